@@ -1,0 +1,69 @@
+"""Train a digit classifier in Keras, export it, prove that every file answers alike, run it.
+
+Importing the package loads nothing heavy: `Classifier` and its like are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from mnist_edge.errors import (
+    ContractError,
+    ConversionError,
+    DataError,
+    DownloadError,
+    GateError,
+    Interrupted,
+    MissingExtra,
+    MnistEdgeError,
+    ModelError,
+    OutputError,
+    TrainingError,
+    UnreadableImage,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from mnist_edge.contract import Contract
+    from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Classifier",
+    "Contract",
+    "ContractError",
+    "ConversionError",
+    "DataError",
+    "DownloadError",
+    "GateError",
+    "Interrupted",
+    "MissingExtra",
+    "MnistEdgeError",
+    "ModelError",
+    "OutputError",
+    "Prediction",
+    "Predictions",
+    "TrainingError",
+    "UnreadableImage",
+    "UsageError",
+    "__version__",
+]
+
+_HOME_OF = {
+    "Classifier": "mnist_edge.runtime.classifier",
+    "Contract": "mnist_edge.contract",
+    "Prediction": "mnist_edge.runtime.classifier",
+    "Predictions": "mnist_edge.runtime.classifier",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

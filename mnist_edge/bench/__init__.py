@@ -1,0 +1,1 @@
+"""Measuring model files: latency, accuracy, parity."""

@@ -1,0 +1,87 @@
+"""The command line: one module per verb, argument parsing and printing only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import mnist_edge
+from mnist_edge.cli import bench, data, export, info, predict, train
+from mnist_edge.errors import MnistEdgeError
+
+app = typer.Typer(
+    help="Train a digit classifier in Keras, export it, prove that every file answers alike, "
+    "and run it anywhere.",
+    epilog="Exit codes: 0 done, 1 it could not be done, 2 wrong usage, 3 a gate failed, "
+    "130 interrupted.",
+    # Rich would take longer to import than all the rest of --help.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("predict")(predict.predict)
+app.command("bench")(bench.bench)
+app.command("info")(info.info)
+app.add_typer(data.app, name="data")
+
+_debug = False
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mnist-edge {mnist_edge.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, and the notes of the libraries.")] = False,
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    global _debug  # noqa: PLW0603
+    _debug = debug
+    if not debug:
+        _mute_native_notes()
+
+
+def _mute_native_notes() -> None:
+    """Keep the terminal to ourselves: C++ libraries get /dev/null for their file descriptor 2.
+
+    TensorFlow, absl and LiteRT write notes there that no setting of theirs turns off.
+    """
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except MnistEdgeError as error:
+        if _debug:
+            raise
+        typer.echo(f"error: {error.cause}\n{error.remedy}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if _debug:
+            raise
+        typer.echo(
+            f"error: unexpected {type(error).__name__}: {error}\n"
+            "run it again as mnist-edge --debug …, and report what it shows.",
+            err=True,
+        )
+        sys.exit(1)

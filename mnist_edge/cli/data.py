@@ -1,0 +1,76 @@
+"""`mnist-edge data`: fetch, path, show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_edge.cli import workspace
+from mnist_edge.cli.output import next_command, progress_bar, result
+
+app = typer.Typer(
+    help="Fetch MNIST, say where it is, draw a dataset.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def fetch() -> None:
+    """Download MNIST to the user's cache, verified, unless it is there already."""
+    from mnist_edge.data import mnist
+
+    folder = mnist.directory() if os.environ.get(mnist.VARIABLE) else None
+    if folder is None:
+        with progress_bar("fetching MNIST") as bar:
+            folder = mnist.fetch(lambda _name, done, total: bar.update(done, total))
+    result(str(folder))
+    next_command("mnist-edge train")
+
+
+@app.command()
+def path() -> None:
+    """Print the folder that MNIST is read from."""
+    from mnist_edge.data import mnist
+    from mnist_edge.errors import DataError
+
+    folder = mnist.directory()
+    if folder is None:
+        raise DataError("MNIST is not on this machine.", remedy="mnist-edge data fetch")
+    result(str(folder))
+
+
+@app.command()
+def show(
+    data: Annotated[str, typer.Option(metavar="SOURCE", help="As for train.")] = "mnist",
+    index: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Draw test picture N alone, enlarged."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Where to; ./runs/SOURCE.png by default."),
+    ] = None,
+) -> None:
+    """Draw a labelled grid of a dataset's training pictures, or one test picture."""
+    from mnist_edge.data.grid import draw_digit, draw_grid
+    from mnist_edge.errors import UsageError
+    from mnist_edge.files import replacing
+
+    dataset = workspace.load_dataset(data)
+    if index is None:
+        picture = draw_grid(dataset.train)
+    elif index < len(dataset.test.labels):
+        picture = draw_digit(dataset.test.images[index], scale=10)
+    else:
+        raise UsageError(
+            f"{dataset.name} has no test picture {index}.",
+            remedy=f"give a number from 0 to {len(dataset.test.labels) - 1}.",
+        )
+    target = out or workspace.RUNS / f"{Path(dataset.name).stem}.png"
+    with replacing(target) as temporary:
+        picture.save(temporary, "PNG")
+    result(str(target))

@@ -1,0 +1,85 @@
+"""How things are printed: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import typer
+
+
+def result(text: str) -> None:
+    """Print a result to stdout."""
+    typer.echo(text)
+
+
+def result_json(document: Any) -> None:
+    """Print a result to stdout as one line of JSON."""
+    typer.echo(json.dumps(document, allow_nan=False))
+
+
+def note(text: str) -> None:
+    """Print a note to stderr."""
+    typer.echo(text, err=True)
+
+
+def next_command(command: str) -> None:
+    """Print the next command to run to stderr."""
+    note(f"\nnext: {command}")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """Return aligned columns: the first `left` to the left, the others to the right."""
+    lines = [list(headers), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+class Bar(Protocol):
+    """A progress bar in use."""
+
+    def update(self, done: int, total: int | None) -> None:
+        """Show how much is done, of how much in total."""
+        ...
+
+
+class _PlainBar:
+    """Lines at every tenth, for where there is no terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._tenth = -1
+
+    def update(self, done: int, total: int | None) -> None:
+        tenth = 10 * done // total if total else 0
+        if tenth > self._tenth:
+            self._tenth = tenth
+            note(f"{self._label}: {tenth * 10} %" if total else f"{self._label}: started")
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Bar]:
+    """Show progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _PlainBar(label)
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+
+        class Live:
+            def update(self, done: int, total: int | None) -> None:
+                progress.update(task, completed=done, total=total)
+
+        yield Live()

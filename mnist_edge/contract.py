@@ -1,0 +1,276 @@
+"""What a model file says of itself: the JSON document that every exported file carries.
+
+ONNX files hold it in `metadata_props` under the key `mnist_edge`; Keras and TFLite files in a
+sidecar `<file>.json`. It is read and written here only. It holds no timestamps: the same weights
+and the same calibration give the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from mnist_edge.errors import ContractError
+from mnist_edge.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = 1
+METADATA_KEY = "mnist_edge"
+
+_EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output tensor.
+
+    Attributes:
+        name: its name in the file.
+        layout: `NHWC`, `NCHW` or `NC`.
+        shape: its sizes, None where any is taken.
+        dtype: NumPy's name of its element type.
+        range: the real values of its ends: for the input, of bare paper and of full ink. Integer
+            tensors reach them through the scale and zero point stored in the file.
+    """
+
+    name: str
+    layout: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    range: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the input: the version of the code, and its parameters."""
+
+    version: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The pictures that activation ranges were taken from."""
+
+    count: int
+    seed: int
+    split: str
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How numbers are stored and computed; `calibration` is None where none was needed."""
+
+    scheme: str
+    weights: str
+    activations: str
+    per_channel: bool
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True)
+class Accept:
+    """When an answer is to be trusted: by `rule`, from `threshold` up.
+
+    The rule `margin` is the difference of the two largest probabilities.
+    """
+
+    rule: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Accuracy on the test split of `dataset`, per format; the file's own and the original's."""
+
+    dataset: str
+    accuracy: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A test picture that the file and the Keras model answer differently.
+
+    Attributes:
+        index: its number in the test split.
+        label: the right digit.
+        reference: what the Keras model answers.
+        answer: what the file answers.
+        reference_margin: the Keras model's difference of the two largest probabilities.
+        answer_margin: the same of the file.
+    """
+
+    index: int
+    label: int
+    reference: int
+    answer: int
+    reference_margin: float
+    answer_margin: float
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How the file's answers compare with those of the Keras model it was made from.
+
+    Attributes:
+        images: how many test pictures were compared.
+        agreement: the share with the same most probable digit.
+        max_abs_diff: the largest difference of any probability.
+        flips: the pictures answered differently.
+    """
+
+    images: int
+    agreement: float
+    max_abs_diff: float
+    flips: tuple[Flip, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The whole document; section by section as above.
+
+    Attributes:
+        schema: the version of this document's form.
+        name: the model's name.
+        recipe: the training recipe it came from.
+        labels: what the outputs stand for, in their order.
+        weights_sha256: of the trained Keras weights, the same in every file made from them.
+        tools: the versions of the packages that made the file.
+        history: one object per epoch of training; in the Keras sidecar only.
+    """
+
+    schema: int
+    name: str
+    recipe: str
+    labels: tuple[str, ...]
+    input: TensorSpec
+    output: TensorSpec
+    preprocess: Preprocess
+    quantization: Quantization | None
+    accept: Accept
+    metrics: Metrics
+    parity: Parity | None
+    weights_sha256: str
+    tools: dict[str, str]
+    history: tuple[dict[str, float], ...] | None = None
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the document; keys in the order of the fields."""
+        separators = (",", ":") if indent is None else None
+        return json.dumps(dataclasses.asdict(self), indent=indent, separators=separators)
+
+    @classmethod
+    def from_json(cls, text: str, source: str | Path) -> Contract:
+        """Read the document that `source` carries.
+
+        Raises:
+            ContractError: it is not JSON, of another schema, or a key is missing or of the wrong
+                type; the cause names the source and the key.
+        """
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise ContractError(
+                f"{source}: its contract is not JSON: {error}.", remedy=_EXPORT_AGAIN
+            ) from error
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema != SCHEMA:
+            raise ContractError(
+                f"{source}: its contract has schema {schema}, this version reads {SCHEMA}.",
+                remedy="upgrade with pip install -U mnist-edge, or export the model again.",
+            )
+        try:
+            contract: Contract = _decode(cls, document, "contract")
+        except _MismatchError as mismatch:
+            raise ContractError(f"{source}: {mismatch}.", remedy=_EXPORT_AGAIN) from mismatch
+        return contract
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str | Path) -> Contract:
+        """Read the document from an ONNX file's metadata.
+
+        Raises:
+            ContractError: there is none, or it cannot be read.
+        """
+        if METADATA_KEY not in metadata:
+            raise _no_contract(source)
+        return cls.from_json(metadata[METADATA_KEY], source)
+
+    @classmethod
+    def from_sidecar(cls, model: Path) -> Contract:
+        """Read the document from the sidecar of a Keras or TFLite file.
+
+        Raises:
+            ContractError: there is none, or it cannot be read.
+        """
+        try:
+            text = sidecar(model).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise _no_contract(model) from error
+        return cls.from_json(text, sidecar(model))
+
+    def write_sidecar(self, model: Path) -> None:
+        """Write the document beside a Keras or TFLite file."""
+        with replacing(sidecar(model)) as temporary:
+            temporary.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
+
+
+def sidecar(model: Path) -> Path:
+    """Return where the contract of a Keras or TFLite file lies."""
+    return model.with_name(f"{model.name}.json")
+
+
+def _no_contract(source: str | Path) -> ContractError:
+    return ContractError(
+        f"{source} carries no contract, so its preprocessing is unknown.",
+        remedy="predict needs a file that mnist-edge exported; "
+        "other models can be measured: mnist-edge bench FILE --input-layout …",
+    )
+
+
+class _MismatchError(Exception):
+    """A value that is not what the dataclasses say."""
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Check a JSON value against a type annotation and build what it stands for."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (kind,) = (argument for argument in arguments if argument is not type(None))
+        return _decode(kind, value, where)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        hints = get_type_hints(kind)
+        fields = {}
+        for field in dataclasses.fields(kind):
+            if field.name in value:
+                fields[field.name] = _decode(
+                    hints[field.name], value[field.name], f"{where}.{field.name}"
+                )
+            elif field.default is dataclasses.MISSING:
+                raise _MismatchError(f"{where}.{field.name} is missing")
+        return kind(**fields)
+    if origin is tuple and isinstance(value, list):
+        if arguments[-1] is Ellipsis:
+            arguments = arguments[:1] * len(value)
+        if len(arguments) == len(value):
+            return tuple(
+                _decode(argument, item, f"{where}[{index}]")
+                for index, (argument, item) in enumerate(zip(arguments, value, strict=True))
+            )
+    elif origin is dict and isinstance(value, dict):
+        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    elif kind is float and type(value) in (int, float):
+        return float(value)
+    elif type(value) is kind:
+        return value
+    raise _MismatchError(f"{where} is {json.dumps(value)[:40]}, which is not a {kind}")

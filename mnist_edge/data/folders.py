@@ -1,0 +1,84 @@
+"""Directories with one folder of images per class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_edge.data.dataset import CLASSES, Dataset, Split
+from mnist_edge.errors import DataError, UnreadableImage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+# Of every six pictures one tests: 10,000 of MNIST's 70,000 and a little more.
+TEST_SHARE = 6
+SEED = 0
+
+
+def load(folder: Path) -> Dataset:
+    """Load `folder/0` to `folder/9`, or `folder/train/0` … and `folder/test/0` ….
+
+    Without `train` and `test`, a seeded sample of one in six pictures is the test split. Every
+    picture is read as `predict` would read it. Hidden files, and files without the suffix of an
+    image, are skipped, as other loaders of such directories do; images below a class folder's
+    own folders are not looked for.
+
+    Raises:
+        DataError: a folder is no class or has no images, or an image is unreadable.
+    """
+    train, test = folder / "train", folder / "test"
+    if train.is_dir() and test.is_dir():
+        return Dataset.from_arrays(str(folder), _read(train), _read(test))
+    images, labels = _read(folder)
+    cut = len(labels) - len(labels) // TEST_SHARE
+    return Dataset.from_arrays(
+        str(folder), Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
+    )
+
+
+def _read(folder: Path) -> Split:
+    """Read the class folders below `folder`, shuffled, so that any tail is a fair sample."""
+    from mnist_edge.runtime.reading import read_digit
+
+    classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path)]
+    if not classes:
+        raise _layout_error(folder, "has no class folders and no IDX files")
+    names = [str(label) for label in range(CLASSES)]
+    images, labels = [], []
+    for path in classes:
+        if path.name not in names:
+            raise _layout_error(path, f"not a class, which are the folders {', '.join(names)}")
+        pictures = [
+            picture
+            for picture in sorted(path.iterdir())
+            if picture.suffix.lower() in SUFFIXES and not _hidden(picture)
+        ]
+        if not pictures:
+            raise DataError(
+                f"{path}: no images in this class folder.",
+                remedy=f"add images ({', '.join(SUFFIXES)}), or remove the folder.",
+            )
+        try:
+            images += [read_digit(picture) for picture in pictures]
+        except UnreadableImage as error:
+            raise DataError(
+                error.cause, remedy="repair or remove this picture: a dataset is read in full."
+            ) from error
+        labels += [int(path.name)] * len(pictures)
+    order = np.random.default_rng(SEED).permutation(len(labels))
+    return Split(np.stack(images)[order], np.array(labels, np.uint8)[order])
+
+
+def _hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _layout_error(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path}: {what}.",
+        remedy="sort the images into DIR/0 to DIR/9, or DIR/train/0 … and DIR/test/0 ….",
+    )

@@ -1,0 +1,99 @@
+"""Every error that mnist-edge raises on purpose.
+
+    MnistEdgeError
+    ├── UsageError           an argument that makes no sense                 exit 2
+    ├── DataError            a dataset that is missing or broken             exit 1
+    │   └── DownloadError    no mirror gave the published bytes              exit 1
+    ├── UnreadableImage      a picture that cannot be decoded                exit 1
+    ├── ModelError           a model file that is missing or cannot be run   exit 1
+    │   └── ContractError    a model file whose contract cannot be honoured  exit 1
+    ├── MissingExtra         a package of an optional extra is not there     exit 1
+    ├── OutputError          a result that could not be written              exit 1
+    ├── TrainingError        a training that cannot start or go on           exit 1
+    ├── ConversionError      a format whose converter failed                 exit 1
+    ├── GateError            a result that did not reach its bar             exit 3
+    └── Interrupted          Ctrl-C                                          exit 130
+
+Each carries one line of cause and one line of remedy; the command line prints both and exits
+with the class's code.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MnistEdgeError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        cause: one line saying what is wrong, naming the file or the value.
+        remedy: one line saying what to do about it.
+        exit_code: what the command line exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, cause: str, *, remedy: str) -> None:
+        super().__init__(f"{cause}\n{remedy}")
+        self.cause = cause
+        self.remedy = remedy
+
+
+class UsageError(MnistEdgeError):
+    """An argument or option that makes no sense."""
+
+    exit_code = 2
+
+
+class DataError(MnistEdgeError):
+    """A dataset that is missing, incomplete or broken."""
+
+
+class DownloadError(DataError):
+    """No mirror answered with the published bytes."""
+
+
+class UnreadableImage(MnistEdgeError):
+    """A picture that cannot be opened or decoded, or is larger than the limit."""
+
+
+class ModelError(MnistEdgeError):
+    """A model file that is missing, damaged, or cannot be run here."""
+
+
+class ContractError(ModelError):
+    """A model file without a contract, or with one this version cannot honour."""
+
+
+class MissingExtra(MnistEdgeError):
+    """A package of an optional extra is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} is not installed here.", remedy=f"pip install 'mnist-edge[{extra}]'"
+        )
+
+
+class OutputError(MnistEdgeError):
+    """A result that could not be written; whatever was there before is unchanged."""
+
+
+class TrainingError(MnistEdgeError):
+    """A training that cannot start or go on."""
+
+
+class ConversionError(MnistEdgeError):
+    """A format whose converter failed."""
+
+
+class GateError(MnistEdgeError):
+    """A result that did not reach its bar, and was therefore not published."""
+
+    exit_code = 3
+
+
+class Interrupted(MnistEdgeError):
+    """Ctrl-C, with what was kept; 128 + SIGINT, as shells have it."""
+
+    exit_code = 130

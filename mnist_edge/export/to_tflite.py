@@ -1,0 +1,77 @@
+"""Keras to TFLite: float32, float16 weights, and full integer."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
+    """Convert to float32 TFLite, one picture (1, 28, 28, 1) at a time."""
+    return _convert(model, lambda converter: None)  # noqa: ARG005
+
+
+def float16(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
+    """Convert to TFLite with float16 weights; computation is in float32 on processors."""
+
+    def configure(converter: Any) -> None:
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+
+    return _convert(model, configure)
+
+
+def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+    """Convert to full integer TFLite: uint8 in and out, int8 weights and activations.
+
+    Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. An operation
+    without an integer kernel is an error, not a float island.
+    """
+
+    import numpy as np
+
+    def pictures() -> Iterator[list[NDArray[np.float32]]]:
+        for image in calibration:
+            yield [image[np.newaxis, ..., np.newaxis].astype(np.float32) / 255]
+
+    def configure(converter: Any) -> None:
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = pictures
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.uint8
+
+    return _convert(model, configure)
+
+
+def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
+    import keras
+    import tensorflow as tf
+
+    # Through a saved model, because from_concrete_functions leaves the variables unfrozen and
+    # from_keras_model the batch open: with a fixed batch there is no shape arithmetic in the
+    # graph, and XNNPACK takes it whole.
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serve",
+        lambda image: {"probabilities": model(image, training=False)},
+        input_signature=[tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        configure(converter)
+        flatbuffer: bytes = converter.convert()
+    return flatbuffer

@@ -1,0 +1,1 @@
+"""Inference with numpy, pillow and onnxruntime, and nothing else."""

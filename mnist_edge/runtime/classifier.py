@@ -1,0 +1,236 @@
+"""`Classifier`: from a picture to a digit, or to the admission that there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.contract import Contract
+from mnist_edge.errors import ContractError, UnreadableImage
+from mnist_edge.runtime import preprocess
+from mnist_edge.runtime.engine import SIZE, Engine, Images, OnnxEngine, Probabilities, open_engine
+from mnist_edge.runtime.reading import read
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    from mnist_edge.runtime.decoding import Source
+    from mnist_edge.runtime.preprocess import Reading
+
+LABELS = tuple("0123456789")
+BLANK = "blank"
+AMBIGUOUS = "ambiguous"
+
+# Pictures that are decoded before the network runs; what keeps memory flat.
+PICTURES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer to one picture.
+
+    Attributes:
+        source: the path it was read from, None where it came as bytes or pixels.
+        digit: 0 to 9, None where there is no ink.
+        confidence: the probability of `digit`, 0 to 1; 0 where there is no ink.
+        probabilities: of the digits 0 to 9; all 0 where there is no ink.
+        accepted: whether the answer is to be trusted, by the rule of the model's contract.
+        reason: why it is not: `blank` or `ambiguous`; None where it is.
+        model: the model that answered.
+    """
+
+    source: str | None
+    digit: int | None
+    confidence: float
+    probabilities: tuple[float, ...]
+    accepted: bool
+    reason: str | None
+    model: str
+
+
+class Predictions(Sequence[Prediction]):
+    """The answers to many pictures, as arrays; a `Prediction` is made when one is asked for.
+
+    Args:
+        probabilities: float32 (N, 10).
+        ink: bool (N,), False where the picture is blank.
+        threshold: the least difference of the two largest probabilities to accept.
+        model: the model that answered.
+        sources: N paths, None for a picture that has none; None where no picture has.
+
+    Attributes:
+        digits: intp (N,), the most probable digit, whether there is ink or not.
+        accepted: bool (N,).
+    """
+
+    def __init__(
+        self,
+        probabilities: Probabilities,
+        ink: NDArray[np.bool_],
+        threshold: float,
+        model: str,
+        sources: Sequence[str | None] | None = None,
+    ) -> None:
+        self.probabilities = probabilities
+        self.ink = ink
+        self.digits: NDArray[np.intp] = probabilities.argmax(axis=1)
+        self.accepted: NDArray[np.bool_] = ink & (margins(probabilities) >= threshold)
+        self._model = model
+        self._sources = sources
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    @overload
+    def __getitem__(self, index: int) -> Prediction: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Prediction]: ...
+    def __getitem__(self, index: int | slice) -> Prediction | list[Prediction]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        source = self._sources[index] if self._sources else None
+        if not self.ink[index]:
+            return Prediction(source, None, 0.0, (0.0,) * 10, False, BLANK, self._model)
+        probabilities = tuple(self.probabilities[index].tolist())
+        accepted = bool(self.accepted[index])
+        return Prediction(
+            source,
+            int(self.digits[index]),
+            max(probabilities),
+            probabilities,
+            accepted,
+            None if accepted else AMBIGUOUS,
+            self._model,
+        )
+
+
+def margins(probabilities: Probabilities) -> NDArray[np.float32]:
+    """Return the difference of the two largest probabilities of each row: (N, 10) to (N,)."""
+    top = np.partition(probabilities, -2, axis=1)
+    return top[:, -1] - top[:, -2]
+
+
+class Classifier:
+    """A model file, ready to answer.
+
+    Args:
+        engine: what runs it.
+        contract: what the file says of itself.
+        model: what its answers call it.
+
+    Raises:
+        ContractError: the contract asks for preprocessing, labels or an abstention rule that
+            this version does not have.
+    """
+
+    def __init__(self, engine: Engine, contract: Contract, model: str) -> None:
+        for what, asked, known in (
+            ("preprocessing version", contract.preprocess.version, preprocess.VERSION),
+            ("labels", contract.labels, LABELS),
+            ("abstention rule", contract.accept.rule, "margin"),
+        ):
+            if asked != known:
+                raise ContractError(
+                    f"{model} asks for {what} {asked}, this version has {known}.",
+                    remedy="upgrade with pip install -U mnist-edge, or export the model again.",
+                )
+        self.engine = engine
+        self.contract = contract
+        self.model = model
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Classifier:
+        """Load an `.onnx` or `.tflite` file that mnist-edge exported.
+
+        Args:
+            path: the file; None for the shipped model.
+            threads: how many threads one answer may use.
+
+        Raises:
+            ModelError: the file is missing or damaged, or a shipped one is not what was shipped.
+            ContractError: it carries no contract, or one that this version cannot honour.
+            MissingExtra: it is a TFLite file and ai-edge-litert is not installed.
+        """
+        if path is None:
+            from mnist_edge.runtime import shipped
+
+            path = shipped.path()
+        engine, contract = open_engine(Path(path), threads)
+        return cls(engine, contract, Path(path).name)
+
+    @classmethod
+    def from_session(cls, session: onnxruntime.InferenceSession) -> Classifier:
+        """Wrap a session of your own: its providers, threads and memory are yours to choose.
+
+        Raises:
+            ContractError: its model carries no contract, or one that cannot be honoured.
+        """
+        contract = Contract.from_metadata(
+            session.get_modelmeta().custom_metadata_map, "the session's model"
+        )
+        return cls(OnnxEngine(session, contract.input), contract, contract.name)
+
+    def predict(self, picture: Source) -> Prediction:
+        """Answer one picture.
+
+        Args:
+            picture: a path, the bytes of a file, a PIL image or an array of pixels.
+
+        Raises:
+            UnreadableImage: it cannot be opened or decoded.
+        """
+        return self.predict_readings([read(picture)], [_path_of(picture)])[0]
+
+    def predict_batch(self, images: Images | Iterable[Source]) -> Predictions:
+        """Answer many pictures, decoding a few of them at a time.
+
+        Args:
+            images: uint8 (N, 28, 28) in MNIST's own form, ink 255 on 0; or any iterable of what
+                `predict` takes.
+
+        Raises:
+            UnreadableImage: one cannot be opened or decoded.
+        """
+        if isinstance(images, np.ndarray):
+            if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
+                raise UnreadableImage(
+                    f"a batch is uint8 (N, 28, 28), this is {images.dtype} {images.shape}.",
+                    remedy="pass a list of pictures instead: each is then read on its own.",
+                )
+            return self._predictions(self.engine.run(images), np.any(images, axis=(1, 2)))
+        answers: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
+        ink: list[bool] = []
+        sources: list[str | None] = []
+        pictures = iter(images)
+        while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
+            readings = [read(picture) for picture in chunk]
+            answers.append(self.engine.run(np.stack([reading.image for reading in readings])))
+            ink += [reading.ink for reading in readings]
+            sources += map(_path_of, chunk)
+        return self._predictions(np.concatenate(answers), np.array(ink, bool), sources)
+
+    def predict_readings(
+        self, readings: Sequence[Reading], sources: Sequence[str | None] | None = None
+    ) -> Predictions:
+        """Answer pictures that were read before, as `mnist_edge.runtime.reading.read` does."""
+        answers = self.engine.run(np.stack([reading.image for reading in readings]))
+        return self._predictions(answers, np.array([item.ink for item in readings]), sources)
+
+    def _predictions(
+        self,
+        answers: Probabilities,
+        ink: NDArray[np.bool_],
+        sources: Sequence[str | None] | None = None,
+    ) -> Predictions:
+        return Predictions(answers, ink, self.contract.accept.threshold, self.model, sources)
+
+
+def _path_of(picture: Source) -> str | None:
+    return os.fspath(picture) if isinstance(picture, str | os.PathLike) else None

@@ -1,0 +1,228 @@
+"""The engines that run a model file: onnxruntime, and LiteRT for TFLite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.contract import Contract, TensorSpec
+from mnist_edge.errors import ContractError, ModelError
+from mnist_edge.extras import require
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Images = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+SIZE = 28
+
+
+class Engine(Protocol):
+    """Something that answers pictures."""
+
+    def run(self, images: Images) -> Probabilities:
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        ...
+
+
+def _pixel_values(spec: TensorSpec) -> NDArray[np.float32]:
+    """Return the real input value of each of the 256 grey levels."""
+    low, high = spec.range
+    return (low + np.arange(256) * ((high - low) / 255)).astype(np.float32)
+
+
+def _check_input(spec: TensorSpec, source: object) -> None:
+    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in ("float32", "uint8"):
+        raise ContractError(
+            f"{source}: cannot feed an input of layout {spec.layout} and type {spec.dtype}.",
+            remedy="upgrade with pip install -U mnist-edge.",
+        )
+
+
+class OnnxEngine:
+    """An onnxruntime session.
+
+    Args:
+        session: the session to run; it decides the threads.
+        spec: the layout and the values of its input.
+
+    Raises:
+        ContractError: the input is of a kind that this version cannot feed.
+    """
+
+    # Larger batches fall out of the caches, smaller ones pay the cost of a call more often;
+    # measured by tools/measure_chunk.py.
+    CHUNK = 64
+
+    def __init__(self, session: onnxruntime.InferenceSession, spec: TensorSpec) -> None:
+        _check_input(spec, "the ONNX model")
+        self._run = session.run
+        self._outputs = [session.get_outputs()[0].name]
+        image = session.get_inputs()[0]
+        self._input = image.name
+        self._shape = (1, SIZE, SIZE) if spec.layout == "NCHW" else (SIZE, SIZE, 1)
+        self._values = _pixel_values(spec)
+        # A file with a fixed batch is fed as many pictures at a time as it takes.
+        batch = image.shape[0]
+        self._chunk = batch if isinstance(batch, int) else self.CHUNK
+
+    def run(self, images: Images) -> Probabilities:
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        if len(images) <= self._chunk:
+            return self._run_chunk(images)
+        return np.concatenate(
+            [
+                self._run_chunk(images[start : start + self._chunk])
+                for start in range(0, len(images), self._chunk)
+            ]
+        )
+
+    def _run_chunk(self, images: Images) -> Probabilities:
+        batch = self._values[images].reshape(-1, *self._shape)
+        answer: Probabilities = self._run(self._outputs, {self._input: batch})[0]
+        return answer
+
+
+class TfliteEngine:
+    """A LiteRT interpreter, one picture at a time; quantizes and dequantizes by itself.
+
+    Args:
+        path: the `.tflite` file.
+        spec: its input.
+        threads: how many threads one answer may use.
+
+    Raises:
+        MissingExtra: ai-edge-litert is not installed.
+        ModelError: the file is not a TFLite model, or not one of 28x28 pictures to 10 answers.
+    """
+
+    def __init__(self, path: Path, spec: TensorSpec, threads: int = 1) -> None:
+        require("ai_edge_litert", extra="tflite")
+        from ai_edge_litert.interpreter import Interpreter
+
+        _check_input(spec, path)
+        try:
+            self._interpreter = Interpreter(str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{path} is not a TFLite model: {str(error).splitlines()[0]}.",
+                remedy="export it again: mnist-edge export MODEL.keras",
+            ) from error
+        (image,) = self._interpreter.get_input_details()
+        (answer,) = self._interpreter.get_output_details()
+        self._input, self._output = image["index"], answer["index"]
+        self._shape = tuple(image["shape"])
+        self._values: NDArray[Any] = _pixel_values(spec)
+        scale, zero_point = image["quantization"]
+        if scale:
+            limits = np.iinfo(image["dtype"])
+            steps = np.rint(self._values / scale) + zero_point
+            self._values = steps.clip(limits.min, limits.max).astype(image["dtype"])
+        scale, zero_point = answer["quantization"]
+        self._scale = np.float32(scale or 1)
+        self._zero_point = np.float32(zero_point)
+
+    def run(self, images: Images) -> Probabilities:
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        interpreter = self._interpreter
+        answers = []
+        for image in self._values[images]:
+            interpreter.set_tensor(self._input, image.reshape(self._shape))
+            interpreter.invoke()
+            answers.append(interpreter.get_tensor(self._output)[0])
+        raw = np.stack(answers).astype(np.float32)
+        return (raw - self._zero_point) * self._scale
+
+
+def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Open an ONNX file for a small device: `threads` threads that sleep when idle.
+
+    Raises:
+        ModelError: the file is missing, or not an ONNX model that this onnxruntime can run.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # onnxruntime's exceptions have no public base class below Exception.
+        raise ModelError(
+            f"{path} is not an ONNX model that onnxruntime can run: {str(error).splitlines()[0]}",
+            remedy="export it again: mnist-edge export MODEL.keras",
+        ) from error
+
+
+def open_bare(path: Path, spec: TensorSpec, threads: int = 1) -> Engine:
+    """Open an `.onnx` or `.tflite` file whose input is known from elsewhere than its contract.
+
+    Raises:
+        ModelError: it is missing, damaged, or of a format that the runtime does not run.
+        MissingExtra: its engine is not installed.
+    """
+    _check_exists(path)
+    if path.suffix == ".onnx":
+        return OnnxEngine(open_session(path, threads), spec)
+    if path.suffix == ".tflite":
+        return TfliteEngine(path, spec, threads)
+    raise _unknown_format(path)
+
+
+def open_engine(path: Path, threads: int = 1) -> tuple[Engine, Contract]:
+    """Open a file that mnist-edge exported, with what it says of itself.
+
+    Raises:
+        ModelError: it is missing, damaged, or of a format that the runtime does not run.
+        ContractError: it carries no contract, or one that this version cannot honour.
+        MissingExtra: its engine is not installed.
+    """
+    _check_exists(path)
+    if path.suffix == ".onnx":
+        session = open_session(path, threads)
+        contract = _session_contract(session, path)
+        return OnnxEngine(session, contract.input), contract
+    if path.suffix == ".tflite":
+        contract = Contract.from_sidecar(path)
+        return TfliteEngine(path, contract.input, threads), contract
+    raise _unknown_format(path)
+
+
+def read_contract(path: Path) -> Contract:
+    """Read what an `.onnx`, `.tflite` or `.keras` file says of itself.
+
+    Raises:
+        ModelError: it is missing, damaged, or of another format.
+        ContractError: it carries no contract, or one that this version cannot read.
+    """
+    _check_exists(path)
+    if path.suffix == ".onnx":
+        return _session_contract(open_session(path), path)
+    return Contract.from_sidecar(path)
+
+
+def _session_contract(session: onnxruntime.InferenceSession, path: Path) -> Contract:
+    return Contract.from_metadata(session.get_modelmeta().custom_metadata_map, path)
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: there is no such model file.",
+            remedy="make one with mnist-edge train and mnist-edge export.",
+        )
+
+
+def _unknown_format(path: Path) -> ModelError:
+    return ModelError(
+        f"{path} is neither an .onnx nor a .tflite file.",
+        remedy="export a trained model first: mnist-edge export MODEL.keras",
+    )

@@ -1,0 +1,1 @@
+"""Training in Keras: the recipes, augmentation, the loop, the published model."""

@@ -1,0 +1,86 @@
+"""From a finished training to a `.keras` file with its contract."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mnist_edge
+from mnist_edge.contract import SCHEMA, Accept, Contract, Metrics, Preprocess, TensorSpec, sidecar
+from mnist_edge.files import replacing
+from mnist_edge.runtime import preprocess
+from mnist_edge.runtime.classifier import margins
+from mnist_edge.training.keras_model import KerasEngine, weights_sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from mnist_edge.data.dataset import Dataset, Split
+    from mnist_edge.training.trainer import Training
+
+# The share of validation pictures whose answer is to be accepted.
+ACCEPTED_SHARE = 0.997
+
+
+def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
+    """Choose the threshold that accepts `ACCEPTED_SHARE` of the validation pictures.
+
+    Args:
+        probabilities: float32 (N, 10), the answers to the validation split.
+    """
+    threshold = float(np.quantile(margins(probabilities), 1 - ACCEPTED_SHARE))
+    return Accept(rule="margin", threshold=round(threshold, 4))
+
+
+def accuracy(probabilities: NDArray[np.float32], split: Split) -> float:
+    """Return the share of pictures whose most probable digit is the label."""
+    return float((probabilities.argmax(axis=1) == split.labels).mean())
+
+
+def tool_versions(*packages: str) -> dict[str, str]:
+    """Return this package's version, and those of others that are installed."""
+    return {
+        "mnist-edge": mnist_edge.__version__,
+        **{package: version(package) for package in packages},
+    }
+
+
+def publish(
+    path: Path, training: Training, *, name: str, recipe: str, dataset: Dataset
+) -> Contract:
+    """Measure a finished model on the test split and write it with its contract.
+
+    Raises:
+        OutputError: the folder cannot be written; what was there before is unchanged.
+    """
+    model: keras.Model = training.model
+    engine = KerasEngine(model)
+    contract = Contract(
+        schema=SCHEMA,
+        name=name,
+        recipe=recipe,
+        labels=tuple("0123456789"),
+        input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
+        output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
+        preprocess=Preprocess(preprocess.VERSION, preprocess.describe()),
+        quantization=None,
+        accept=fit_accept(engine.run(dataset.validation.images)),
+        metrics=Metrics(
+            dataset.name, {"keras": accuracy(engine.run(dataset.test.images), dataset.test)}
+        ),
+        parity=None,
+        weights_sha256=weights_sha256(model),
+        tools=tool_versions("tensorflow", "keras", "numpy"),
+        history=tuple(vars(epoch) for epoch in training.history),
+    )
+    with replacing(path) as temporary:
+        model.save(temporary)
+        # A model without its contract is refused; one with another's would be believed.
+        sidecar(path).unlink(missing_ok=True)
+    contract.write_sidecar(path)
+    return contract

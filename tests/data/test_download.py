@@ -1,0 +1,179 @@
+"""The verified download of one file, from a local server that misbehaves."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mnist_edge.data import download as module
+from mnist_edge.data.download import download
+from mnist_edge.errors import DownloadError, OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Server
+
+# Several pieces long, so that a download can be interrupted halfway.
+CONTENT = random.Random(0).randbytes(5 * module.CHUNK + 17)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+REMEDY = "put the file there by hand."
+
+
+@pytest.fixture
+def target(server: Server, tmp_path: Path) -> Path:
+    server.files["digits.gz"] = CONTENT
+    return tmp_path / "cache" / "digits.gz"
+
+
+def only(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_good_mirror_delivers(server: Server, target: Path) -> None:
+    calls: list[tuple[str, int, int | None]] = []
+    download(
+        target,
+        SHA256,
+        [server.mirror("good"), server.mirror("missing")],
+        remedy=REMEDY,
+        progress=lambda *call: calls.append(call),
+    )
+    assert target.read_bytes() == CONTENT
+    assert only(target.parent) == ["digits.gz"]
+    assert server.requests == ["/good/digits.gz"]
+    assert len(calls) > 1
+    assert calls == sorted(calls)
+    assert calls[-1] == ("digits.gz", len(CONTENT), len(CONTENT))
+
+
+def test_a_mirror_that_does_not_tell_the_size_delivers(server: Server, target: Path) -> None:
+    totals: set[int | None] = set()
+    download(
+        target,
+        SHA256,
+        [server.mirror("unsized")],
+        remedy=REMEDY,
+        progress=lambda _name, _done, total: totals.add(total),
+    )
+    assert target.read_bytes() == CONTENT
+    assert totals == {None}
+
+
+FAILURES = {
+    "missing": "HTTP 404 Not Found",
+    "truncated": f"stopped after {len(CONTENT) // 2} of {len(CONTENT)} bytes",
+    "corrupt": "not the published ones",
+    "stalled": "timed out",
+    "silent": "timed out",
+}
+
+
+@pytest.mark.parametrize("mirror", FAILURES)
+def test_the_second_mirror_steps_in(
+    mirror: str, server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", 0.2)
+    download(target, SHA256, [server.mirror(mirror), server.mirror("good")], remedy=REMEDY)
+    assert target.read_bytes() == CONTENT
+    assert only(target.parent) == ["digits.gz"]
+    assert server.requests == [f"/{mirror}/digits.gz", "/good/digits.gz"]
+
+
+def test_when_all_mirrors_fail_each_is_named_with_its_reason(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", 0.2)
+    mirrors = [server.mirror(name) for name in FAILURES] + ["http://127.0.0.1:1/closed/"]
+    with pytest.raises(DownloadError) as caught:
+        download(target, SHA256, mirrors, remedy=REMEDY)
+    cause = caught.value.cause
+    assert "digits.gz" in cause
+    assert "\n" not in cause
+    for mirror, reason in zip(mirrors, [*FAILURES.values(), "refused"], strict=True):
+        start = cause.index(mirror)
+        assert reason in cause[start:].split(";")[0]
+    assert caught.value.remedy == REMEDY
+    assert only(target.parent) == []
+
+
+def test_a_mirror_that_fails_once_is_asked_again(server: Server, target: Path) -> None:
+    download(target, SHA256, [server.mirror("flaky")], remedy=REMEDY)
+    assert target.read_bytes() == CONTENT
+
+
+def test_rounds_are_apart_and_end(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(module, "PAUSES", (0.0, 1.0, 3.0))
+    monkeypatch.setattr(module.time, "sleep", slept.append)
+    with pytest.raises(DownloadError):
+        download(target, SHA256, [server.mirror("missing")], remedy=REMEDY)
+    assert slept == [0.0, 1.0, 3.0]
+    assert len(server.requests) == 3
+
+
+def test_what_was_there_before_stays_when_the_download_fails(server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    target.write_bytes(b"before")
+    with pytest.raises(DownloadError):
+        download(target, SHA256, [server.mirror("truncated")], remedy=REMEDY)
+    assert target.read_bytes() == b"before"
+
+
+def test_ctrl_c_leaves_nothing(server: Server, target: Path) -> None:
+    def interrupt(_name: str, done: int, _total: int | None) -> None:
+        assert 0 < done < len(CONTENT)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(target, SHA256, [server.mirror("good")], remedy=REMEDY, progress=interrupt)
+    assert only(target.parent) == []
+
+
+def test_a_killed_download_leaves_nothing_that_is_taken_for_the_file(
+    server: Server, target: Path
+) -> None:
+    script = f"""
+from pathlib import Path
+from mnist_edge.data.download import download
+download(Path({str(target)!r}), {SHA256!r}, [{server.mirror("stalled")!r}], remedy="",
+         progress=lambda *call: print(*call, flush=True))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("digits.gz ")
+        process.send_signal(signal.SIGKILL)
+    assert not target.exists()
+    download(target, SHA256, [server.mirror("good")], remedy=REMEDY)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_target_that_cannot_be_written_is_not_blamed_on_the_mirrors(
+    server: Server, target: Path
+) -> None:
+    target.parent.write_text("a file in the place of the folder")
+    with pytest.raises(OutputError, match="cannot write"):
+        download(target, SHA256, [server.mirror("good")], remedy=REMEDY)
+
+
+def test_a_disk_that_is_full_is_not_blamed_on_the_mirrors(server: Server, target: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONTENT) // 2, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot write"):
+            download(target, SHA256, [server.mirror("good")], remedy=REMEDY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert only(target.parent) == []
+    assert len(server.requests) == 1

@@ -1,0 +1,151 @@
+"""Directories of IDX files, whole and broken."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mnist_edge.data import idx
+from mnist_edge.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Arrays = dict[str, NDArray[np.uint8]]
+IMAGES = "train-images-idx3-ubyte"
+LABELS = "train-labels-idx1-ubyte"
+
+
+@pytest.mark.parametrize("spelling", ["{}.gz", "{}", "dotted.gz", "dotted"])
+def test_loads_every_spelling_of_the_names(
+    spelling: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    for name, content in idx_files.items():
+        file = spelling.format(name).replace("dotted", name.replace("-idx", ".idx"))
+        (tmp_path / file).write_bytes(gzip.compress(content) if file.endswith("gz") else content)
+
+    dataset = idx.load(tmp_path)
+
+    assert dataset.name == str(tmp_path)
+    # One in twelve of the training file validates: its last two of 24.
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
+    np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
+    np.testing.assert_array_equal(dataset.validation.images, arrays["x_train"][22:])
+    np.testing.assert_array_equal(dataset.validation.labels, arrays["y_train"][22:])
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+
+def test_a_file_unpacked_under_its_compressed_name_is_read(
+    idx_folder: Path, idx_files: dict[str, bytes], arrays: Arrays
+) -> None:
+    (idx_folder / f"{IMAGES}.gz").write_bytes(idx_files[IMAGES])
+    np.testing.assert_array_equal(idx.load(idx_folder).train.images, arrays["x_train"][:22])
+
+
+def test_the_arrays_can_be_written_to(idx_folder: Path) -> None:
+    idx.load(idx_folder).train.images[0] = 0
+
+
+def test_a_folder_that_an_unpacker_named_like_the_file_is_not_taken_for_it(
+    idx_folder: Path, idx_files: dict[str, bytes]
+) -> None:
+    (idx_folder / f"{IMAGES}.gz").unlink()
+    (idx_folder / IMAGES).mkdir()
+    (idx_folder / IMAGES.replace("-idx", ".idx")).write_bytes(idx_files[IMAGES])
+    assert len(idx.load(idx_folder).train.images) == 22
+
+
+def test_missing_files_are_named(idx_folder: Path) -> None:
+    (idx_folder / f"{LABELS}.gz").unlink()
+    with pytest.raises(DataError) as caught:
+        idx.load(idx_folder)
+    assert str(idx_folder) in caught.value.cause
+    assert LABELS in caught.value.cause
+    assert IMAGES not in caught.value.cause
+
+
+def compressed(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    return lambda content: gzip.compress(change(content))
+
+
+BROKEN = {
+    "truncated gzip": (lambda content: gzip.compress(content)[:-200], "end-of-stream"),
+    "gzip with a wrong checksum": (
+        lambda content: gzip.compress(content)[:-8] + b"12345678",
+        "CRC",
+    ),
+    "not gzip after its first bytes": (lambda _: b"\x1f\x8b" + b"\xff" * 50, "method"),
+    "damaged gzip": (
+        lambda content: gzip.compress(content)[:10] + b"\xff" * 50,
+        "invalid block type",
+    ),
+    "empty": (lambda _: b"", "empty file"),
+    "a web page": (lambda _: b"<!DOCTYPE html>", "magic number 3c21444f"),
+    "labels in the place of images": (
+        compressed(lambda content: b"\0\0\x08\x01" + content[4:]),
+        "magic number 00000801, 00000803 expected",
+    ),
+    "values that are no bytes": (
+        compressed(lambda content: b"\0\0\x0d\x03" + content[4:]),
+        "magic number 00000d03",
+    ),
+    "ends in the header": (compressed(lambda content: content[:10]), "has 10 bytes"),
+    "ends in the pictures": (compressed(lambda content: content[:-1]), "announces 24 x 28 x 28"),
+    "goes on after the pictures": (
+        compressed(lambda content: content + b"\0"),
+        "announces 24 x 28 x 28",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "cause"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_file_is_named_with_what_is_wrong(
+    change: Callable[[bytes], bytes], cause: str, idx_folder: Path, idx_files: dict[str, bytes]
+) -> None:
+    path = idx_folder / f"{IMAGES}.gz"
+    path.write_bytes(change(idx_files[IMAGES]))
+    with pytest.raises(DataError) as caught:
+        idx.load(idx_folder)
+    assert str(path) in caught.value.cause
+    assert cause in caught.value.cause
+    assert "\n" not in caught.value.cause
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    idx_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=rf"{IMAGES}\.gz: Permission denied\."):
+        idx.load(idx_folder)
+
+
+def test_counts_that_disagree_are_given(idx_folder: Path, idx_files: dict[str, bytes]) -> None:
+    (idx_folder / f"{LABELS}.gz").write_bytes(idx_files["t10k-labels-idx1-ubyte"])
+    with pytest.raises(DataError, match=r"training split.*24 images but 6 labels"):
+        idx.load(idx_folder)
+
+
+def test_a_label_that_is_no_digit_is_given(idx_folder: Path, idx_files: dict[str, bytes]) -> None:
+    content = bytearray(idx_files[LABELS])
+    content[8 + 5] = 10
+    (idx_folder / f"{LABELS}.gz").write_bytes(content)
+    with pytest.raises(DataError, match="label 10 of image 5 is outside 0 to 9"):
+        idx.load(idx_folder)
+
+
+def test_pictures_of_another_size_are_refused(
+    idx_folder: Path, idx_files: dict[str, bytes]
+) -> None:
+    flat = idx_files[IMAGES].replace(b"\0\0\0\x1c\0\0\0\x1c", b"\0\0\0\x0e\0\0\0\x38", 1)
+    (idx_folder / f"{IMAGES}.gz").write_bytes(flat)
+    with pytest.raises(DataError, match=r"\(24, 14, 56\)"):
+        idx.load(idx_folder)

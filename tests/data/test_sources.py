@@ -1,0 +1,109 @@
+"""What `load` accepts as a dataset, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge import data
+from mnist_edge.data import mnist
+from mnist_edge.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Arrays = dict[str, NDArray[np.uint8]]
+
+
+def test_a_directory_of_idx_files(idx_folder: Path, arrays: Arrays) -> None:
+    np.testing.assert_array_equal(data.load(str(idx_folder)).test.images, arrays["x_test"])
+
+
+def test_an_incomplete_directory_of_idx_files_is_not_taken_for_class_folders(
+    idx_folder: Path,
+) -> None:
+    (idx_folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match="lacks t10k-labels-idx1-ubyte"):
+        data.load(str(idx_folder))
+
+
+def test_an_npz_file(tmp_path: Path, arrays: Arrays) -> None:
+    np.savez(tmp_path / "digits.npz", **arrays)  # type: ignore[arg-type]
+    dataset = data.load(str(tmp_path / "digits.npz"))
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+
+
+def test_a_directory_of_class_folders(tmp_path: Path) -> None:
+    for number in range(18):
+        path = tmp_path / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        image = np.zeros((28, 28), np.uint8)
+        image[4:24, 10 : 12 + number % 5] = 255
+        Image.fromarray(image).save(path)
+    dataset = data.load(str(tmp_path))
+    assert len(dataset.test.labels) == 3
+    assert set(dataset.train.labels) == {0, 1}
+
+
+def test_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def progress(_name: str, _done: int, _total: int | None) -> None: ...
+
+    def load_mnist(given: Any) -> Any:
+        assert given is progress
+        return "mnist"
+
+    monkeypatch.setattr(mnist, "load", load_mnist)
+    monkeypatch.setattr("mnist_edge.data.synthetic.load", lambda: "synthetic")
+    assert data.load(progress=progress) == "mnist"
+    assert data.load("mnist", progress=progress) == "mnist"
+    assert data.load("synthetic") == "synthetic"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("mnits", "did you mean mnist? "),
+        ("MNIST", "did you mean mnist? "),
+        ("sinthetic", "did you mean synthetic? "),
+        ("/no/such/place", ""),
+    ],
+)
+def test_anything_else_is_wrong_usage(source: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        data.load(source)
+    assert repr(source) in caught.value.cause
+    assert caught.value.remedy.startswith(f"{hint}accepted are mnist, synthetic, ")
+    assert "x_train, y_train, x_test, y_test" in caught.value.remedy
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "digits.csv"
+    path.write_text("label,pixel0\n")
+    with pytest.raises(DataError, match=r"digits\.csv: not a readable \.npz file"):
+        data.load(str(path))
+
+
+def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
+    with pytest.raises(DataError, match="File name too long"):
+        data.load("x" * 300)
+
+
+def test_importing_is_light() -> None:
+    script = """
+import sys
+import numpy
+before = set(sys.modules)
+import mnist_edge.data
+after = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(*sorted(after & {"PIL", "http", "keras", "onnxruntime", "platformdirs", "tensorflow"}))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    assert loaded.split() == []
