@@ -22,6 +22,7 @@ RECIPES = ("edge",)
 
 
 def main() -> None:
+    """Build what is missing and write the manifest."""
     for recipe in RECIPES:
         train(recipe=recipe, out=MODELS, resume=checkpoint_path(MODELS, recipe).exists())
         export(MODELS / f"{recipe}.keras", formats="all", out=MODELS)

@@ -43,7 +43,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _global_options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, and the notes of the libraries.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks, and the notes of the libraries.")
+    ] = False,
     version: Annotated[  # noqa: ARG001
         bool,
         typer.Option(

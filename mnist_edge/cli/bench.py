@@ -75,7 +75,6 @@ def bench(
     from mnist_edge.bench.report import bench as run
     from mnist_edge.bench.report import files_beside
 
-
     before = baseline.read(compare) if compare else None
     paths = models or files_beside(workspace.latest("keras", "onnx", "onnx-int8"))
     if formats is not None:

@@ -77,6 +77,20 @@ def _line(prediction: Prediction, top: int, *, named: bool) -> str:
 
 
 def _explanation(reading: Reading) -> str:
-    """Draw what the network saw, two rows of pixels in a line, with how it was found."""
-    shades = " ░▒▓█"
-    return shades
+    """Say how a picture was read, and draw what the network saw, two rows of pixels a line."""
+    if not reading.ink:
+        return "no ink was found"
+    if reading.passed_through:
+        how = "in MNIST's own form: left as it is"
+    else:
+        left, top, right, bottom = reading.box
+        how = (
+            f"{reading.polarity} ink in the box {left}, {top} to {right}, {bottom}; "
+            f"strokes {reading.stroke_width:.1f} pixels wide in 28x28"
+        )
+    inked = reading.image >= 96
+    lines = (
+        "".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(inked[::2], inked[1::2], strict=True)
+    )
+    return "\n".join((how, *lines))

@@ -22,7 +22,7 @@ _RECIPES = "; ".join(f"{recipe.name} ({recipe.summary})" for recipe in RECIPES.v
 
 
 def train(
-    recipe: Annotated[str, typer.Option(metavar="NAME", help=f"What to train: {_RECIPES}.")] = "edge",
+    recipe: Annotated[str, typer.Option(metavar="NAME", help=f"{_RECIPES}.")] = "edge",
     data: Annotated[
         str,
         typer.Option(

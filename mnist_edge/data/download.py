@@ -23,7 +23,7 @@ PAUSES = (0.0, 1.0, 3.0)
 CHUNK = 1 << 16
 
 
-class _MirrorFailure(Exception):  # noqa: N818 - it is caught here, never an error of its own
+class _MirrorFailure(Exception):
     """One mirror did not deliver, and why."""
 
 

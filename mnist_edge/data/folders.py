@@ -48,29 +48,29 @@ def _read(folder: Path) -> Split:
     if not classes:
         raise _layout_error(folder, "has no class folders and no IDX files")
     names = [str(label) for label in range(CLASSES)]
-    images, labels = [], []
+    pictures: list[Path] = []
     for path in classes:
         if path.name not in names:
             raise _layout_error(path, f"not a class, which are the folders {', '.join(names)}")
-        pictures = [
+        found = [
             picture
             for picture in sorted(path.iterdir())
             if picture.suffix.lower() in SUFFIXES and not _hidden(picture)
         ]
-        if not pictures:
+        if not found:
             raise DataError(
                 f"{path}: no images in this class folder.",
                 remedy=f"add images ({', '.join(SUFFIXES)}), or remove the folder.",
             )
-        try:
-            images += [read_digit(picture) for picture in pictures]
-        except UnreadableImage as error:
-            raise DataError(
-                error.cause, remedy="repair or remove this picture: a dataset is read in full."
-            ) from error
-        labels += [int(path.name)] * len(pictures)
-    order = np.random.default_rng(SEED).permutation(len(labels))
-    return Split(np.stack(images)[order], np.array(labels, np.uint8)[order])
+        pictures += found
+    pictures = [pictures[at] for at in np.random.default_rng(SEED).permutation(len(pictures))]
+    try:
+        images = np.stack([read_digit(picture) for picture in pictures])
+    except UnreadableImage as error:
+        raise DataError(
+            error.cause, remedy="repair or remove this picture: a dataset is read in full."
+        ) from error
+    return Split(images, np.array([int(picture.parent.name) for picture in pictures], np.uint8))
 
 
 def _hidden(path: Path) -> bool:

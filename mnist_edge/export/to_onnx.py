@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnist_edge.contract import METADATA_KEY
 

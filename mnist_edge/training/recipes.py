@@ -87,7 +87,9 @@ def _edge_optimizer(steps: int) -> keras.optimizers.Optimizer:
     rate = optimizers.schedules.CosineDecay(
         1e-4, steps - warmup, alpha=1e-2, warmup_target=6e-3, warmup_steps=warmup
     )
-    return optimizers.AdamW(rate, weight_decay=1e-4, use_ema=True, ema_momentum=0.998)
+    # The average reaches back over the last thirtieth of the training, however long that is.
+    momentum = 1 - 1 / max(1, steps // 30)
+    return optimizers.AdamW(rate, weight_decay=1e-4, use_ema=True, ema_momentum=momentum)
 
 
 RECIPES = {

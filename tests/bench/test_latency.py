@@ -1,0 +1,182 @@
+"""The stopwatch: turns, their order and what is counted, on a clock that the tests move."""
+
+from __future__ import annotations
+
+import gc
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mnist_edge.bench import latency
+from mnist_edge.bench.latency import FULL, QUICK, Effort, Timings, time_engines
+
+Images = NDArray[np.uint8]
+
+# Each picture is its own number, so that an engine can tell which ones it got.
+IMAGES = np.broadcast_to(np.arange(5, dtype=np.uint8)[:, None, None], (5, 28, 28))
+ONE_CALL = Effort(rounds=4, turn=0.0, calls=1, batch=3)
+
+
+class Clock:
+    """Time that passes only when an engine says so, in nanoseconds."""
+
+    now = 0
+
+    def perf_counter_ns(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter_ns=clock.perf_counter_ns))
+    return clock
+
+
+class Recorder:
+    """An engine that keeps a log of its calls and takes its time for every picture."""
+
+    def __init__(self, clock: Clock | None = None, cost: int = 0) -> None:
+        self.calls: list[list[int]] = []
+        self._clock = clock or Clock()
+        self._cost = cost
+
+    def run(self, images: Images) -> NDArray[np.float32]:
+        self.calls.append(images[:, 0, 0].tolist())
+        self._clock.now += self._cost * len(images)
+        return np.zeros((len(images), 10), np.float32)
+
+
+def order(seed: int) -> list[str]:
+    """The names of four engines as their batches come, round after round."""
+    names: list[str] = []
+
+    class Named(Recorder):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        def run(self, images: Images) -> NDArray[np.float32]:
+            if len(images) > 1:
+                names.append(self._name)
+            return super().run(images)
+
+    time_engines({name: Named(name) for name in "abcd"}, IMAGES, ONE_CALL, seed=seed)
+    return names
+
+
+def test_every_engine_has_its_turn_in_every_round() -> None:
+    names = order(seed=0)
+    rounds = ["".join(names[start : start + 4]) for start in range(0, len(names), 4)]
+    assert rounds[0] == "abcd"  # warm-up
+    assert len(rounds) == 1 + ONE_CALL.rounds
+    assert all(sorted(turns) == list("abcd") for turns in rounds)
+
+
+def test_the_order_within_rounds_is_shuffled_by_the_seed() -> None:
+    assert order(seed=0) == order(seed=0)
+    assert order(seed=0) != order(seed=1)
+    assert order(seed=0) != list("abcd") * (1 + ONE_CALL.rounds)
+
+
+def test_times_are_per_picture_and_warm_up_does_not_count(clock: Clock) -> None:
+    timings = time_engines(
+        {"slow": Recorder(clock=clock, cost=4000), "fast": Recorder(clock=clock, cost=1000)},
+        IMAGES,
+        Effort(rounds=3, turn=0.0, calls=2, batch=4),
+    )
+    assert timings["fast"] == Timings(single=[1000] * 6, batched=[1000.0] * 3)
+    assert timings["slow"] == Timings(single=[4000] * 6, batched=[4000.0] * 3)
+
+
+@pytest.mark.parametrize(
+    ("turn", "calls", "expected"), [(0.0, 7, 7), (10e-6, 3, 10), (10e-6, 12, 12)]
+)
+def test_a_turn_lasts_until_both_its_length_and_its_count_are_reached(
+    turn: float, calls: int, expected: int, clock: Clock
+) -> None:
+    engine = Recorder(clock=clock, cost=1000)
+    timings = time_engines({"": engine}, IMAGES, Effort(rounds=1, turn=turn, calls=calls, batch=2))
+    assert len(timings[""].single) == expected
+
+
+def test_single_pictures_come_in_turn_and_a_batch_is_as_large_as_it_can() -> None:
+    engine = Recorder()
+    time_engines({"": engine}, IMAGES, Effort(rounds=1, turn=0.0, calls=7, batch=1000))
+    once = [[0], [1], [2], [3], [4], [0], [1], [0, 1, 2, 3, 4]]
+    assert engine.calls == once * 2  # warm-up, and the round
+
+
+def test_each_finished_round_is_told() -> None:
+    rounds: list[int] = []
+    time_engines({"": Recorder()}, IMAGES, ONE_CALL, on_round=rounds.append)
+    assert rounds == [1, 2, 3, 4]
+
+
+def test_an_engine_that_sleeps_is_slower_by_the_real_clock() -> None:
+    class Sleeper(Recorder):
+        def run(self, images: Images) -> NDArray[np.float32]:
+            time.sleep(0.005)  # which is never shorter, and a call that does nothing never as long
+            return super().run(images)
+
+    effort = Effort(rounds=2, turn=0.0, calls=3, batch=5)
+    timings = time_engines({"sleeps": Sleeper(), "does not": Recorder()}, IMAGES, effort)
+    assert timings["sleeps"].percentile(50) > timings["does not"].percentile(50)
+    assert timings["sleeps"].images_per_s < timings["does not"].images_per_s
+
+
+class Watcher(Recorder):
+    """An engine that notes whether the collector may run, and can fail."""
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        super().__init__()
+        self.collecting: list[bool] = []
+        self._fail_at = fail_at
+
+    def run(self, images: Images) -> NDArray[np.float32]:
+        self.collecting.append(gc.isenabled())
+        if len(self.collecting) == self._fail_at:
+            raise RuntimeError("broken")
+        return super().run(images)
+
+
+def test_the_collector_is_off_while_it_is_measured_and_on_again_after() -> None:
+    engine = Watcher()
+    time_engines({"": engine}, IMAGES, ONE_CALL)
+    measured = engine.collecting[2:]  # after the warm-up's two calls
+    assert len(measured) == 2 * ONE_CALL.rounds
+    assert not any(measured)
+    assert gc.isenabled()
+
+
+def test_the_collector_is_on_again_after_an_engine_has_failed() -> None:
+    engine = Watcher(fail_at=3)
+    with pytest.raises(RuntimeError, match="broken"):
+        time_engines({"": engine}, IMAGES, ONE_CALL)
+    assert engine.collecting[-1] is False
+    assert gc.isenabled()
+
+
+def test_a_collector_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        time_engines({"": Recorder()}, IMAGES, ONE_CALL)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_percentiles_are_in_microseconds_and_throughput_in_pictures_per_second() -> None:
+    timings = Timings(single=[*range(1000, 101_000, 1000)], batched=[2000.0, 4000.0, 9000.0])
+    assert timings.percentile(0) == 1
+    assert timings.percentile(50) == 50.5
+    assert timings.percentile(100) == 100
+    assert timings.images_per_s == 250_000
+
+
+def test_quick_is_quicker() -> None:
+    assert QUICK.rounds * QUICK.turn < FULL.rounds * FULL.turn
+    assert QUICK.batch <= FULL.batch

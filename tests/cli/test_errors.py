@@ -1,0 +1,296 @@
+"""Bad input, a full disk, Ctrl-C: one line of cause, one of remedy, the right code, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from PIL import Image
+
+from tests.conftest import Result, Run, Workspace, run_command
+
+PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+
+
+def assert_error(result: Result, code: int, *words: str) -> None:
+    """Check for exit code, cause and remedy, and that no traceback and no result were printed."""
+    assert result.code == code, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    cause, remedy = result.stderr.rstrip().splitlines()[-2:]
+    assert cause.startswith("error: ")
+    assert remedy
+    for word in words:
+        assert word in cause, cause
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(kind + data).to_bytes(4, "big")
+    return len(data).to_bytes(4, "big") + kind + data + checksum
+
+
+def _bomb() -> bytes:
+    """A PNG of 30,000 × 30,000 pixels in about a hundred kilobytes."""
+    size = (30_000).to_bytes(4, "big")
+    rows = zlib.compress(bytes(30_000 * 3_751))
+    header = _chunk(b"IHDR", size + size + b"\x01\x00\x00\x00\x00")
+    return PNG_HEADER + header + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
+
+
+def _truncated(kind: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        Image.radial_gradient("L").save(path, kind)
+        path.write_bytes(path.read_bytes()[:400])
+
+    return make
+
+
+BAD_PICTURES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("a picture of a seven"),
+    "truncated png": _truncated("PNG"),
+    "truncated jpeg": _truncated("JPEG"),
+    "bomb": lambda path: path.write_bytes(_bomb()),
+    "directory": lambda path: path.mkdir(),
+    "missing": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("kind", BAD_PICTURES)
+def test_predict_names_a_bad_picture(
+    kind: str, run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    BAD_PICTURES[kind](tmp_path / "digit.png")
+    result = run("predict", "digit.png", "--model", workspace.runs / "edge.onnx")
+    assert_error(result, 1, "digit.png")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_predict_names_a_picture_without_permission(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    (tmp_path / "digit.png").chmod(0)
+    result = run("predict", "digit.png", "--model", workspace.runs / "edge.onnx")
+    assert_error(result, 1, "digit.png")
+
+
+def _without_contract(path: Path, workspace: Workspace) -> None:
+    model = onnx.load(workspace.runs / "edge.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, path)
+
+
+def _future_contract(path: Path, workspace: Workspace) -> None:
+    model = onnx.load(workspace.runs / "edge.onnx")
+    document = json.loads(model.metadata_props[0].value) | {"schema": 99}
+    model.metadata_props[0].value = json.dumps(document)
+    onnx.save(model, path)
+
+
+BAD_MODELS = {
+    "text": (lambda path, _: path.write_text("weights"), "not an ONNX model"),
+    "empty": (lambda path, _: path.write_bytes(b""), "not an ONNX model"),
+    "missing": (lambda path, _: None, "no such model file"),
+    "no contract": (_without_contract, "carries no contract"),
+    "future contract": (_future_contract, "schema 99"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_MODELS)
+@pytest.mark.parametrize("verb", ["predict", "info"])
+def test_predict_and_info_refuse_a_bad_model(
+    kind: str, verb: str, run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    make, word = BAD_MODELS[kind]
+    make(tmp_path / "model.onnx", workspace)
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    arguments = ("predict", "digit.png", "--model") if verb == "predict" else ("info",)
+    assert_error(run(*arguments, "model.onnx"), 1, "model.onnx", word)
+
+
+def test_export_refuses_a_keras_file_that_is_not_one(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "bad.keras.json")
+    (tmp_path / "bad.keras").write_text("layers")
+    result = run("export", "bad.keras")
+    assert_error(result, 1, "bad.keras", "cannot be loaded")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_export_never_runs_code_in_a_keras_file(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    """Its last layer becomes a Lambda with Python bytecode that would leave a file behind."""
+    import keras
+
+    evil = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Lambda(lambda x: open("ran", "w") and x[:, :10], output_shape=(10,)),  # noqa: PTH123, SIM115
+        ]
+    )
+    evil.save(tmp_path / "evil.keras")
+    with zipfile.ZipFile(tmp_path / "evil.keras") as archive:
+        assert "Lambda" in archive.read("config.json").decode()
+    shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "evil.keras.json")
+    (tmp_path / "ran").unlink(missing_ok=True)
+    result = run("export", "evil.keras")
+    assert_error(result, 1, "evil.keras")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "--recipe", "egde"), ("egde",)),
+        (("train", "--data", "minst"), ("minst",)),
+        (("export", "--formats", "onxx"), ("onxx",)),
+        (("export", "--formats", "keras"), ("keras",)),
+    ],
+)
+def test_wrong_names_are_usage_errors_with_a_suggestion(
+    run: Run, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    result = run(*arguments)
+    assert_error(result, 2, *words)
+    if arguments[-1] != "keras":
+        assert "did you mean" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("train", "--epochs", "0"), ("predict",), ("dance",)])
+def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.code == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_shows_the_traceback(run: Run) -> None:
+    result = run("--debug", "info", "missing.onnx")
+    assert result.code == 1
+    assert "Traceback" in result.stderr
+    assert "missing.onnx" in result.stderr
+
+
+def test_a_gate_that_fails_publishes_nothing_and_exits_with_3(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    """Calibrated on a single picture, the integer files cannot answer like the original."""
+    source = workspace.runs / "edge.keras"
+    result = run("export", source, "--int8", "--calibration", 1, "--json")
+    assert result.code == 3
+    files = {file["format"]: file for file in json.loads(result.stdout)["files"]}
+    assert files["onnx"]["passed"]
+    assert not files["onnx-int8"]["passed"]
+    assert files["onnx-int8"]["agreement"] < 0.997
+    assert "onnx-int8 is not published: agreement" in result.stderr
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert names == {"edge.onnx", "edge.tflite", "edge.tflite.json"}
+
+
+def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
+    """Run a command in which every file ends at `size` bytes, as on a disk that is full."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "mnist_edge", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),  # noqa: PLW1509
+    )
+    return Result(finished.returncode, finished.stdout, finished.stderr)
+
+
+def test_a_full_disk_stops_training_with_one_line(workspace: Workspace, tmp_path: Path) -> None:
+    data = str(workspace.folder / "digits.npz")
+    result = _with_file_limit(["train", "--data", data, "--epochs", "1"], 100_000, tmp_path)
+    assert_error(result, 1, "cannot write")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_last_export_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+    runs = shutil.copytree(workspace.runs, tmp_path / "runs")
+    before = {path.name: path.read_bytes() for path in runs.iterdir()}
+    result = _with_file_limit(["export"], 50_000, tmp_path)
+    assert_error(result, 1, "cannot write")
+    assert {path.name: path.read_bytes() for path in runs.iterdir()} == before
+
+
+def _interrupt(arguments: list[str], cwd: Path, after: str, how: signal.Signals) -> tuple[int, str]:
+    """Start a command, send it a signal once a line begins with `after`, and wait for its end."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "mnist_edge", *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith(after):
+                process.send_signal(how)
+                break
+        lines += process.stderr.readlines()
+        return process.wait(timeout=60), "".join(lines)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_training_resumes_to_the_same_weights(
+    how: signal.Signals, workspace: Workspace, tmp_path: Path
+) -> None:
+    arguments = ["train", "--data", str(workspace.folder / "digits.npz"), "--epochs", "6"]
+    code, stderr = _interrupt(arguments, tmp_path, after="epoch 2/6", how=how)
+    if how is signal.SIGINT:
+        assert code == 130
+        assert "with --resume" in stderr
+        assert "Traceback" not in stderr
+    assert not (tmp_path / "runs" / "edge.keras").exists()
+    assert (tmp_path / "runs" / ".edge.checkpoint.npz").exists()
+    result = run_command(*arguments, "--resume", cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    # Batches, learning rates and optimizer state are what they would have been, and TensorFlow is
+    # deterministic: so the weights are equal to the last bit.
+    resumed = json.loads((tmp_path / "runs" / "edge.keras.json").read_text())
+    straight = json.loads((workspace.runs / "edge.keras.json").read_text())
+    assert resumed["weights_sha256"] == straight["weights_sha256"]
+    assert len(resumed["history"]) == 6
+
+
+def test_resume_needs_an_unfinished_training_of_the_same_kind(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    data = workspace.folder / "digits.npz"
+    assert_error(run("train", "--data", data, "--resume"), 1, "no unfinished training")
+    arguments = ["train", "--data", str(data), "--epochs", "6"]
+    _interrupt(arguments, tmp_path, after="epoch 1/6", how=signal.SIGKILL)
+    other = run("train", "--data", data, "--epochs", 6, "--seed", 1, "--resume")
+    assert_error(other, 1, "seed 0, now 1")
+    checkpoint = tmp_path / "runs" / ".edge.checkpoint.npz"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert_error(run(*arguments, "--resume"), 1, "damaged")
+
+
+def test_ctrl_c_during_export_leaves_whole_files_only(workspace: Workspace, tmp_path: Path) -> None:
+    arguments = ["export", str(workspace.runs / "edge.keras"), "--formats", "all"]
+    code, stderr = _interrupt(arguments, tmp_path, after="onnx-int8: ", how=signal.SIGINT)
+    assert code == 130
+    assert "finished formats: onnx, onnx-int8" in stderr
+    assert "Traceback" not in stderr
+    for path in (tmp_path / "runs").iterdir():
+        assert path.read_bytes() == (workspace.runs / path.name).read_bytes()

@@ -1,0 +1,96 @@
+"""What all tests share: a small model that the real commands trained and exported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from mnist_edge.data import Dataset, npz, synthetic
+
+# Nothing of the person's who runs the tests: no cache, no MNIST but what a test asks for.
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+
+class Workspace(NamedTuple):
+    """A folder in which the commands were run one after the other, as a user would.
+
+    Attributes:
+        folder: with `digits.npz`, and `runs/` as train and export left it.
+        dataset: what `digits.npz` holds.
+    """
+
+    folder: Path
+    dataset: Dataset
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+
+class Result(NamedTuple):
+    code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+def run_command(
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> Result:
+    finished = subprocess.run(
+        [sys.executable, "-m", "mnist_edge", *map(str, arguments)],
+        cwd=cwd,
+        input=stdin,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    return Result(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run `mnist-edge …` in a process of its own, in an empty folder unless told otherwise."""
+
+    def run_here(*arguments: str | Path, cwd: Path = tmp_path, **options: object) -> Result:
+        return run_command(*arguments, cwd=cwd, **options)  # type: ignore[arg-type]
+
+    return run_here
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Train on 6,000 synthetic digits and export in every format, in seconds."""
+    folder = tmp_path_factory.mktemp("workspace")
+    train, test = synthetic.generate(6000, seed=1), synthetic.generate(1000, seed=2)
+    np.savez(
+        folder / "digits.npz",
+        x_train=train.images,
+        y_train=train.labels,
+        x_test=test.images,
+        y_test=test.labels,
+    )
+    for arguments in (
+        ("train", "--data", "digits.npz", "--epochs", "6"),
+        ("export", "--formats", "all"),
+    ):
+        result = run_command(*arguments, cwd=folder)
+        assert result.code == 0, result.stderr
+    return Workspace(folder, npz.load(folder / "digits.npz"))
+
+
+def data_folder(variable: str) -> Path:
+    """Return the folder that an environment variable names, or skip the test."""
+    if variable not in os.environ:
+        pytest.skip(f"{variable} is not set: this test needs data that is not in the repository")
+    return Path(os.environ[variable])

@@ -1,0 +1,191 @@
+"""The contract: written and read back alike, and refused with the key that is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_edge.contract import (
+    METADATA_KEY,
+    SCHEMA,
+    Accept,
+    Calibration,
+    Contract,
+    Flip,
+    Metrics,
+    Parity,
+    Preprocess,
+    Quantization,
+    TensorSpec,
+    sidecar,
+)
+from mnist_edge.errors import ContractError
+
+EXAMPLE = Contract(
+    schema=SCHEMA,
+    name="edge",
+    recipe="edge",
+    labels=tuple("0123456789"),
+    input=TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0)),
+    output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
+    preprocess=Preprocess(1, {"box": 20, "note": "any JSON at all", "nested": {"a": [1, None]}}),
+    quantization=Quantization("static QDQ", "int8", "uint8", True, Calibration(1000, 0, "train")),
+    accept=Accept("margin", 0.25),
+    metrics=Metrics("mnist", {"keras": 0.9962, "onnx-int8": 0.9960}),
+    parity=Parity(10_000, 0.9999, 0.03, (Flip(42, 4, 4, 9, 0.0123, 0.0045),)),
+    weights_sha256="0" * 64,
+    tools={"mnist-edge": "0.1.0"},
+    history=({"epoch": 1, "loss": 0.5},),
+)
+FREE_FORM = ("parameters", "accuracy", "tools", "history")
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """The example as JSON has it, with other values where asked for."""
+    result: dict[str, Any] = json.loads(EXAMPLE.to_json())
+    for where, value in changes.items():
+        *parents, key = where.split("__")
+        section = result
+        for parent in parents:
+            section = section[parent]
+        section[key] = value
+    return result
+
+
+def keys(section: dict[str, Any], *parents: str) -> Iterator[tuple[str, ...]]:
+    """The path of every key that the dataclasses name, from the top down."""
+    for key, value in section.items():
+        yield (*parents, key)
+        if isinstance(value, dict) and key not in FREE_FORM:
+            yield from keys(value, *parents, key)
+
+
+def refusal(text: str) -> ContractError:
+    """Read a document that must be refused, in one line of cause and one of remedy."""
+    with pytest.raises(ContractError) as caught:
+        Contract.from_json(text, "edge.onnx")
+    assert caught.value.cause.startswith("edge.onnx: ")
+    assert "\n" not in caught.value.cause
+    assert caught.value.remedy
+    assert "\n" not in caught.value.remedy
+    return caught.value
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "contract", [EXAMPLE, replace(EXAMPLE, quantization=None, parity=None, history=None)]
+)
+def test_what_is_written_is_read_back(contract: Contract, indent: int | None) -> None:
+    assert Contract.from_json(contract.to_json(indent=indent), "edge.onnx") == contract
+
+
+def test_the_document_has_the_keys_of_the_design_in_their_order() -> None:
+    assert list(document()) == [
+        *("schema", "name", "recipe", "labels", "input", "output", "preprocess", "quantization"),
+        *("accept", "metrics", "parity", "weights_sha256", "tools", "history"),
+    ]
+
+
+@pytest.mark.parametrize("path", list(keys(document())), ids=".".join)
+def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
+    broken = document()
+    section = broken
+    for parent in path[:-1]:
+        section = section[parent]
+    del section[path[-1]]
+    if path == ("history",):  # the only one that files may leave out
+        assert Contract.from_json(json.dumps(broken), "edge.onnx").history is None
+    elif path == ("schema",):
+        assert "schema None" in refusal(json.dumps(broken)).cause
+    else:
+        assert f"contract.{'.'.join(path)} is missing" in refusal(json.dumps(broken)).cause
+
+
+WRONG = {
+    "a number for a name": ({"name": 7}, "contract.name is 7"),
+    "a name for a number": ({"accept__threshold": "low"}, 'contract.accept.threshold is "low"'),
+    "true for a count": ({"quantization__calibration__count": True}, "calibration.count is true"),
+    "a fraction for a version": ({"preprocess__version": 1.5}, "contract.preprocess.version is"),
+    "a string for labels": ({"labels": "0123456789"}, "contract.labels is"),
+    "a label that is a number": ({"labels": ["0", 1]}, r"contract.labels[1] is 1"),
+    "three ends of a range": ({"input__range": [0, 0.5, 1]}, "contract.input.range is"),
+    "a fractional size": ({"output__shape": [1, 9.5]}, "contract.output.shape[1] is 9.5"),
+    "a list for a section": ({"metrics": []}, "contract.metrics is []"),
+    "null for a section": ({"accept": None}, "contract.accept is null"),
+    "text for a version of a tool": ({"tools": {"keras": 3}}, "contract.tools.keras is 3"),
+    "a flip that is none": ({"parity__flips": [3]}, "contract.parity.flips[0] is 3"),
+    # No float holds it, and JSON has no limit.
+    "a number without bounds": ({"accept__threshold": 10**400}, "contract.accept.threshold is 1000"),
+}
+
+
+@pytest.mark.parametrize(("changes", "cause"), WRONG.values(), ids=WRONG.keys())
+def test_a_value_of_the_wrong_type_is_named(changes: dict[str, Any], cause: str) -> None:
+    assert cause in refusal(json.dumps(document(**changes))).cause
+
+
+@pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, "1", None, [1]])
+def test_another_schema_is_refused_before_anything_else_is_looked_at(schema: object) -> None:
+    error = refusal(json.dumps({"schema": schema, "whatever": "the future holds"}))
+    assert f"schema {schema}, this version reads {SCHEMA}" in error.cause
+    assert "pip install -U mnist-edge" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not JSON", "{", EXAMPLE.to_json()[:-1], "[" * 100_000], ids=lambda text: text[:8]
+)
+def test_what_is_not_json_is_refused(text: str) -> None:
+    assert "is not JSON" in refusal(text).cause
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "1", '"1"'])
+def test_json_that_is_no_object_is_refused(text: str) -> None:
+    assert "schema None" in refusal(text).cause
+
+
+def test_keys_of_later_versions_are_tolerated() -> None:
+    later = document(motto="onwards", input__colour="grey", accept__rule_version=2)
+    assert Contract.from_json(json.dumps(later), "edge.onnx") == EXAMPLE
+
+
+def test_a_whole_number_is_a_real_number_too() -> None:
+    contract = Contract.from_json(json.dumps(document(accept__threshold=0)), "edge.onnx")
+    assert contract.accept.threshold == 0.0
+    assert isinstance(contract.accept.threshold, float)
+
+
+def test_metadata_of_somebody_elses_model_holds_no_contract() -> None:
+    metadata = {"author": "somebody else"}
+    with pytest.raises(ContractError, match=r"^theirs\.onnx carries no contract") as caught:
+        Contract.from_metadata(metadata, "theirs.onnx")
+    assert "mnist-edge bench" in caught.value.remedy
+    metadata[METADATA_KEY] = EXAMPLE.to_json()
+    assert Contract.from_metadata(metadata, "theirs.onnx") == EXAMPLE
+
+
+def test_a_sidecar_lies_beside_its_model_and_is_read_back(tmp_path: Path) -> None:
+    model = tmp_path / "edge.int8.tflite"
+    EXAMPLE.write_sidecar(model)
+    assert [path.name for path in tmp_path.iterdir()] == ["edge.int8.tflite.json"]
+    assert Contract.from_sidecar(model) == EXAMPLE
+    written = sidecar(model).read_bytes()
+    EXAMPLE.write_sidecar(model)
+    assert sidecar(model).read_bytes() == written
+
+
+def test_a_model_without_a_sidecar_has_no_contract(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"edge\.tflite carries no contract"):
+        Contract.from_sidecar(tmp_path / "edge.tflite")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"{}"])
+def test_a_damaged_sidecar_is_named(content: bytes, tmp_path: Path) -> None:
+    model = tmp_path / "edge.tflite"
+    sidecar(model).write_bytes(content)
+    with pytest.raises(ContractError, match=r"edge\.tflite"):
+        Contract.from_sidecar(model)

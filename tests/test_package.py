@@ -1,0 +1,189 @@
+"""The public names, what importing them loads, and which way the arrows point."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import mnist_edge
+from mnist_edge import errors
+from tests.conftest import Workspace
+
+PACKAGE = Path(mnist_edge.__file__).parent
+
+HEAVY = {"numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib"}
+
+
+def test_public_names_are_pinned() -> None:
+    assert sorted(mnist_edge.__all__) == [
+        "Classifier",
+        "Contract",
+        "ContractError",
+        "ConversionError",
+        "DataError",
+        "DownloadError",
+        "GateError",
+        "Interrupted",
+        "MissingExtra",
+        "MnistEdgeError",
+        "ModelError",
+        "OutputError",
+        "Prediction",
+        "Predictions",
+        "TrainingError",
+        "UnreadableImage",
+        "UsageError",
+        "__version__",
+    ]
+
+
+@pytest.mark.parametrize("name", mnist_edge.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    assert getattr(mnist_edge, name)
+
+
+def test_dir_lists_the_public_names() -> None:
+    assert dir(mnist_edge) == sorted(mnist_edge.__all__)
+
+
+def test_every_error_is_public() -> None:
+    defined = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert defined <= set(mnist_edge.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'mnist_edge' has no attribute 'Clasifier'"):
+        _ = mnist_edge.Clasifier
+
+
+def test_the_classifier_is_loaded_on_first_use() -> None:
+    assert "mnist_edge.runtime.classifier" not in modules("import mnist_edge")
+    assert "mnist_edge.runtime.classifier" in modules("import mnist_edge; mnist_edge.Classifier")
+
+
+def modules(code: str, *arguments: str | Path) -> set[str]:
+    """The modules that a fresh interpreter has loaded once it has run some code."""
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {code}",
+            *map(str, arguments),
+        ],
+        env=os.environ | {"MNIST_EDGE_DATA": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return set(finished.stdout.splitlines()[-1].split())
+
+
+def command(*arguments: str | Path) -> set[str]:
+    """The modules that a command has loaded by its end."""
+    return modules("from mnist_edge.cli import main; main()", *arguments)
+
+
+def top_level(names: set[str]) -> set[str]:
+    """The packages that modules belong to, the standard library's apart."""
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not top_level(modules("import mnist_edge")) & HEAVY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("train", "--help"),
+        ("export", "--help"),
+        ("predict", "--help"),
+        ("bench", "--help"),
+        ("info", "--help"),
+        ("data", "show", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_asking_for_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert not top_level(command(*arguments)) & HEAVY
+
+
+def test_predict_loads_numpy_pillow_and_onnxruntime_only(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    picture = tmp_path / "digit.png"
+    Image.fromarray(255 - workspace.dataset.test.images[0]).resize((280, 280)).save(picture)
+    loaded = command("predict", picture, "--model", workspace.runs / "edge.onnx")
+    assert top_level(loaded) & {*HEAVY, "ai_edge_litert", "tf2onnx"} == {
+        *("numpy", "PIL", "onnxruntime")
+    }
+
+
+def test_the_runtime_brings_its_three_packages_and_no_other_room() -> None:
+    loaded = modules("import mnist_edge.runtime.classifier, mnist_edge.runtime.shipped")
+    # Whatever these three pull in themselves, and what the environment loads at every start.
+    allowed = top_level(modules("import numpy, PIL.Image, onnxruntime"))
+    assert top_level(loaded) <= {*allowed, "mnist_edge"}
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("mnist_edge.")}
+    assert rooms == {"contract", "errors", "extras", "files", "runtime"}
+
+
+# The rooms of the house, and those that each may know. The root is known by all, for the version.
+GROUND = {"contract", "errors", "extras", "files"}
+MAY_IMPORT = {
+    "errors": set(),
+    "extras": {"errors"},
+    "files": {"errors"},
+    "contract": {"errors", "files"},
+    "runtime": GROUND,
+    "data": {*GROUND, "runtime"},
+    "training": {*GROUND, "data", "runtime"},
+    "export": {*GROUND, "data", "runtime", "training"},
+    "bench": {*GROUND, "data", "runtime", "export"},
+    "cli": {*GROUND, "data", "runtime", "training", "export", "bench"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "contract", "runtime"},
+}
+
+# What each room may use from outside; those not named here use the standard library alone.
+THIRD_PARTY = {
+    "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
+    "data": {"PIL", "numpy", "platformdirs"},
+    "training": {"keras", "numpy", "tensorflow"},
+    "export": {
+        *("ai_edge_litert", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
+    },
+    "bench": {"numpy"},
+    "cli": {"rich", "typer"},
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_arrows_point_one_way(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    names = [name.split(".") for name in imported(path)]
+    own = {name[1] for name in names if name[0] == "mnist_edge" and len(name) > 1}
+    foreign = {name[0] for name in names} - sys.stdlib_module_names - {"mnist_edge"}
+    assert own <= {*MAY_IMPORT[room], room}
+    assert foreign <= THIRD_PARTY.get(room, set())

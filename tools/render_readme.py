@@ -1,0 +1,61 @@
+"""Write the README's tables of formats and recipes from the tables in the code.
+
+python tools/render_readme.py; a test holds that it has been run.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mnist_edge.export.formats import FORMATS, Bar
+from mnist_edge.training.recipes import RECIPES
+
+README = Path(__file__).parents[1] / "README.md"
+
+MADE_BY = {"default": "`export`", "int8": "`export --int8`", "named": "`export --formats`"}
+
+
+def main() -> None:
+    """Rewrite the README in place."""
+    README.write_text(rendered(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def rendered(text: str) -> str:
+    """Return the README's text with its tables as the code has them now."""
+    for name, table in (("formats", _formats()), ("recipes", _recipes())):
+        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
+        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, text, flags=re.S)
+    return text
+
+
+def _formats() -> str:
+    lines = ["| format | file | what | made by | published if |", "|---|---|---|---|---|"]
+    for row in FORMATS.values():
+        made, bar = "`train`", "it is the reference"
+        if row.conversion:
+            made, bar = MADE_BY[row.conversion.selected], _bar(row.conversion.bar)
+        lines.append(f"| `{row.name}` | `<name>{row.suffix}` | {row.summary} | {made} | {bar} |")
+    return "\n".join(lines)
+
+
+def _bar(bar: Bar) -> str:
+    parts = ["every answer agrees" if bar.agreement == 1 else f"{bar.agreement:.2%} agree"]
+    if bar.max_abs_diff is not None:
+        parts.append(f"probabilities within {bar.max_abs_diff:.0e}")
+    if bar.accuracy_drop is not None:
+        parts.append(f"at most {bar.accuracy_drop:.1%} less accurate")
+    return ", ".join(parts)
+
+
+def _recipes() -> str:
+    lines = ["| recipe | what | epochs | batch |", "|---|---|---|---|"]
+    lines += [
+        f"| `{recipe.name}` | {recipe.summary} | {recipe.epochs} | {recipe.batch} |"
+        for recipe in RECIPES.values()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
