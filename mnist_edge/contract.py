@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SCHEMA = 1
 METADATA_KEY = "mnist_edge"
 
+# What every model of this package reads and answers.
+SIZE = 28
+LABELS = tuple("0123456789")
+
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
 

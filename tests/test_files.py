@@ -42,19 +42,23 @@ def test_folders_are_made_on_the_way(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-@pytest.mark.parametrize("error", [GateError("missed", remedy="train"), KeyboardInterrupt()])
-def test_a_block_that_raises_leaves_the_old_file_alone(result: Path, error: BaseException) -> None:
-    with pytest.raises(type(error)) as caught, replacing(result) as temporary:
+def write_half(path: Path, error: BaseException) -> None:
+    with replacing(path) as temporary:
         temporary.write_text("half")
         raise error
+
+
+@pytest.mark.parametrize("error", [GateError("missed", remedy="train"), KeyboardInterrupt()])
+def test_a_block_that_raises_leaves_the_old_file_alone(result: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        write_half(result, error)
     assert caught.value is error
     assert_untouched(result)
 
 
 def test_a_full_disk_is_an_output_error_with_its_reason(result: Path) -> None:
-    with pytest.raises(OutputError) as caught, replacing(result) as temporary:
-        temporary.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OutputError) as caught:
+        write_half(result, OSError(errno.ENOSPC, "No space left on device"))
     assert caught.value.cause == f"cannot write {result}: No space left on device."
     assert caught.value.remedy
     assert_untouched(result)
@@ -76,11 +80,8 @@ def test_a_file_in_the_place_of_the_folder_is_named(result: Path) -> None:
 def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "edge.onnx"
     path.mkdir()
-    with (
-        pytest.raises(OutputError, match=r"cannot write .*edge\.onnx"),
-        replacing(path) as temporary,
-    ):
-        temporary.write_text("new")
+    with pytest.raises(OutputError, match=r"cannot write .*edge\.onnx"), replacing(path) as new:
+        new.write_text("new")
     assert path.is_dir()
     assert list(tmp_path.iterdir()) == [path]
 

@@ -11,7 +11,8 @@ import typer
 
 import mnist_edge
 from mnist_edge.cli import bench, data, export, info, predict, train
-from mnist_edge.errors import MnistEdgeError
+from mnist_edge.cli.output import note, result
+from mnist_edge.errors import Interrupted, MnistEdgeError
 
 app = typer.Typer(
     help="Train a digit classifier in Keras, export it, prove that every file answers alike, "
@@ -37,7 +38,7 @@ _debug = False
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mnist-edge {mnist_edge.__version__}")
+        result(f"mnist-edge {mnist_edge.__version__}")
         raise typer.Exit
 
 
@@ -73,17 +74,20 @@ def main() -> None:
     """Run the command line and exit with its code."""
     try:
         app()
+    except SystemExit as stop:
+        if stop.code == Interrupted.exit_code:
+            note("error: interrupted.\nrun the same command again.")
+        raise
     except MnistEdgeError as error:
         if _debug:
             raise
-        typer.echo(f"error: {error.cause}\n{error.remedy}", err=True)
+        note(f"error: {error.cause}\n{error.remedy}")
         sys.exit(error.exit_code)
     except Exception as error:
         if _debug:
             raise
-        typer.echo(
+        note(
             f"error: unexpected {type(error).__name__}: {error}\n"
-            "run it again as mnist-edge --debug …, and report what it shows.",
-            err=True,
+            "run it again as mnist-edge --debug …, and report what it shows."
         )
         sys.exit(1)

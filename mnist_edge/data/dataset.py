@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.errors import DataError
 
-CLASSES = 10
-SIZE = 28
+CLASSES = len(LABELS)
 
 # Of every twelve training pictures the last one validates: 55,000 and 5,000 of MNIST's 60,000.
 VALIDATION_SHARE = 12
@@ -56,7 +56,13 @@ class Dataset:
         """
         training = _checked(f"{name} (training split)", training)
         test = _checked(f"{name} (test split)", test)
-        cut = len(training.labels) - len(training.labels) // VALIDATION_SHARE
+        count = len(training.labels)
+        if count < 2:
+            raise DataError(
+                f"{name}: one training picture cannot both train and validate.",
+                remedy="choose a dataset with more pictures.",
+            )
+        cut = count - max(1, count // VALIDATION_SHARE)
         return cls(
             name,
             train=Split(training.images[:cut], training.labels[:cut]),

@@ -58,8 +58,8 @@ ALLOGRAPHS: dict[int, tuple[tuple[float, str], ...]] = {
         (1, "4,40 24,20 48,24 44,56 14,86 2,96! 40,92 110,80"),
         (1, "4,12 22,2 32,20 24,58 2,98! 34,96 66,90"),
         (1, "20,36 4,24 20,2 48,8 52,34 36,66 6,98! 36,92 70,98"),
-        (1, "4,8 30,2 58,6 46,34 14,66 8,74! 40,80 62,100"),
-        (3, "18,28 30,10 50,2 56,18 44,44 18,74 2,86 8,66 30,62 46,80 56,100"),
+        (1, "4,8 30,2 56,6! 42,36 18,68 4,86! 36,84 66,98"),
+        (3, "6,24 24,4 50,2 58,20 48,50 24,82 4,90 2,72 24,62 48,80 68,100"),
         (1, "6,16 34,4 56,30 48,72 22,98 4,90 10,66 36,66 56,72 76,66"),
     ),
     3: (
@@ -334,7 +334,5 @@ def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         for axis in (2, 1)
     )
     picture = np.arange(len(pictures))
-    centred: NDArray[np.uint8] = padded[
-        picture[:, None, None], rows[:, :, None], columns[:, None]
-    ]
+    centred: NDArray[np.uint8] = padded[picture[:, None, None], rows[:, :, None], columns[:, None]]
     return centred

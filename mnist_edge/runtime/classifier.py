@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract
+from mnist_edge.contract import LABELS, SIZE, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
-from mnist_edge.runtime.engine import SIZE, Engine, Images, OnnxEngine, Probabilities, open_engine
+from mnist_edge.runtime.engine import Engine, Images, OnnxEngine, Probabilities, open_engine
 from mnist_edge.runtime.reading import read
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mnist_edge.runtime.decoding import Source
     from mnist_edge.runtime.preprocess import Reading
 
-LABELS = tuple("0123456789")
 BLANK = "blank"
 AMBIGUOUS = "ambiguous"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract, TensorSpec
+from mnist_edge.contract import SIZE, Contract, TensorSpec
 from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.extras import require
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 
-SIZE = 28
+# Pictures in one call of onnxruntime. Larger batches fall out of the caches, smaller ones pay the
+# cost of a call more often; measured by tools/measure_chunk.py.
+CHUNK = 64
 
 
 class Engine(Protocol):
@@ -49,16 +51,15 @@ class OnnxEngine:
     Args:
         session: the session to run; it decides the threads.
         spec: the layout and the values of its input.
+        chunk: pictures in one call, unless the file fixes their number.
 
     Raises:
         ContractError: the input is of a kind that this version cannot feed.
     """
 
-    # Larger batches fall out of the caches, smaller ones pay the cost of a call more often;
-    # measured by tools/measure_chunk.py.
-    CHUNK = 64
-
-    def __init__(self, session: onnxruntime.InferenceSession, spec: TensorSpec) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, spec: TensorSpec, chunk: int = CHUNK
+    ) -> None:
         _check_input(spec, "the ONNX model")
         self._run = session.run
         self._outputs = [session.get_outputs()[0].name]
@@ -68,7 +69,7 @@ class OnnxEngine:
         self._values = _pixel_values(spec)
         # A file with a fixed batch is fed as many pictures at a time as it takes.
         batch = image.shape[0]
-        self._chunk = batch if isinstance(batch, int) else self.CHUNK
+        self._chunk = batch if isinstance(batch, int) else chunk
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""

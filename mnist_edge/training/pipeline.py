@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from mnist_edge.data.dataset import CLASSES
+
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
     from mnist_edge.training.recipes import Augmentation, Recipe
-
-CLASSES = 10
 
 
 def steps_per_epoch(recipe: Recipe, split: Split) -> int:

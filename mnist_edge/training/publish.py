@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnist_edge
-from mnist_edge.contract import SCHEMA, Accept, Contract, Metrics, Preprocess, TensorSpec, sidecar
+from mnist_edge.contract import LABELS, SCHEMA, Accept, Contract, Metrics, Preprocess, TensorSpec, sidecar
 from mnist_edge.files import replacing
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import margins
@@ -64,7 +64,7 @@ def publish(
         schema=SCHEMA,
         name=name,
         recipe=recipe,
-        labels=tuple("0123456789"),
+        labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
         output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
         preprocess=Preprocess(preprocess.VERSION, preprocess.describe()),

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.bench import latency
-from mnist_edge.bench.latency import FULL, QUICK, Effort, Timings, time_engines
+from mnist_edge.bench.latency import Effort, Timings, time_engines
 
 Images = NDArray[np.uint8]
 
@@ -175,8 +175,3 @@ def test_percentiles_are_in_microseconds_and_throughput_in_pictures_per_second()
     assert timings.percentile(50) == 50.5
     assert timings.percentile(100) == 100
     assert timings.images_per_s == 250_000
-
-
-def test_quick_is_quicker() -> None:
-    assert QUICK.rounds * QUICK.turn < FULL.rounds * FULL.turn
-    assert QUICK.batch <= FULL.batch

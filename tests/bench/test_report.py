@@ -1,0 +1,199 @@
+"""From model files to rows: the exported ones, somebody else's, and those that cannot run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from mnist_edge.bench.latency import Effort
+from mnist_edge.bench.report import Report, bench, files_beside
+from mnist_edge.contract import TensorSpec
+from mnist_edge.data.dataset import Dataset, Split
+from mnist_edge.export.formats import FORMATS
+from tests.conftest import Workspace
+
+BRIEFLY = Effort(rounds=2, turn=0.0, calls=2, batch=50)
+WHITE_ON_BLACK = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def dataset(workspace: Workspace) -> Dataset:
+    """The workspace's dataset with 200 test pictures, which are enough here."""
+    images, labels = workspace.dataset.test
+    return replace(workspace.dataset, test=Split(images[:200], labels[:200]))
+
+
+@pytest.fixture(scope="module")
+def report(workspace: Workspace, dataset: Dataset) -> Report:
+    """A benchmark of all exported files that need no TensorFlow."""
+    paths = [path for path in files_beside(workspace.runs / "edge.onnx") if path.suffix != ".keras"]
+    return bench(paths, dataset, BRIEFLY)
+
+
+def strip_contract(source: Path, target: Path) -> Path:
+    model = onnx.load(source)
+    del model.metadata_props[:]
+    onnx.save(model, target)
+    return target
+
+
+def test_files_of_one_model_come_in_the_order_of_the_table(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    names = [f"edge{row.suffix}" for row in FORMATS.values()]
+    for path in workspace.runs.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+        shutil.copy(path, tmp_path / f"other-{path.name}")
+    for name in names:
+        assert [path.name for path in files_beside(tmp_path / name)] == names
+    (tmp_path / "edge.tflite").unlink()
+    names.remove("edge.tflite")
+    assert [path.name for path in files_beside(tmp_path / "edge.keras")] == names
+
+
+def test_every_file_becomes_a_row_with_its_figures(
+    report: Report, workspace: Workspace, dataset: Dataset
+) -> None:
+    assert report.reference == str(workspace.runs / "edge.onnx")
+    assert report.dataset == dataset.name
+    assert [row.format for row in report.rows] == [name for name in FORMATS if name != "keras"]
+    for row in report.rows:
+        assert row.error is None
+        assert row.bytes == Path(row.path).stat().st_size
+        assert row.accuracy is not None
+        assert row.accuracy > 0.9
+        assert row.agreement == 1 - (row.flips or 0) / len(dataset.test.labels)
+        times = (row.load_ms, row.first_ms, row.p50_us, row.p95_us, row.p99_us, row.images_per_s)
+        assert all(time is not None and time > 0 for time in times)
+        assert (row.p50_us or 0) <= (row.p95_us or 0) <= (row.p99_us or 0)
+
+
+def test_the_reference_agrees_with_itself_and_the_others_are_compared_with_it(
+    report: Report,
+) -> None:
+    first, *others = report.rows
+    assert (first.agreement, first.flips, first.max_abs_diff) == (1.0, 0, 0.0)
+    assert all(row.max_abs_diff for row in others)
+
+
+def test_the_report_is_the_json_of_the_design(report: Report) -> None:
+    document = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert list(document) == ["machine", "dataset", "reference", "rows"]
+    assert list(document["rows"][0]) == [
+        *("format", "path", "bytes", "accuracy", "agreement", "max_abs_diff", "flips", "load_ms"),
+        *("first_ms", "p50_us", "p95_us", "p99_us", "images_per_s", "threads", "error"),
+    ]
+
+
+def test_threads_are_passed_on_and_reported(workspace: Workspace, dataset: Dataset) -> None:
+    path = workspace.runs / "edge.onnx"
+    (row,) = bench([path], dataset, BRIEFLY, threads=2).rows
+    assert row.threads == 2
+
+
+def test_each_finished_round_is_told(workspace: Workspace, dataset: Dataset) -> None:
+    rounds: list[int] = []
+    bench([workspace.runs / "edge.onnx"], dataset, BRIEFLY, on_round=rounds.append)
+    assert rounds == [1, 2]
+
+
+def test_a_file_that_cannot_run_is_a_row_with_its_reason_and_never_the_reference(
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    good = workspace.runs / "edge.onnx"
+    (tmp_path / "broken.onnx").write_text("weights")
+    (tmp_path / "edge.bin").write_text("weights")
+    foreign = strip_contract(good, tmp_path / "foreign.onnx")
+    report = bench(
+        [tmp_path / "broken.onnx", tmp_path / "edge.bin", foreign, good], dataset, BRIEFLY
+    )
+    broken, unknown, unexplained, row = report.rows
+    assert report.reference == str(good)
+    assert row.error is None
+    assert "broken.onnx is not an ONNX model" in (broken.error or "")
+    assert "edge.bin is of no known format" in (unknown.error or "")
+    assert all(known.suffix in (unknown.error or "") for known in FORMATS.values())
+    assert "foreign.onnx carries no contract" in (unexplained.error or "")
+    for failed in (broken, unknown, unexplained):
+        assert failed.bytes == Path(failed.path).stat().st_size
+        assert (failed.accuracy, failed.load_ms, failed.p50_us) == (None, None, None)
+
+
+def test_a_benchmark_of_nothing_that_runs_has_no_reference(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.onnx").write_text("weights")
+    report = bench([tmp_path / "broken.onnx"], dataset, BRIEFLY)
+    assert report.reference is None
+    assert report.rows[0].error
+
+
+def test_somebody_elses_model_is_measured_by_the_input_it_is_said_to_have(
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    good = workspace.runs / "edge.onnx"
+    foreign = strip_contract(good, tmp_path / "foreign.onnx")
+    own, theirs = bench([good, foreign], dataset, BRIEFLY, spec=WHITE_ON_BLACK).rows
+    assert theirs.format == "foreign.onnx"
+    assert theirs.error is None
+    assert (theirs.accuracy, theirs.agreement, theirs.flips) == (own.accuracy, 1.0, 0)
+    # Its answers may be scores, of which a difference from probabilities says nothing.
+    assert theirs.max_abs_diff is None
+    assert theirs.load_ms
+    assert theirs.p50_us
+
+
+def test_differences_from_somebody_elses_scores_are_not_reported(
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    good = workspace.runs / "edge.onnx"
+    foreign = strip_contract(good, tmp_path / "foreign.onnx")
+    theirs, own = bench([foreign, good], dataset, BRIEFLY, spec=WHITE_ON_BLACK).rows
+    assert theirs.agreement == own.agreement == 1.0
+    assert own.max_abs_diff is None
+
+
+@pytest.mark.parametrize("side", [14, 28])
+def test_a_model_of_other_pictures_or_answers_is_a_row_with_its_reason(
+    side: int, workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    """It takes pictures of `side` × `side`, and answers with a number for every pixel."""
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["image"], ["answer"])],
+        "flat",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, side, side])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["batch", side * side])],
+    )
+    opset = helper.make_opsetid("", 13)
+    path = tmp_path / "flat.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=7), path)
+    good = workspace.runs / "edge.onnx"
+    own, theirs = bench([good, path], dataset, BRIEFLY, spec=WHITE_ON_BLACK).rows
+    assert own.error is None
+    assert theirs.error
+    assert "\n" not in theirs.error
+    assert theirs.p50_us is None
+
+
+@pytest.mark.parametrize("error", [RuntimeError("first line\nsecond line"), MemoryError()])
+def test_whatever_an_engine_raises_is_the_reason(
+    error: Exception,
+    workspace: Workspace,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setitem(FORMATS, "tflite", replace(FORMATS["tflite"], open=fail))
+    paths = [workspace.runs / "edge.onnx", workspace.runs / "edge.tflite"]
+    good, failed = bench(paths, dataset, BRIEFLY).rows
+    assert good.error is None
+    assert failed.error == (str(error).partition("\n")[0] or "MemoryError")
