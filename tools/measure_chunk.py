@@ -25,8 +25,7 @@ def main() -> None:
         spec = read_contract(path).input
         for threads in (1, 2):
             engines = {
-                str(chunk): OnnxEngine(open_session(path, threads), spec, chunk)
-                for chunk in CHUNKS
+                str(chunk): OnnxEngine(open_session(path, threads), spec, chunk) for chunk in CHUNKS
             }
             timings = time_engines(engines, images, EFFORT)
             columns[f"{name}, {threads} threads"] = [

@@ -24,8 +24,8 @@ def main() -> None:
 def rendered(text: str) -> str:
     """Return the README's text with its tables as the code has them now."""
     for name, table in (("formats", _formats()), ("recipes", _recipes())):
-        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
-        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, text, flags=re.S)
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
     return text
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_edge.data.dataset import CLASSES, SIZE
+from mnist_edge.contract import SIZE
+from mnist_edge.data.dataset import CLASSES
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split

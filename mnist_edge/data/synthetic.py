@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.data.dataset import CLASSES, SIZE, Dataset, Split
+from mnist_edge.contract import SIZE
+from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import UsageError
 
 Floats = NDArray[np.float64]

@@ -36,7 +36,6 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. An operation
     without an integer kernel is an error, not a float island.
     """
-
     import numpy as np
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -231,7 +232,7 @@ def surface(g):
 
 
 def dil(a, k):
-    """running maximum over a k-wide centred window along both axes"""
+    """Running maximum over a k-wide centred window along both axes"""
     for ax in (0, 1):
         n = k
         pad = [(0, 0), (0, 0)]

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnist_edge
-from mnist_edge.contract import LABELS, SCHEMA, Accept, Contract, Metrics, Preprocess, TensorSpec, sidecar
+from mnist_edge.contract import (
+    LABELS,
+    SCHEMA,
+    Accept,
+    Contract,
+    Metrics,
+    Preprocess,
+    TensorSpec,
+    sidecar,
+)
 from mnist_edge.files import replacing
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import margins

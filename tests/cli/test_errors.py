@@ -1,4 +1,4 @@
-"""Bad input, a full disk, Ctrl-C: one line of cause, one of remedy, the right code, nothing lost."""
+"""Bad input, a full disk, Ctrl-C: a line of cause, one of remedy, the right code, nothing lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ BAD_PICTURES = {
     "truncated jpeg": _truncated("JPEG"),
     "bomb": lambda path: path.write_bytes(_bomb()),
     "directory": lambda path: path.mkdir(),
-    "missing": lambda path: None,
+    "missing": lambda _path: None,
 }
 
 
@@ -102,7 +102,7 @@ def _future_contract(path: Path, workspace: Workspace) -> None:
 BAD_MODELS = {
     "text": (lambda path, _: path.write_text("weights"), "not an ONNX model"),
     "empty": (lambda path, _: path.write_bytes(b""), "not an ONNX model"),
-    "missing": (lambda path, _: None, "no such model file"),
+    "missing": (lambda _path, _: None, "no such model file"),
     "no contract": (_without_contract, "carries no contract"),
     "future contract": (_future_contract, "schema 99"),
 }
@@ -210,7 +210,7 @@ def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
         text=True,
         timeout=300,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )
     return Result(finished.returncode, finished.stdout, finished.stderr)
 

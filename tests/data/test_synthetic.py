@@ -165,8 +165,8 @@ def test_every_allograph_reads_as_its_digit(mnist: Split, monkeypatch: pytest.Mo
         pictures.append(synthetic.generate(50, seed=3).images)
     answers = read(np.concatenate(pictures), mnist).reshape(len(table), 50)
     for (digit, row), given in zip(table, answers, strict=True):
-        # Nearest neighbours misread many pictures of the rare forms, but no other digit leads.
-        assert np.bincount(given).argmax() == digit, row
+        # Nearest neighbours misread up to six in ten of a rare form; of no form at all, nine.
+        assert (given == digit).mean() > 0.25, row
 
 
 def test_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mnist_edge.contract import Contract, TensorSpec, sidecar
 from mnist_edge.errors import ContractError, MissingExtra, ModelError
 from mnist_edge.runtime.engine import (
+    CHUNK,
     OnnxEngine,
     open_bare,
     open_engine,
@@ -52,21 +55,58 @@ def first_pixels(path: Path, shape: tuple[str | int, ...]) -> Path:
     return path
 
 
+def first_pixels_tflite(path: Path, side: int = 28) -> Path:
+    """Write the like for TFLite, in uint8 of which 0 to 255 stand for about -1 to 1."""
+    steps = schema.QuantizationParametersT()
+    steps.scale, steps.zeroPoint = [2 / 255], [128]
+    graph, buffers = schema.SubGraphT(), [schema.BufferT()]
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [0], [2]
+    for shape in ([1, side, side, 1], [1, side * side], [1, 10]):
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape = f"tensor{len(graph.tensors)}", shape
+        tensor.type, tensor.quantization = schema.TensorType.UINT8, steps
+        graph.tensors.append(tensor)
+    for numbers in ([1, side * side], [0, 0], [1, 10]):
+        tensor, buffer = schema.TensorT(), schema.BufferT()
+        tensor.name, tensor.shape = f"tensor{len(graph.tensors)}", [2]
+        tensor.type, tensor.buffer = schema.TensorType.INT32, len(buffers)
+        buffer.data = np.array(numbers, "<i4").view(np.uint8)
+        graph.tensors.append(tensor)
+        buffers.append(buffer)
+    codes = []
+    for kind, inputs, outputs in (
+        (schema.BuiltinOperator.RESHAPE, [0, 3], [1]),
+        (schema.BuiltinOperator.SLICE, [1, 4, 5], [2]),
+    ):
+        code, operator = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = 1
+        operator.opcodeIndex, operator.inputs, operator.outputs = len(codes), inputs, outputs
+        codes.append(code)
+        graph.operators.append(operator)
+    model = schema.ModelT()
+    model.version, model.buffers, model.subgraphs, model.operatorCodes = 3, buffers, [graph], codes
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
+    return path
+
+
 @pytest.mark.parametrize("name", EXPORTED)
 def test_answers_are_probabilities_for_any_number_of_pictures(
     name: str, workspace: Workspace
 ) -> None:
     engine, contract = open_engine(workspace.runs / name)
     images, labels = workspace.dataset.test
-    answers = engine.run(images[:130])
-    assert answers.shape == (130, 10)
+    answers = engine.run(images[: 2 * CHUNK])
+    assert answers.shape == (2 * CHUNK, 10)
     assert answers.dtype == np.float32
     assert answers.min() >= 0
     # Ten outputs of a step of 1/256, each half a step off at most: 10 / 512; float sums to 1e-6.
     tolerance = 0.02 if contract.output.dtype == "uint8" else 1e-5
     np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=0, atol=tolerance)
-    assert (answers.argmax(axis=1) == labels[:130]).mean() > 0.9
-    for count in (0, 1, OnnxEngine.CHUNK - 1, OnnxEngine.CHUNK, OnnxEngine.CHUNK + 1):
+    assert (answers.argmax(axis=1) == labels[: 2 * CHUNK]).mean() > 0.9
+    for count in (1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK):
         some = engine.run(images[:count])
         assert some.shape == (count, 10)
         # Sums in another order, with batches of another size.
@@ -103,10 +143,20 @@ def test_pixels_reach_a_model_in_its_range_and_order(
 ) -> None:
     shape = ("batch", 1, 28, 28) if layout == "NCHW" else ("batch", 28, 28, 1)
     path = first_pixels(tmp_path / "pixels.onnx", shape)
-    spec = TensorSpec("image", layout, (None, *shape[1:]), "float32", ends)  # type: ignore[arg-type]
+    spec = TensorSpec("image", layout, (None, *shape[1:]), "float32", ends)
     answers = open_bare(path, spec).run(GREYS)
     greys = GREYS[:, 0, :10].astype(np.float64)
     np.testing.assert_allclose(answers, expected(greys), rtol=1e-6, atol=1e-6)
+
+
+def test_scale_and_zero_point_of_a_quantized_model_are_applied_at_both_ends(
+    tmp_path: Path,
+) -> None:
+    path = first_pixels_tflite(tmp_path / "pixels.tflite")
+    spec = TensorSpec("image", "NHWC", (1, 28, 28, 1), "uint8", (-1.0, 1.0))
+    answers = open_bare(path, spec).run(GREYS)
+    # Half a step, and a whole one where full ink would be step 256 of 255.
+    np.testing.assert_allclose(answers, GREYS[:, 0, :10] / 127.5 - 1, rtol=0, atol=1.01 / 255)
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -275,38 +325,10 @@ def test_a_tflite_file_needs_its_extra(
     assert caught.value.remedy == "pip install 'mnist-edge[tflite]'"
 
 
-def test_a_tflite_file_of_other_pictures_is_refused(workspace: Workspace, tmp_path: Path) -> None:
-    """A model of one number to one number, in the smallest file that holds it."""
-    path = tmp_path / "other.tflite"
-    path.write_bytes(_identity_tflite())
-    contract = read_contract(workspace.runs / "edge.tflite")
-    contract.write_sidecar(path)
-    with pytest.raises(ModelError, match=r"other\.tflite"):
-        open_engine(path)
-
-
-def _identity_tflite() -> bytes:
-    import flatbuffers  # type: ignore[import-untyped]
-    from ai_edge_litert import schema_py_generated as schema
-
-    tensors = []
-    for name in (b"image", b"answer"):
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = name, [1, 1], schema.TensorType.FLOAT32
-        tensors.append(tensor)
-    operator = schema.OperatorT()
-    operator.inputs, operator.outputs = [0], [1]
-    graph = schema.SubGraphT()
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = tensors, [0], [1], [operator]
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RELU
-    code.version = 1
-    model = schema.ModelT()
-    model.version, model.buffers = 3, [schema.BufferT()]
-    model.subgraphs, model.operatorCodes = [graph], [code]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+def test_a_tflite_file_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    path = first_pixels_tflite(tmp_path / "small.tflite", side=14)
+    with pytest.raises(ModelError, match=r"small\.tflite"):
+        open_bare(path, TensorSpec("image", "NHWC", (1, 14, 14, 1), "uint8", (-1.0, 1.0)))
 
 
 def test_a_session_of_ones_own_is_run_as_it_is(workspace: Workspace) -> None:

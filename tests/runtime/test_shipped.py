@@ -112,7 +112,6 @@ MANIFESTS: dict[str, str | None] = {
     "null": "null",
     "without files": '{"schema": 1}',
     "without the hash": '{"files": {"edge.onnx": {"bytes": 1}}}',
-    "with a hash that is none": '{"files": {"edge.onnx": "0000"}}',
 }
 
 

@@ -1,0 +1,373 @@
+"""`Classifier`: what it answers, what it admits, and that batches are nothing but many pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge.contract import Accept, Contract, Preprocess
+from mnist_edge.errors import ContractError, ModelError, UnreadableImage
+from mnist_edge.runtime import classifier as module
+from mnist_edge.runtime import preprocess
+from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
+from mnist_edge.runtime.decoding import Source
+from mnist_edge.runtime.engine import CHUNK, read_contract
+from tests.conftest import Workspace
+
+Images = NDArray[np.uint8]
+Answers = NDArray[np.float32]
+
+# Whatever a model answers to a picture without ink, nobody is told.
+BLANK_ANSWER = Prediction(None, None, 0.0, (0.0,) * 10, False, "blank", "edge.onnx")
+
+
+@pytest.fixture(scope="module")
+def classifier(workspace: Workspace) -> Classifier:
+    return Classifier.load(workspace.runs / "edge.onnx")
+
+
+@pytest.fixture(scope="module")
+def contract(workspace: Workspace) -> Contract:
+    return read_contract(workspace.runs / "edge.onnx")
+
+
+@pytest.fixture(scope="module")
+def digits(workspace: Workspace) -> Images:
+    return workspace.dataset.test.images
+
+
+def drawn(digit: Images) -> Image.Image:
+    """A digit as people draw it: dark on white, large."""
+    return Image.fromarray(255 - digit).resize((140, 140))
+
+
+def png(digit: Images) -> bytes:
+    stream = io.BytesIO()
+    drawn(digit).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def assert_alike(first: Prediction, second: Prediction) -> None:
+    """Check that two answers differ by rounding only: batches of other sizes sum otherwise."""
+    assert replace(first, confidence=0, probabilities=()) == replace(
+        second, confidence=0, probabilities=()
+    )
+    np.testing.assert_allclose(first.probabilities, second.probabilities, rtol=0, atol=1e-5)
+
+
+class Oracle:
+    """An engine that always gives the same answer, and remembers what it was asked."""
+
+    def __init__(self, *probabilities: float) -> None:
+        self.answer = np.array([*probabilities, *[0] * (10 - len(probabilities))], np.float32)
+        self.asked: list[int] = []
+
+    def run(self, images: Images) -> Answers:
+        self.asked.append(len(images))
+        return np.tile(self.answer, (len(images), 1))
+
+
+# One picture
+
+
+def test_a_prediction_is_the_json_of_the_design(
+    classifier: Classifier, workspace: Workspace
+) -> None:
+    image, label = workspace.dataset.test.images[0], int(workspace.dataset.test.labels[0])
+    prediction = classifier.predict(drawn(image))
+    document = json.loads(json.dumps(dataclasses.asdict(prediction)))
+    assert list(document) == [
+        *("source", "digit", "confidence", "probabilities", "accepted", "reason", "model")
+    ]
+    assert prediction.digit == label
+    assert prediction.confidence == max(prediction.probabilities)
+    assert prediction.probabilities.index(prediction.confidence) == label
+    assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
+    assert prediction.model == "edge.onnx"
+
+
+def test_a_prediction_cannot_be_changed(classifier: Classifier, digits: Images) -> None:
+    prediction = classifier.predict(drawn(digits[0]))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        prediction.digit = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+@pytest.mark.parametrize("size", [(28, 28), (1, 1), (200, 100)])
+def test_a_blank_picture_has_no_digit(
+    shade: int, size: tuple[int, int], classifier: Classifier
+) -> None:
+    assert classifier.predict(Image.new("L", size, shade)) == BLANK_ANSWER
+
+
+def test_a_source_is_told_where_there_is_one(
+    classifier: Classifier, digits: Images, tmp_path: Path
+) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(png(digits[0]))
+    assert classifier.predict(path).source == str(path)
+    assert classifier.predict(str(path)).source == str(path)
+    assert classifier.predict(path.read_bytes()).source is None
+    assert classifier.predict(drawn(digits[0])).source is None
+    assert classifier.predict(digits[0]).source is None
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no picture"])
+def test_what_is_no_picture_is_refused(content: bytes, classifier: Classifier) -> None:
+    with pytest.raises(UnreadableImage):
+        classifier.predict(content)
+
+
+# Knowing when not to answer
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "accepted"),
+    [
+        ((0.875, 0.125), True),
+        ((0.75, 0.25), True),  # a margin of exactly the threshold
+        ((0.625, 0.375), False),
+        ((0.5, 0.5), False),
+        # Sure of itself by the threshold, but not by its margin over the second.
+        ((0.25, 0.625, 0.125), False),
+    ],
+)
+def test_a_close_second_makes_an_answer_ambiguous(
+    probabilities: tuple[float, ...], accepted: bool, contract: Contract, digits: Images
+) -> None:
+    strict = replace(contract, accept=Accept("margin", 0.5))
+    classifier = Classifier(Oracle(*probabilities), strict, "oracle")
+    prediction = classifier.predict(drawn(digits[0]))
+    assert prediction.accepted is accepted
+    assert prediction.reason == (None if accepted else "ambiguous")
+    # Even then it is told what it would have been.
+    assert prediction.digit == int(np.argmax(probabilities))
+    assert prediction.confidence == max(probabilities)
+
+
+def test_the_threshold_is_that_of_the_contract(
+    classifier: Classifier, contract: Contract, digits: Images
+) -> None:
+    share = classifier.predict_batch(digits).accepted.mean()
+    assert share > 0.9
+    for threshold, expected in ((0.0, 1.0), (1.1, 0.0)):
+        other = replace(contract, accept=Accept("margin", threshold))
+        predictions = Classifier(classifier.engine, other, "other").predict_batch(digits)
+        assert predictions.accepted.mean() == expected
+
+
+# Many pictures
+
+
+@pytest.mark.parametrize("name", ["edge.onnx", "edge.tflite", "edge.int8.tflite"])
+@pytest.mark.parametrize("count", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1])
+def test_an_array_of_any_number_of_digits_is_answered(
+    count: int, name: str, workspace: Workspace
+) -> None:
+    predictions = Classifier.load(workspace.runs / name).predict_batch(
+        workspace.dataset.test.images[:count]
+    )
+    assert len(predictions) == count
+    assert predictions.probabilities.shape == (count, 10)
+    assert predictions.digits.shape == predictions.accepted.shape == (count,)
+    right = predictions.digits == workspace.dataset.test.labels[:count]
+    assert count < 2 or right.mean() > 0.9
+
+
+def test_an_array_is_in_mnists_form_and_left_as_it_is(
+    classifier: Classifier, digits: Images
+) -> None:
+    shifted = np.roll(digits[:10], 4, axis=2)
+    np.testing.assert_array_equal(
+        classifier.predict_batch(shifted).probabilities, classifier.engine.run(shifted)
+    )
+
+
+def test_a_batch_is_answered_as_its_pictures_are_one_by_one(
+    classifier: Classifier, digits: Images
+) -> None:
+    pictures = [drawn(digit) for digit in digits[:20]]
+    pictures.insert(7, Image.new("L", (50, 50), "white"))
+    predictions = classifier.predict_batch(pictures)
+    assert len(predictions) == 21
+    for prediction, picture in zip(predictions, pictures, strict=True):
+        assert_alike(prediction, classifier.predict(picture))
+
+
+def test_a_list_may_mix_whatever_can_be_read(
+    classifier: Classifier, digits: Images, tmp_path: Path
+) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(png(digits[0]))
+    picture = drawn(digits[0])
+    mixed: list[Source] = [path, str(path), path.read_bytes(), picture, np.asarray(picture)]
+    predictions = classifier.predict_batch(mixed)
+    assert [item.source for item in predictions] == [str(path), str(path), None, None, None]
+    for prediction in predictions:
+        assert_alike(replace(prediction, source=None), classifier.predict(picture))
+
+
+def test_blank_pictures_of_an_array_are_told_from_digits(
+    classifier: Classifier, digits: Images
+) -> None:
+    images = digits[:3].copy()
+    images[1] = 0
+    predictions = classifier.predict_batch(images)
+    assert predictions.ink.tolist() == [True, False, True]
+    assert predictions[1] == BLANK_ANSWER
+    assert not predictions.accepted[1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9])
+def test_pictures_are_taken_a_few_at_a_time(
+    count: int, contract: Contract, digits: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is what keeps memory flat: none is asked for before those in hand are answered."""
+    monkeypatch.setattr(module, "PICTURES_AT_ONCE", 4)
+    oracle = Oracle(1.0)
+    waiting: list[int] = []
+
+    def stream() -> Iterator[Image.Image]:
+        for number in range(count):
+            waiting.append(number - sum(oracle.asked))
+            yield drawn(digits[number])
+
+    predictions = Classifier(oracle, contract, "oracle").predict_batch(stream())
+    assert len(predictions) == len(list(predictions)) == count
+    assert sum(oracle.asked) == count
+    assert max(waiting, default=0) < 4
+    assert len(oracle.asked) == -(-count // 4)
+
+
+def test_a_picture_of_a_batch_that_cannot_be_read_is_named(
+    classifier: Classifier, digits: Images, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("this is no picture")
+    with pytest.raises(UnreadableImage, match=r"bad\.png"):
+        classifier.predict_batch([drawn(digits[0]), bad])
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28), np.float32),
+        np.zeros((28, 28), np.uint8),
+        np.zeros((2, 28, 28, 1), np.uint8),
+        np.zeros((2, 14, 14), np.uint8),
+    ],
+    ids=lambda images: f"{images.dtype} {images.shape}",
+)
+def test_an_array_of_another_form_is_refused_with_its_form(
+    images: Images, classifier: Classifier
+) -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        classifier.predict_batch(images)
+    assert f"this is {images.dtype} {images.shape}" in caught.value.cause
+
+
+# The sequence of predictions
+
+
+@pytest.fixture
+def predictions() -> Predictions:
+    """A sure 3, a picture without ink, and a 7 that may be a 1."""
+    probabilities = np.zeros((3, 10), np.float32)
+    probabilities[0, 3] = 1
+    probabilities[1, 8] = 1
+    probabilities[2, [7, 1]] = 0.5625, 0.4375
+    ink = np.array([True, False, True])
+    return Predictions(probabilities, ink, 0.25, "edge.onnx", ["three.png", None, "seven.png"])
+
+
+SURE = Prediction(
+    *("three.png", 3, 1.0, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)),
+    *(True, None, "edge.onnx"),
+)
+UNSURE = Prediction(
+    *("seven.png", 7, 0.5625, (0.0, 0.4375, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5625, 0.0, 0.0)),
+    *(False, "ambiguous", "edge.onnx"),
+)
+
+
+def test_predictions_are_a_sequence(predictions: Predictions) -> None:
+    expected = [SURE, BLANK_ANSWER, UNSURE]
+    assert list(predictions) == expected
+    assert list(reversed(predictions)) == expected[::-1]
+    assert len(predictions) == 3
+    assert predictions[-1] == predictions[2] == UNSURE
+    assert predictions[np.argmax(predictions.ink)] == SURE  # type: ignore[call-overload]
+    assert predictions[1:] == expected[1:]
+    assert predictions[::-2] == expected[::-2]
+    assert SURE in predictions
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            predictions[index]
+
+
+def test_predictions_are_arrays_too(predictions: Predictions) -> None:
+    assert predictions.digits.tolist() == [3, 8, 7]
+    assert predictions.ink.tolist() == [True, False, True]
+    assert predictions.accepted.tolist() == [True, False, False]
+
+
+# The model
+
+
+def test_a_model_is_loaded_by_any_kind_of_path(workspace: Workspace, digits: Images) -> None:
+    path = workspace.runs / "edge.onnx"
+    first, second = Classifier.load(path), Classifier.load(str(path), threads=2)
+    assert first.model == second.model == "edge.onnx"
+    assert first.contract == second.contract
+    assert_alike(first.predict(drawn(digits[0])), second.predict(drawn(digits[0])))
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", ".", "edge.keras"])
+def test_what_is_no_model_is_refused(name: str, workspace: Workspace) -> None:
+    with pytest.raises(ModelError):
+        Classifier.load(workspace.runs / name)
+
+
+def test_a_session_of_ones_own_is_used(
+    workspace: Workspace, classifier: Classifier, digits: Images
+) -> None:
+    session = onnxruntime.InferenceSession(workspace.runs / "edge.onnx")
+    own = Classifier.from_session(session)
+    assert own.model == "edge"
+    assert own.contract == classifier.contract
+    expected = classifier.predict_batch(digits[:100])
+    answers = own.predict_batch(digits[:100])
+    np.testing.assert_array_equal(answers.digits, expected.digits)
+    np.testing.assert_allclose(answers.probabilities, expected.probabilities, rtol=0, atol=1e-5)
+
+
+def test_a_session_without_contract_is_refused(workspace: Workspace) -> None:
+    model = onnx.load(workspace.runs / "edge.onnx")
+    del model.metadata_props[:]
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    with pytest.raises(ContractError, match="the session's model carries no contract"):
+        Classifier.from_session(session)
+
+
+def test_a_contract_that_cannot_be_honoured_is_refused(contract: Contract) -> None:
+    later = preprocess.VERSION + 1
+    for demand, words in (
+        (replace(contract, preprocess=Preprocess(later, {})), f"preprocessing version {later}"),
+        (replace(contract, labels=tuple("0123456789A")), "labels"),
+        (replace(contract, labels=tuple("1234567890")), "labels"),
+        (replace(contract, accept=Accept("entropy", 0.5)), "abstention rule entropy"),
+    ):
+        with pytest.raises(ContractError, match=f"^later.onnx asks for {words}") as caught:
+            Classifier(Oracle(1.0), demand, "later.onnx")
+        assert "pip install -U mnist-edge" in caught.value.remedy
