@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +180,7 @@ class Contract:
         """
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ContractError(
                 f"{source}: its contract is not JSON: {error}.", remedy=_EXPORT_AGAIN
             ) from error
@@ -273,7 +274,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             )
     elif origin is dict and isinstance(value, dict):
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    elif kind is float and type(value) in (int, float):
+    elif kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     elif type(value) is kind:
         return value

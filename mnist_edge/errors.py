@@ -40,6 +40,11 @@ class MnistEdgeError(Exception):
         self.remedy = remedy
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library's error says, or its name if it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 class UsageError(MnistEdgeError):
     """An argument or option that makes no sense."""
 

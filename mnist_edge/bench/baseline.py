@@ -31,12 +31,20 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return {row["format"]: {key: row[key] for key in ("p50_us", "accuracy")} for row in rows}
+        measured = {
+            row["format"]: {key: row[key] for key in ("p50_us", "accuracy")} for row in rows
+        }
+        for figures in measured.values():
+            median, accuracy = figures.values()
+            # Not the reverse comparisons, which NaN would pass.
+            if median is not None and not (median > 0 and accuracy >= 0):
+                raise ValueError(f"it has a row with {figures}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is not a report of mnist-edge bench: {error!r}.",
             remedy="make one with mnist-edge bench --json > FILE",
         ) from error
+    return measured
 
 
 def compare(before: dict[str, dict[str, Any]], report: Report, tolerance: float) -> list[Change]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.bench import machine
 from mnist_edge.bench.latency import Effort, time_engines
-from mnist_edge.errors import ContractError, MnistEdgeError, ModelError
+from mnist_edge.errors import ContractError, MnistEdgeError, ModelError, first_line
 from mnist_edge.export.formats import FORMATS, of_path
 from mnist_edge.export.parity import compare
 from mnist_edge.runtime.engine import Engine, open_bare
@@ -116,6 +116,7 @@ def bench(
     engines: dict[str, Engine] = {}
     expected = None
     reference = None
+    scores = False
     for path in paths:
         known = of_path(path)
         row = Row(known.name if known else path.name, str(path), path.stat().st_size)
@@ -129,19 +130,18 @@ def bench(
             continue
         except Exception as error:
             # Engines raise errors of their own for a model that is not what its input says.
-            row.error = str(error).strip().splitlines()[0]
+            row.error = first_line(error)
             continue
         engines[row.path] = engine
         row.accuracy = float((answers.argmax(axis=1) == labels).mean())
+        if foreign:
+            row.format = path.name
         if expected is None:
-            expected, reference = answers, row.path
+            expected, reference, scores = answers, row.path, foreign
         parity = compare(expected, answers, labels)
         row.agreement, row.flips = parity.agreement, len(parity.flips)
-        if foreign:
-            # Its answers may be scores rather than probabilities.
-            row.format = path.name
-        else:
-            row.max_abs_diff = parity.max_abs_diff
+        # Other people's models may answer with scores rather than probabilities.
+        row.max_abs_diff = None if foreign or scores else parity.max_abs_diff
     timings = time_engines(engines, images, effort, on_round=on_round)
     for row in rows:
         if row.path in timings:

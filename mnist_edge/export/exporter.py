@@ -18,6 +18,7 @@ from mnist_edge.errors import (
     MnistEdgeError,
     ModelError,
     OutputError,
+    first_line,
 )
 from mnist_edge.export import to_onnx
 from mnist_edge.export.parity import compare, shortfalls
@@ -185,7 +186,7 @@ class Exporter:
         except Exception as error:
             # Converters raise whatever their graph passes do.
             raise ConversionError(
-                f"{row.name}: the converter failed: {str(error).strip().splitlines()[0]}",
+                f"{row.name}: the converter failed: {first_line(error)}",
                 remedy="leave it out with --formats, and report it with --debug's output.",
             ) from error
 

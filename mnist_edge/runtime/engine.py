@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import SIZE, Contract, TensorSpec
-from mnist_edge.errors import ContractError, ModelError
+from mnist_edge.contract import LABELS, SIZE, Contract, TensorSpec
+from mnist_edge.errors import ContractError, ModelError, first_line
 from mnist_edge.extras import require
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Engine(Protocol):
     """Something that answers pictures."""
 
     def run(self, images: Images) -> Probabilities:
-        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         ...
 
 
@@ -45,6 +47,17 @@ def _check_input(spec: TensorSpec, source: object) -> None:
         )
 
 
+def _check_shapes(image: Sequence[object], answer: Sequence[object], source: object) -> None:
+    """Check that one picture has 28x28 numbers, and its answer ten; symbolic sizes pass."""
+    for shape, size in ((image, SIZE * SIZE), (answer, len(LABELS))):
+        known = [int(part) for part in shape[1:] if isinstance(part, int | np.integer)]
+        if len(known) == len(shape) - 1 and math.prod(known) != size:
+            raise ModelError(
+                f"{source} maps {tuple(image)} to {tuple(answer)}, not 28x28 pictures to 10 digits.",
+                remedy="choose a model of MNIST's kind.",
+            )
+
+
 class OnnxEngine:
     """An onnxruntime session.
 
@@ -55,24 +68,25 @@ class OnnxEngine:
 
     Raises:
         ContractError: the input is of a kind that this version cannot feed.
+        ModelError: the model does not map 28x28 pictures to 10 answers.
     """
 
     def __init__(
         self, session: onnxruntime.InferenceSession, spec: TensorSpec, chunk: int = CHUNK
     ) -> None:
         _check_input(spec, "the ONNX model")
+        image, answer = session.get_inputs()[0], session.get_outputs()[0]
+        _check_shapes(image.shape, answer.shape, "the ONNX model")
         self._run = session.run
-        self._outputs = [session.get_outputs()[0].name]
-        image = session.get_inputs()[0]
-        self._input = image.name
+        self._input, self._outputs = image.name, [answer.name]
         self._shape = (1, SIZE, SIZE) if spec.layout == "NCHW" else (SIZE, SIZE, 1)
         self._values = _pixel_values(spec)
         # A file with a fixed batch is fed as many pictures at a time as it takes.
-        batch = image.shape[0]
-        self._chunk = batch if isinstance(batch, int) else chunk
+        self._fixed = isinstance(image.shape[0], int)
+        self._chunk = image.shape[0] if self._fixed else chunk
 
     def run(self, images: Images) -> Probabilities:
-        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         if len(images) <= self._chunk:
             return self._run_chunk(images)
         return np.concatenate(
@@ -83,9 +97,12 @@ class OnnxEngine:
         )
 
     def _run_chunk(self, images: Images) -> Probabilities:
+        count = len(images)
+        if self._fixed and count < self._chunk:
+            images = np.resize(images, (self._chunk, SIZE, SIZE))
         batch = self._values[images].reshape(-1, *self._shape)
         answer: Probabilities = self._run(self._outputs, {self._input: batch})[0]
-        return answer
+        return answer[:count]
 
 
 class TfliteEngine:
@@ -111,11 +128,12 @@ class TfliteEngine:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
-                f"{path} is not a TFLite model: {str(error).splitlines()[0]}.",
+                f"{path} is not a TFLite model: {first_line(error)}.",
                 remedy="export it again: mnist-edge export MODEL.keras",
             ) from error
         (image,) = self._interpreter.get_input_details()
         (answer,) = self._interpreter.get_output_details()
+        _check_shapes(image["shape"], answer["shape"], path)
         self._input, self._output = image["index"], answer["index"]
         self._shape = tuple(image["shape"])
         self._values: NDArray[Any] = _pixel_values(spec)
@@ -129,15 +147,14 @@ class TfliteEngine:
         self._zero_point = np.float32(zero_point)
 
     def run(self, images: Images) -> Probabilities:
-        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N from 1 up."""
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         interpreter = self._interpreter
-        answers = []
-        for image in self._values[images]:
+        answers = np.empty((len(images), len(LABELS)), np.float32)
+        for number, image in enumerate(self._values[images]):
             interpreter.set_tensor(self._input, image.reshape(self._shape))
             interpreter.invoke()
-            answers.append(interpreter.get_tensor(self._output)[0])
-        raw = np.stack(answers).astype(np.float32)
-        return (raw - self._zero_point) * self._scale
+            answers[number] = interpreter.get_tensor(self._output)
+        return (answers - self._zero_point) * self._scale
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -158,7 +175,7 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     except Exception as error:
         # onnxruntime's exceptions have no public base class below Exception.
         raise ModelError(
-            f"{path} is not an ONNX model that onnxruntime can run: {str(error).splitlines()[0]}",
+            f"{path} is not an ONNX model that onnxruntime can run: {first_line(error)}",
             remedy="export it again: mnist-edge export MODEL.keras",
         ) from error
 

@@ -31,7 +31,9 @@ def manifest() -> dict[str, dict[str, Any]]:
     path = folder() / "manifest.json"
     try:
         files: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
+        for entry in files.values():
+            entry["sha256"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} cannot be read: {error}.", remedy=_REMEDY) from error
     return files
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import ModelError
+from mnist_edge.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def load(path: Path) -> keras.Model:
     except Exception as error:
         # Keras lets through whatever zipfile, h5py, json and the layers raise.
         raise ModelError(
-            f"{path} cannot be loaded as a Keras model: {str(error).strip().splitlines()[0]}",
+            f"{path} cannot be loaded as a Keras model: {first_line(error)}",
             remedy="train one with mnist-edge train; files that carry code are never run.",
         ) from error
     shapes = (model.input_shape, model.output_shape)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
@@ -73,7 +74,7 @@ def first_pixels_tflite(path: Path, side: int = 28) -> Path:
         buffer.data = np.array(numbers, "<i4").view(np.uint8)
         graph.tensors.append(tensor)
         buffers.append(buffer)
-    codes = []
+    codes: list[Any] = []
     for kind, inputs, outputs in (
         (schema.BuiltinOperator.RESHAPE, [0, 3], [1]),
         (schema.BuiltinOperator.SLICE, [1, 4, 5], [2]),
