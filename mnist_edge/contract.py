@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
 from mnist_edge.errors import ContractError
-from mnist_edge.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -220,10 +219,9 @@ class Contract:
             raise _no_contract(model) from error
         return cls.from_json(text, sidecar(model))
 
-    def write_sidecar(self, model: Path) -> None:
-        """Write the document beside a Keras or TFLite file."""
-        with replacing(sidecar(model)) as temporary:
-            temporary.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
+    def write(self, document: Path) -> None:
+        """Write the document to a file of its own."""
+        document.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
 
 
 def sidecar(model: Path) -> Path:

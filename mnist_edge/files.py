@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
+import secrets
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,19 +19,16 @@ if TYPE_CHECKING:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
-    The temporary file keeps the suffix of `path`, since several writers choose their format by
+    The temporary file keeps the ending of `path`, since several writers choose their format by
     it. When the block raises, the temporary file is removed and `path` is as it was.
 
     Raises:
         OutputError: the folder or the file cannot be written (no permission, disk full, …).
     """
+    # Nothing is created before the `try`: Ctrl-C may come at any moment.
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise _output_error(path, error) from error
-    temporary = folder / path.name
-    try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -40,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
-        shutil.rmtree(folder)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

@@ -170,11 +170,11 @@ def test_metadata_of_somebody_elses_model_holds_no_contract() -> None:
 
 def test_a_sidecar_lies_beside_its_model_and_is_read_back(tmp_path: Path) -> None:
     model = tmp_path / "edge.int8.tflite"
-    EXAMPLE.write_sidecar(model)
+    EXAMPLE.write(sidecar(model))
     assert [path.name for path in tmp_path.iterdir()] == ["edge.int8.tflite.json"]
     assert Contract.from_sidecar(model) == EXAMPLE
     written = sidecar(model).read_bytes()
-    EXAMPLE.write_sidecar(model)
+    EXAMPLE.write(sidecar(model))
     assert sidecar(model).read_bytes() == written
 
 

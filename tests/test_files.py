@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mnist_edge.errors import GateError, OutputError
+from mnist_edge.export.formats import of_path
 from mnist_edge.files import replacing, sha256_of
 
 
@@ -86,12 +91,40 @@ def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_writers_at_once_do_not_mix(result: Path) -> None:
-    with replacing(result) as first, replacing(result) as second:
-        first.write_text("first")
-        second.write_text("second")
-    assert result.read_text() == "first"  # its block was the last to end
+WRITER = """
+import sys
+from pathlib import Path
+from mnist_edge.export.formats import of_path
+from mnist_edge.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("another's")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_writer(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that has written its temporary file, and waits for stdin to end."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
+def test_two_processes_at_once_do_not_mix(result: Path) -> None:
+    with another_writer(result), replacing(result) as temporary:
+        temporary.write_text("one's own")
+    assert result.read_text() == "another's"  # its block was the last to end
     assert list(result.parent.iterdir()) == [result]
+
+
+def test_what_a_killed_process_leaves_is_not_taken_for_a_model(result: Path) -> None:
+    with another_writer(result) as process:
+        process.kill()
+    assert result.read_text() == "old"
+    assert [path for path in result.parent.iterdir() if of_path(path)] == [result]
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:

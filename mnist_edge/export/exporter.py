@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,7 +127,10 @@ class Exporter:
         result = Exported(row.name, path)
         test = self._dataset.test
         try:
-            with replacing(path) as temporary:
+            with ExitStack() as files:
+                if path.suffix != ".onnx":
+                    document = files.enter_context(replacing(sidecar(path)))
+                temporary = files.enter_context(replacing(path))
                 temporary.write_bytes(self._convert(row, conversion))
                 if conversion.inspect:
                     conversion.inspect(temporary)
@@ -168,12 +172,12 @@ class Exporter:
                     },
                     history=None,
                 )
-                # A file without its contract is refused; one with another's would be believed.
-                sidecar(path).unlink(missing_ok=True)
                 if path.suffix == ".onnx":
                     to_onnx.embed(temporary, contract)
-            if path.suffix != ".onnx":
-                contract.write_sidecar(path)
+                else:
+                    contract.write(document)
+                    # A file without its contract is refused; one with another's is believed.
+                    sidecar(path).unlink(missing_ok=True)
         except (ConversionError, GateError) as failure:
             return replace(result, failure=failure)
         return replace(result, bytes=path.stat().st_size, sha256=sha256_of(path))

@@ -87,9 +87,9 @@ def publish(
         tools=tool_versions("tensorflow", "keras", "numpy"),
         history=tuple(vars(epoch) for epoch in training.history),
     )
-    with replacing(path) as temporary:
+    with replacing(sidecar(path)) as document, replacing(path) as temporary:
         model.save(temporary)
+        contract.write(document)
         # A model without its contract is refused; one with another's would be believed.
         sidecar(path).unlink(missing_ok=True)
-    contract.write_sidecar(path)
     return contract

@@ -210,6 +210,8 @@ def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
         text=True,
         timeout=300,
         check=False,
+        # Coverage has files of its own to write.
+        env={name: value for name, value in os.environ.items() if "COV" not in name},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )
     return Result(finished.returncode, finished.stdout, finished.stderr)
