@@ -70,9 +70,12 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Train on 6,000 synthetic digits and export in every format, in seconds."""
+    """Train on 16,500 of 18,000 synthetic digits and export in every format, in seconds.
+
+    Enough of them for the gate to pass with a margin: of 5,000 test pictures 15 may flip.
+    """
     folder = tmp_path_factory.mktemp("workspace")
-    train, test = synthetic.generate(6000, seed=1), synthetic.generate(1000, seed=2)
+    train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
     np.savez(
         folder / "digits.npz",
         x_train=train.images,

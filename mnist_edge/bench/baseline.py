@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def compare(before: dict[str, dict[str, Any]], report: Report, tolerance: float) -> list[Change]:
-    """Compare each measured row that the baseline has too.
+    """Compare each row that the baseline measured too.
 
     Args:
         before: what `read` gave.
@@ -59,7 +59,10 @@ def compare(before: dict[str, dict[str, Any]], report: Report, tolerance: float)
     changes = []
     for row in report.rows:
         old = before.get(row.format)
-        if not old or old["p50_us"] is None or row.p50_us is None or row.accuracy is None:
+        if not old or old["p50_us"] is None:
+            continue
+        if row.p50_us is None or row.accuracy is None:
+            changes.append(Change(row.format, f"{row.format}: cannot run any more", worse=True))
             continue
         ratio = row.p50_us / old["p50_us"]
         drop = old["accuracy"] - row.accuracy

@@ -11,7 +11,7 @@ import typer
 from mnist_edge.cli import workspace
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json, table
 from mnist_edge.contract import TensorSpec
-from mnist_edge.errors import GateError, ModelError
+from mnist_edge.errors import GateError, ModelError, UsageError
 from mnist_edge.export.formats import FORMATS, named, of_path
 
 if TYPE_CHECKING:
@@ -113,6 +113,11 @@ def bench(
     note(f"compared with {report.reference}; {report.machine['cpu']}")
     if before is not None:
         changes = baseline.compare(before, report, tolerance)
+        if not changes:
+            raise UsageError(
+                f"{compare} has measured none of these formats.",
+                remedy="compare with a report of the same formats.",
+            )
         note("\n".join(change.text for change in changes))
         if worse := [change.format for change in changes if change.worse]:
             raise GateError(

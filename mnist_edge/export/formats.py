@@ -174,7 +174,12 @@ FORMATS = {
 
 
 def of_path(path: Path) -> Format | None:
-    """Return the row a file name belongs to: that of the longest suffix that fits, if any."""
+    """Return the row a file name belongs to: that of the longest suffix that fits, if any.
+
+    Hidden files belong to none: a killed process may have left half of one.
+    """
+    if path.name.startswith("."):
+        return None
     rows = [row for row in FORMATS.values() if path.name.endswith(row.suffix)]
     return max(rows, key=lambda row: len(row.suffix), default=None)
 

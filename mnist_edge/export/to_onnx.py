@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +93,8 @@ def _to_graph(model: keras.Model) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
+    from mnist_edge.export.simplify import simplify
+
     # tf2onnx replaces the root logger's level by its own when it is imported.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
 
@@ -104,89 +105,7 @@ def _to_graph(model: keras.Model) -> onnx.ModelProto:
     graph, _ = tf2onnx.convert.from_function(
         answer, signature, opset=OPSET, inputs_as_nchw=["image"]
     )
-    graph = _simplified(graph)
+    graph = simplify(graph)
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph, full_check=True)
     return graph
-
-
-def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what tf2onnx leaves around the layers, and name everything by what it is.
-
-    A Keras `Flatten` arrives as a transposition to channels-last and seven nodes of shape
-    arithmetic; here it becomes one `Flatten`, with the weights of the dense layer behind it in
-    channels-first order instead. The input's reshape from NCHW to NCHW goes, and a product with
-    its bias becomes one `Gemm`. tf2onnx numbers its names by a counter that runs on between
-    conversions, so they are replaced: the same weights give the same bytes.
-    """
-    import numpy as np
-    import onnx
-    from onnx import helper, numpy_helper
-
-    model = onnx.shape_inference.infer_shapes(model)
-    graph = model.graph
-    shapes = {
-        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        for value in [*graph.input, *graph.value_info]
-    }
-    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    maker = {output: node for node in graph.node for output in node.output}
-    users: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-
-    def feed(old: str, new: str) -> None:
-        for user in users[old]:
-            user.input[:] = [new if name == old else name for name in user.input]
-
-    for node in graph.node:
-        if node.op_type == "Reshape" and shapes[node.input[0]][1:] == list(
-            weights.get(node.input[1], ())[1:]
-        ):
-            feed(node.output[0], node.input[0])
-        elif node.op_type == "Reshape" and node.input[1] not in weights:
-            source = maker.get(node.input[0])
-            if source is not None and source.op_type == "Transpose":
-                _, channels, height, width = shapes[source.input[0]]
-                for user in users[node.output[0]]:
-                    kernel = weights[user.input[1]].reshape(height, width, channels, -1)
-                    kernel = kernel.transpose(2, 0, 1, 3).reshape(channels * height * width, -1)
-                    weights[user.input[1]] = np.ascontiguousarray(kernel)
-                node.input[0] = source.input[0]
-            node.CopyFrom(helper.make_node("Flatten", node.input[:1], node.output, axis=1))
-        elif node.op_type == "MatMul" and node.input[1] in weights:
-            (bias,) = users[node.output[0]]
-            if bias.op_type == "Add" and bias.input[1] in weights:
-                inputs = [*node.input, bias.input[1]]
-                bias.CopyFrom(helper.make_node("Gemm", inputs, bias.output))
-
-    names = {value.name: value.name for value in [*graph.input, *graph.output]}
-    order = {output: number for number, node in enumerate(graph.node) for output in node.output}
-    needed, wanted = set(), [graph.output[0].name]
-    while wanted:
-        name = wanted.pop()
-        if name in order and order[name] not in needed:
-            needed.add(order[name])
-            wanted += graph.node[order[name]].input
-    nodes = [graph.node[number] for number in sorted(needed)]
-    counts: Counter[str] = Counter()
-    initializers = []
-    for node in nodes:
-        counts[node.op_type] += 1
-        node.name = f"{node.op_type.lower()}{counts[node.op_type]}"
-        for name, role in zip(node.input[1:], ("weight", "bias"), strict=False):
-            names[name] = f"{node.name}.{role}"
-            initializers.append(numpy_helper.from_array(weights[name], names[name]))
-        names.setdefault(node.output[0], node.name)
-        node.input[:] = [names[name] for name in node.input]
-        node.output[:] = [names[name] for name in node.output]
-
-    (image,), (answer,) = graph.input, graph.output
-    for value in (image, answer):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    return helper.make_model(
-        helper.make_graph(nodes, "mnist-edge", [image], [answer], initializers),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name="mnist-edge",
-    )

@@ -61,9 +61,15 @@ def test_a_change_is_said_in_words() -> None:
 def test_formats_that_only_one_benchmark_measured_are_not_compared() -> None:
     failed = row(p50_us=None, accuracy=None, error="the engine is missing")
     assert baseline.compare({}, report(row()), QUARTER) == []
-    assert baseline.compare({"onnx": vars(row())}, report(failed), QUARTER) == []
     assert baseline.compare({"onnx": vars(failed)}, report(row()), QUARTER) == []
     assert baseline.compare({"tflite": vars(row())}, report(row()), QUARTER) == []
+
+
+def test_a_format_that_cannot_run_any_more_is_worse() -> None:
+    failed = row(p50_us=None, accuracy=None, error="the engine is missing")
+    (result,) = baseline.compare({"onnx": vars(row())}, report(failed), QUARTER)
+    assert result.worse
+    assert result.text == "onnx: cannot run any more"
 
 
 GOOD = {"format": "onnx", "p50_us": 100.0, "accuracy": 0.99}

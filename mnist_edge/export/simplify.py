@@ -1,0 +1,111 @@
+"""Removing what tf2onnx leaves around the layers, and naming everything by what it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+Weights = dict[str, NDArray[Any]]
+
+
+def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the same network in as few nodes as it has layers.
+
+    A Keras `Flatten` arrives as a transposition to channels-last and seven nodes of shape
+    arithmetic; it becomes one `Flatten`, with the weights of the dense layer behind it in
+    channels-first order instead. The input's reshape from NCHW to NCHW goes, and a product with
+    its bias becomes one `Gemm`. tf2onnx numbers its names by a counter that runs on between
+    conversions, so they are replaced: the same weights give the same bytes.
+    """
+    model = onnx.shape_inference.infer_shapes(model)
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    _fuse(model.graph, weights)
+    nodes = _needed(model.graph)
+    initializers = _rename(nodes, weights, model.graph)
+    (image,), (answer,) = model.graph.input, model.graph.output
+    for value in (image, answer):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    return helper.make_model(
+        helper.make_graph(nodes, "mnist-edge", [image], [answer], initializers),
+        opset_imports=[entry for entry in model.opset_import if not entry.domain],
+        producer_name="mnist-edge",
+    )
+
+
+def _fuse(graph: onnx.GraphProto, weights: Weights) -> None:
+    """Rewrite reshapes and dense layers in place; what they replace is left unused."""
+    shapes = {
+        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        for value in [*graph.input, *graph.value_info]
+    }
+    maker = {output: node for node in graph.node for output in node.output}
+    users: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+
+    for node in graph.node:
+        if node.op_type == "Reshape":
+            # None where the shape is computed from the batch at hand.
+            target = weights.get(node.input[1])
+            if target is not None and list(target[1:]) == shapes[node.input[0]][1:]:
+                for user in users[node.output[0]]:
+                    _exchange(user.input, {node.output[0]: node.input[0]})
+            elif target is None or len(target) == 2:
+                source = maker.get(node.input[0])
+                if source is not None and source.op_type == "Transpose":
+                    _, channels, height, width = shapes[source.input[0]]
+                    for user in users[node.output[0]]:
+                        kernel = weights[user.input[1]].reshape(height, width, channels, -1)
+                        first = kernel.transpose(2, 0, 1, 3).reshape(-1, kernel.shape[-1])
+                        weights[user.input[1]] = np.ascontiguousarray(first)
+                    node.input[0] = source.input[0]
+                node.CopyFrom(helper.make_node("Flatten", node.input[:1], node.output, axis=1))
+        elif node.op_type == "MatMul" and node.input[1] in weights:
+            (bias,) = users[node.output[0]]
+            if bias.op_type == "Add" and bias.input[1] in weights:
+                inputs = [*node.input, bias.input[1]]
+                bias.CopyFrom(helper.make_node("Gemm", inputs, bias.output))
+
+
+def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes that the output depends on, in their order."""
+    place = {output: number for number, node in enumerate(graph.node) for output in node.output}
+    needed: set[int] = set()
+    wanted = [graph.output[0].name]
+    while wanted:
+        name = wanted.pop()
+        if name in place and place[name] not in needed:
+            needed.add(place[name])
+            wanted += graph.node[place[name]].input
+    return [graph.node[number] for number in sorted(needed)]
+
+
+def _rename(
+    nodes: list[onnx.NodeProto], weights: Weights, graph: onnx.GraphProto
+) -> list[onnx.TensorProto]:
+    """Name nodes and values in place, `conv1` and `conv1.weight`, and return the weights so."""
+    names = {value.name: value.name for value in [*graph.input, *graph.output]}
+    counts: Counter[str] = Counter()
+    initializers = []
+    for node in nodes:
+        counts[node.op_type] += 1
+        node.name = f"{node.op_type.lower()}{counts[node.op_type]}"
+        for name, role in zip(node.input[1:], ("weight", "bias"), strict=False):
+            if name in weights:
+                names[name] = f"{node.name}.{role}"
+                initializers.append(numpy_helper.from_array(weights[name], names[name]))
+        names.setdefault(node.output[0], node.name)
+        _exchange(node.input, names)
+        _exchange(node.output, names)
+    return initializers
+
+
+def _exchange(values: Any, names: dict[str, str]) -> None:
+    """Replace names in a node's inputs or outputs, in place."""
+    values[:] = [names.get(name, name) for name in values]
