@@ -41,7 +41,7 @@ class MnistEdgeError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what another library's error says, or its name if it says nothing."""
+    """Return the first line of another library's error, or its name where it says nothing."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

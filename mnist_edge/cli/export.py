@@ -94,9 +94,7 @@ def export(
         for failure in failures[1:]:
             note(f"error: {failure.cause}\n{failure.remedy}")
         raise failures[0]
-    next_command(
-        workspace.command("predict digit.png", out, Path(f"digit.png --model {results[0].path}"))
-    )
+    next_command(workspace.command("predict digit.png", out, f"--model {results[0].path}"))
 
 
 def _report(item: Exported) -> dict[str, object]:

@@ -80,7 +80,7 @@ def _explanation(reading: Reading) -> str:
     """Say how a picture was read, and draw what the network saw, two rows of pixels a line."""
     if not reading.ink:
         return "no ink was found"
-    if reading.passed_through:
+    if reading.box is None:
         how = "in MNIST's own form: left as it is"
     else:
         left, top, right, bottom = reading.box

@@ -124,7 +124,7 @@ def train(
                 left=2,
             )
         )
-    next_command(workspace.command("export --int8", out, path))
+    next_command(workspace.command("export --int8", out, str(path)))
 
 
 def checkpoint_path(out: Path, recipe: str) -> Path:

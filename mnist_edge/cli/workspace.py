@@ -30,7 +30,7 @@ def latest(*names: str) -> Path:
     return path
 
 
-def command(verb: str, folder: Path, argument: Path) -> str:
+def command(verb: str, folder: Path, argument: str) -> str:
     """Return the command that goes on from what is in `folder`; short where it finds it alone."""
     return f"mnist-edge {verb}" if folder == RUNS else f"mnist-edge {verb} {argument}"
 

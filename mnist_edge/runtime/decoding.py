@@ -96,11 +96,10 @@ def _within_limit(picture: Image.Image) -> Image.Image:
 
 def _from_array(values: NDArray[np.generic]) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
-    if values.ndim == 3 and values.shape[2] == 1:
+    if values.shape[2:] == (1,):
         values = values[:, :, 0]
-    if not values.size or not (
-        values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
-    ):
+    channels = values.shape[2:]
+    if not values.size or values.ndim < 2 or channels not in ((), (3,), (4,)):
         raise ValueError("the shape is none of (H, W), (H, W, 1), (H, W, 3) and (H, W, 4)")
     if values.dtype.kind not in "buif":
         raise ValueError("the values are not real numbers")

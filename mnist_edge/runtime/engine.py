@@ -53,7 +53,7 @@ def _check_shapes(image: Sequence[object], answer: Sequence[object], source: obj
         known = [int(part) for part in shape[1:] if isinstance(part, int | np.integer)]
         if len(known) == len(shape) - 1 and math.prod(known) != size:
             raise ModelError(
-                f"{source} maps {tuple(image)} to {tuple(answer)}, not 28x28 pictures to 10 digits.",
+                f"{source} maps {tuple(image)} to {tuple(answer)}, not 28x28 to 10 digits.",
                 remedy="choose a model of MNIST's kind.",
             )
 

@@ -1,310 +1,378 @@
-"""From a picture to the 28x28 field of MNIST: find the ink, size it, centre it."""
+"""From a decoded picture to the 28x28 field of MNIST: find the ink, size it, centre it.
+
+A picture is taken to be ink on a ground, of either polarity. The ground is estimated in more than
+one way, the picture is split into ink and ground by each, and the split whose outlines follow the
+strongest edges is kept. What of its ink is the digit is then decided by geometry: not the frame,
+not the ruled lines, not the specks. The digit is drawn into the field as MNIST's own pictures
+were (LeCun et al., "Gradient-based learning applied to document recognition", 1998): scaled to a
+20x20 box with its proportions kept, and centred by its centre of mass.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
+
+from mnist_edge.contract import SIZE
+from mnist_edge.runtime.components import Components, connected_components
 
 VERSION = 1
-SIZE = 28
+
+# The side of the square that a digit is scaled into, as MNIST's were.
 BOX = 20
-WORK = 192  # longer side on which the ink is looked for
-REACH = 0.3
-POW = 2
-LEVELS = 8
+# Thinner strokes, in pixels of the field, are thickened: MNIST has hardly any of them.
 MIN_STROKE = 2.2
-SUPER = 4
+
+# The longer side, in pixels, at which ink is looked for; what is found small is looked at again.
+WORK_SIDE = 192
+LOOKS = 4
+# The ground is estimated on a grid of this many points a side.
+GRID = 16
+# Least difference between ink and ground, of 255.
+MIN_CONTRAST = 5
+# How many times finer than the field the digit is drawn before it is averaged down.
+SUPERSAMPLING = 4
+
+Mask = NDArray[np.bool_]
+Gray = NDArray[np.int16]
+Polarity = Literal["dark", "light"]
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Reading:
+    """How a picture was read.
+
+    Attributes:
+        image: uint8 (28, 28), ink 255 on 0, what the network sees.
+        ink: whether there is any; `image` is all 0 otherwise.
+        as_is: whether the picture was in MNIST's own form and left as it was.
+        polarity: whether the ink was darker or lighter than its ground; None without ink, and
+            where the picture was left as it was, as with what follows.
+        box: left, top, right and bottom of the digit in the decoded picture, in pixels.
+        stroke_width: of the digit in the field before thickening, in pixels.
+    """
+
     image: NDArray[np.uint8]
     ink: bool
-    polarity: str = ""
-    box: tuple = ()
-    stroke_width: float = 0
-    passed_through: bool = False
-    debug: dict = None
+    as_is: bool = False
+    polarity: Polarity | None = None
+    box: Box | None = None
+    stroke_width: float | None = None
 
 
-def is_mnist(gray):
-    if gray.shape != (SIZE, SIZE) or gray.max() < 254:
-        return False
-    ys, xs = np.nonzero(gray)
-    if not 19 <= max(np.ptp(ys), np.ptp(xs)) + 1 <= BOX:
-        return False
-    w = gray[ys, xs].astype(float)
-    return max(abs(ys @ w / w.sum() - 14), abs(xs @ w / w.sum() - 14)) <= 0.51
+class _Ink(NamedTuple):
+    """One way to split a picture into ink and ground.
+
+    Attributes:
+        polarity: which side of the ground the ink is on.
+        depth: int16 (H, W), how far each pixel is on that side of the ground.
+        mask: bool (H, W), the pixels of the digit.
+        box: left, top, right, bottom of the digit.
+        stroke_width: in pixels.
+        support: how well its outline follows the picture's edges; comparable between splits.
+    """
+
+    polarity: Polarity
+    depth: Gray
+    mask: Mask
+    box: Box
+    stroke_width: float
+    support: float
 
 
-def preprocess(picture):
+def describe() -> dict[str, Any]:
+    """Return the parameters that a contract records beside `VERSION`."""
+    return {"size": SIZE, "box": BOX, "centre": "mass", "min_stroke": MIN_STROKE}
+
+
+def preprocess(picture: Image.Image) -> Reading:
+    """Read a picture of mode `L` or `RGB` and of any size."""
     if picture.size == (SIZE, SIZE):
-        g = np.asarray(picture)
-        if g.ndim == 3 and (np.ptp(g, axis=2) == 0).all():
-            g = g[..., 0]
-        if g.ndim == 2 and is_mnist(g):
-            return Reading(g, True, passed_through=True)
-    region = (0, 0, *picture.size)
-    for i in range(4):
-        factor = max(1, -(-max(region[2] - region[0], region[3] - region[1]) // WORK))
-        work = picture.reduce(factor, box=region)
-        g = flatten_colour(np.asarray(work))
-        best = None
-        q = g - surface(g)
-        for d in (q - np.median(q), g - ground(g, WINDOW)):
-            if np.abs(d).max() < 12: continue
-            t = otsu(np.abs(d) ** GAMMA) ** (1 / GAMMA)
-            for pol, f in (('dark', -1), ('light', 1)):
-                c = look(g * f, d * f, t)
-                if c is not None and (best is None or c[0] > best[0]): best = (*c, pol)
-        if best is None: return Reading(np.zeros((28, 28), np.uint8), False)
-        score, diff, mask, box, pol = best
-        w, h = box[2] - box[0], box[3] - box[1]
-        side = max(w, h)
-        solid = mask.sum() / (h * w) > SOLID and side < 2.5 * min(h, w) and min(h, w) > 16
-        if solid: m = -max(1, side // 25)
-        elif side <= 0.5 * max(diff.shape): m = side // 2
-        else: break
-        region = (max(region[0], region[0] + (box[0] - m) * factor), max(region[1], region[1] + (box[1] - m) * factor),
-                  min(region[2], region[0] + (box[2] + m) * factor), min(region[3], region[1] + (box[3] + m) * factor))
-    img, sw = render(np.maximum(diff, 0), mask)
-    return Reading(img, True, pol, box, sw, debug=dict(diff=diff, mask=mask))
+        pixels = np.asarray(picture)
+        if pixels.ndim == 3 and not np.ptp(pixels, axis=2).any():
+            pixels = pixels[..., 0]
+        if pixels.ndim == 2 and _is_mnist(pixels):
+            return Reading(pixels, ink=True, as_is=True)
 
-WINDOW = 0.5
-GAMMA = 0.75
-HUG=0.4
-BAND=0.06
-RECT=0.85
-SPAN=0.9
-SPECK=0.02
-SOLID = 0.78
-LEV = 64
-def ground(g, share):
-    f = max(1, max(g.shape) // 24)
-    small = np.asarray(Image.fromarray(g).reduce(f)) if f > 1 else g
-    k = max(1, round(share * max(small.shape)))
-    lev = np.linspace(small.min(), small.max(), LEV + 1)[:, None, None]
-    c = (small <= lev).astype(np.int32)
-    for ax in (1, 2):
-        n = c.shape[ax]; kk = min(k, n)
-        c = np.insert(np.cumsum(c, axis=ax), 0, 0, axis=ax)
-        lo = np.clip(np.arange(n) - kk // 2, 0, n - kk)
-        c = np.take(c, lo + kk, axis=ax) - np.take(c, lo, axis=ax)
-    half = c[-1] / 2
-    j = np.argmax(c >= half, axis=0)
-    hi = np.take_along_axis(c, j[None], 0)[0]; lo = np.take_along_axis(c, np.maximum(j - 1, 0)[None], 0)[0] * (j > 0)
-    step = float(lev[1, 0, 0] - lev[0, 0, 0])
-    med = lev[0, 0, 0] + step * (j - 1 + np.where(j > 0, (half - lo) / np.maximum(hi - lo, 1), 1))
-    return np.asarray(Image.fromarray(med.astype(np.float32)).resize((g.shape[1], g.shape[0]), Image.BILINEAR))
-
-def look(f, diff, t):
-    mask = diff > t
-    if not mask.any(): return None
-    lab, st = components(mask)
-    ok = st["contact"] < 0.4 * st["outline"]
-    if not ok.any():
-        return None
-    ok &= st["area"] > 0.02 * st["area"][ok].max()
-    long = np.maximum(st["x1"] - st["x0"], st["y1"] - st["y0"])
-    main = np.argmax(np.where(ok, long, 0))
-    keep = np.zeros(len(ok), bool)
-    keep[main] = True
-    box = [st[q][main] for q in ("x0", "y0", "x1", "y1")]
-    while True:
-        gap = np.maximum(
-            np.maximum(st["x0"] - box[2], box[0] - st["x1"]),
-            np.maximum(st["y0"] - box[3], box[1] - st["y1"]),
+    left, top, right, bottom = box = (0, 0, *picture.size)
+    ink = None
+    for _ in range(LOOKS):
+        factor = math.ceil(max(right - left, bottom - top) / WORK_SIDE)
+        seen = _find_ink(picture.reduce(factor, (left, top, right, bottom)))
+        if seen is None:
+            break
+        ink = seen
+        x0, y0, x1, y1 = ink.box
+        short, side = sorted((x1 - x0, y1 - y0))
+        box = (
+            left + x0 * factor,
+            top + y0 * factor,
+            min(right, left + x1 * factor),
+            min(bottom, top + y1 * factor),
         )
-        new = ok & ~keep & (gap < 0.2 * long[main])
-        if not new.any():
+        solid = ink.mask.sum() > 0.78 * short * side and short > 16 and side < 2.5 * short
+        if solid:
+            # No digit fills its box: this is the sheet it is on. Look inside, off the edge.
+            margin = -factor * max(1, side // 25)
+        elif factor > 1 and side < max(ink.mask.shape) / 2:
+            margin = factor * side // 2
+        else:
             break
-        keep |= new
-        box = [
-            st["x0"][keep].min(),
-            st["y0"][keep].min(),
-            st["x1"][keep].max(),
-            st["y1"][keep].max(),
-        ]
-    m = np.concatenate([[False], keep])[lab]
-    total = n = 0.0
-    for ax in (0, 1):
-        cut = np.diff(m.astype(np.int8), axis=ax)
-        step = np.diff(f, axis=ax)[cut != 0] * cut[cut != 0]
-        total += np.maximum(step, 0).sum()
-        n += len(step)
-    if n == 0:
-        return None
-    n += st["contact"][keep].sum()
-    return total * (total / n) ** POW, diff, m, box
+        left, top = max(left, box[0] - margin), max(top, box[1] - margin)
+        right, bottom = min(right, box[2] + margin), min(bottom, box[3] + margin)
+    if ink is None:
+        return Reading(np.zeros((SIZE, SIZE), np.uint8), ink=False)
+    image, stroke_width = _render(ink)
+    return Reading(image, ink=True, polarity=ink.polarity, box=box, stroke_width=stroke_width)
 
 
-def components(mask):
-    h, w = mask.shape
-    stride = w + 2
-    padded = np.zeros((h, stride), np.int8)
-    padded[:, 1:-1] = mask
-    step = np.diff(padded.ravel(), append=0)
-    start, end = np.flatnonzero(step == 1) + 1, np.flatnonzero(step == -1) + 1
-    first = np.searchsorted(end + stride, start, "left")
-    last = np.searchsorted(start + stride, end, "right")
-    n = np.maximum(last - first, 0)
-    below = np.repeat(np.arange(len(start)), n)
-    above = np.arange(n.sum()) - np.repeat(n.cumsum() - n, n) + np.repeat(first, n)
-    root = np.arange(len(start))
-    while True:
-        low = np.minimum(root[below], root[above])
-        new = root.copy()
-        np.minimum.at(new, root[below], low)
-        np.minimum.at(new, root[above], low)
-        new = new[new]
-        if (new == root).all():
-            break
-        root = new
-    names, run = np.unique(root, return_inverse=True)
-    lab = np.zeros(h * stride, np.int32)
-    lab[
-        np.repeat(start, end - start)
-        + np.arange((end - start).sum())
-        - np.repeat((end - start).cumsum() - (end - start), end - start)
-    ] = np.repeat(run + 1, end - start)
-    lab = lab.reshape(h, stride)
-    k = len(names)
-    edge = lab[:, 1:] != lab[:, :-1]
-    out = np.bincount(lab[:, 1:][edge], minlength=k + 1) + np.bincount(
-        lab[:, :-1][edge], minlength=k + 1
+def _is_mnist(pixels: NDArray[np.uint8]) -> bool:
+    """Tell whether a (28, 28) picture is white on black, scaled and centred as MNIST's are."""
+    if pixels.max() < 254:
+        return False
+    y, x = np.nonzero(pixels)
+    if not BOX - 1 <= max(np.ptp(y), np.ptp(x)) + 1 <= BOX:
+        return False
+    weight = pixels[y, x] / pixels.sum()
+    return bool(max(abs(y @ weight - SIZE / 2), abs(x @ weight - SIZE / 2)) < 0.51)
+
+
+def _find_ink(picture: Image.Image) -> _Ink | None:
+    """Split a picture into ink and ground in every way, and return the best supported."""
+    colours = np.asarray(picture).reshape(picture.height * picture.width, -1)
+    picture = _to_gray(picture)
+    gray = np.asarray(picture).astype(np.int16)
+    best = None
+    for ground, weight in _grounds(picture):
+        relief = gray - np.asarray(ground.resize(picture.size, Image.Resampling.BILINEAR))
+        threshold = _otsu(np.abs(relief))
+        if threshold < MIN_CONTRAST:
+            continue
+        polarities: tuple[tuple[Polarity, int], ...] = (("dark", -1), ("light", 1))
+        for polarity, sign in polarities:
+            depth = sign * relief
+            parts = connected_components(_without_rules(depth > threshold))
+            digit = _digit_among(parts, colours)
+            if not digit.any():
+                continue
+            mask = np.append(digit, False)[parts.labels]
+            left, top = parts.box[digit, :2].min(axis=0).tolist()
+            right, bottom = parts.box[digit, 2:].max(axis=0).tolist()
+            # A long stroke of width w and length l has 2 l sides of pixels and area w l; slanted
+            # outlines are made of 4 / pi times their length on average.
+            width = 8 / np.pi * parts.area[digit].sum() / parts.outline[digit].sum()
+            support = weight * _edge_support(sign * gray, mask, int(parts.contact[digit].sum()))
+            if best is None or support > best.support:
+                best = _Ink(
+                    polarity, depth, mask, (left, top, right, bottom), float(width), support
+                )
+    return best
+
+
+def _to_gray(picture: Image.Image) -> Image.Image:
+    """Project colours onto the line along which they differ most from the commonest one.
+
+    Luminance would lose a red digit on green paper.
+    """
+    if picture.mode == "L":
+        return picture
+    pixels = np.asarray(picture, np.float32)
+    spread = (pixels - np.median(pixels, axis=(0, 1))).reshape(-1, 3)
+    axis = np.linalg.eigh(spread.T @ spread)[1][:, -1]
+    axis *= np.sign(axis.sum() or 1) / np.abs(axis).sum()
+    level = pixels @ axis - 255 * np.minimum(axis, 0).sum()
+    return Image.fromarray(np.rint(level).astype(np.uint8))
+
+
+def _grounds(picture: Image.Image) -> list[tuple[Image.Image, float]]:
+    """Estimate what a grey picture would be without its ink, each guess with its weight.
+
+    A smooth surface holds for one sheet under any light. Where the picture has two levels of
+    about the same extent, either may be the ground: a thick digit, or a sheet on a table.
+    """
+    coarse = picture.resize((GRID, GRID), Image.Resampling.NEAREST)
+    grounds = [(_smooth_surface(coarse), 2.0)]
+    means = np.asarray(picture.resize((GRID, GRID), Image.Resampling.BOX))
+    low, high = np.percentile(means, (25, 75))
+    if high - low > 12:
+        grounds += [(Image.new("L", (1, 1), round(level)), 1.0) for level in (low, high)]
+    return grounds
+
+
+_AXIS = np.linspace(-1, 1, GRID)
+_X, _Y = (axis.ravel() for axis in np.meshgrid(_AXIS, _AXIS))
+_TERMS = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
+
+
+def _smooth_surface(coarse: Image.Image) -> Image.Image:
+    """Fit a quadratic surface that ignores outliers, as ink is (Tukey-like reweighting)."""
+    level = np.asarray(coarse, float).ravel()
+    surface = np.full_like(level, np.median(level))
+    for _ in range(3):
+        off = level - surface
+        scale = 1.5 * np.median(np.abs(off)) + 4
+        weighted = _TERMS.T * (1 + (off / scale) ** 2) ** -2
+        # The ridge keeps it solvable where nearly all points are outliers.
+        ridge = 1e-6 * np.eye(len(weighted))
+        surface = _TERMS @ np.linalg.solve(weighted @ _TERMS + ridge, weighted @ level)
+    values = surface.reshape(GRID, GRID).clip(0, 255).round().astype(np.uint8)
+    return Image.fromarray(values)
+
+
+def _otsu(values: Gray) -> float:
+    """Return the threshold that splits non-negative values into the two most distinct classes.
+
+    Otsu, "A threshold selection method from gray-level histograms", 1979.
+    """
+    counts = np.bincount(values.ravel(), minlength=256)
+    below = counts.cumsum()
+    total = (counts * np.arange(len(counts))).cumsum()
+    above = below[-1] - below
+    between = (total[-1] * below - total * below[-1]) ** 2.0 / np.maximum(below * above, 1)
+    return float(np.flatnonzero(between == between.max()).mean())
+
+
+def _without_rules(mask: Mask) -> Mask:
+    """Erase ruled lines, where nothing crosses: thin rows or columns inked nearly end to end."""
+    rest = _without_rows(_without_rows(mask).T).T
+    # Ink that still runs from end to end was no page with lines on it.
+    through = (rest[0].any() and rest[-1].any()) or (rest[:, 0].any() and rest[:, -1].any())
+    return mask if through else rest
+
+
+def _without_rows(mask: Mask) -> Mask:
+    ruled = mask.mean(axis=1) > 0.7
+    if not ruled.any():
+        return mask
+    mask = mask.copy()
+    ends = np.flatnonzero(np.diff(ruled.astype(np.int8), prepend=0, append=0))
+    for start, end in ends.reshape(-1, 2):
+        if end - start <= 0.03 * len(mask) and start > 0 and end < len(mask):
+            above, below = max(1, start - 1), min(len(mask) - 1, end + 1)
+            mask[above:below] &= mask[above - 1] | mask[below]
+    return mask
+
+
+def _digit_among(parts: Components, colours: NDArray[np.uint8]) -> Mask:
+    """Choose the components that make up the digit: bool (n,), all False where none does."""
+    # What lies along the border is the surroundings, however much of it there is.
+    ink = parts.contact < 0.35 * parts.outline
+    if not ink.any():
+        return ink
+    ink &= parts.area > 0.02 * parts.area[ink].max()
+    length = np.maximum(parts.box[:, 2] - parts.box[:, 0], parts.box[:, 3] - parts.box[:, 1])
+    while _is_frame(parts, ink, length, main := int(np.argmax(length * ink))):
+        ink[main] = False
+    if colours.shape[1] == 3:
+        ink &= _like_in_colour(parts, colours, main)
+    digit = np.zeros_like(ink)
+    near = digit.copy()
+    near[main] = True
+    while (near & ~digit).any():
+        digit |= near
+        start, end = parts.box[digit, :2].min(axis=0), parts.box[digit, 2:].max(axis=0)
+        gap = np.maximum(parts.box[:, :2] - end, start - parts.box[:, 2:]).max(axis=1)
+        near = ink & (gap < 0.2 * length[main])
+    return digit
+
+
+def _is_frame(parts: Components, ink: Mask, length: NDArray[np.intp], main: int) -> bool:
+    """Tell whether a component runs along its own box, around or beside other ink."""
+    box = parts.box[main]
+    height, width = parts.labels.shape
+    others = ink & (length > 0.2 * length[main])
+    others[main] = False
+    if (box[2:] - box[:2] < 0.9 * np.array([width, height])).all():
+        inside = (parts.box[:, :2] > box[:2]) & (parts.box[:, 2:] < box[2:])
+        others &= inside.all(axis=1)
+    if not others.any():
+        return False
+    rim = math.ceil(0.06 * length[main])
+    (left, top), (right, bottom) = box[:2] + rim, box[2:] - rim
+    within = parts.labels[top : max(top, bottom), left : max(left, right)] == main
+    return bool(within.sum() < 0.15 * parts.area[main])
+
+
+def _like_in_colour(parts: Components, colours: NDArray[np.uint8], main: int) -> Mask:
+    """Tell which components differ from the ground in the same direction as `main` does."""
+    count = len(parts.area)
+    pixels = np.append(parts.area, max(1, parts.labels.size - parts.area.sum()))
+    sums = [np.bincount(parts.labels.ravel(), channel, count + 1) for channel in colours.T]
+    means = np.stack(sums, axis=1) / pixels[:, None]
+    off = means[:-1] - means[-1]
+    off /= np.linalg.norm(off, axis=1, keepdims=True) + 1e-6
+    like: Mask = off @ off[main] > 0.9
+    return like
+
+
+def _edge_support(gray: Gray, mask: Mask, contact: int) -> float:
+    """Return how much the grey level rises across the outline of a mask, in all and on average.
+
+    The average counts three times: a split that follows few but sharp edges is the better one.
+    The sides that face the picture's edge have no step, but count as outline.
+    """
+    total, sides = 0.0, contact
+    for axis in (0, 1):
+        outline = np.diff(mask.astype(np.int8), axis=axis)
+        step = np.diff(gray, axis=axis) * outline
+        total += float(np.maximum(step, 0).sum())
+        sides += int(np.count_nonzero(outline))
+    return total * (total / max(sides, 1)) ** 3
+
+
+def _render(ink: _Ink) -> tuple[NDArray[np.uint8], float]:
+    """Draw the digit into the field; also return its stroke width there, before thickening."""
+    left, top, right, bottom = ink.box
+    side = max(right - left, bottom - top)
+    window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
+    # One pixel around the mask has the soft edges of the strokes.
+    near = Image.fromarray(ink.mask[window]).convert("L").filter(ImageFilter.MaxFilter(3))
+    full = max(1.0, float(ink.depth[ink.mask].mean()))
+    soft = (ink.depth[window] * (255 / full)).clip(0, 255) * (np.asarray(near) > 0)
+
+    scale = BOX / side
+    stroke_width = ink.stroke_width * scale
+    thin = stroke_width < MIN_STROKE
+    if thin and side > 2 * ink.stroke_width:
+        # Room in the box for what thickening adds.
+        scale = (BOX - MIN_STROKE) / (side - ink.stroke_width)
+        stroke_width = ink.stroke_width * scale
+    fine = scale * SUPERSAMPLING
+    drawn = Image.fromarray(soft.astype(np.uint8))
+    drawn = drawn.resize(
+        (max(1, round(drawn.width * fine)), max(1, round(drawn.height * fine))),
+        Image.Resampling.BICUBIC if fine > 1 else Image.Resampling.BOX,
     )
-    L = np.pad(lab[:, 1:-1], ((1, 1), (0, 0)))
-    edge = L[1:] != L[:-1]
-    out = (
-        out + np.bincount(L[1:][edge], minlength=k + 1) + np.bincount(L[:-1][edge], minlength=k + 1)
-    )
-    lab = lab[:, 1:-1]
-    ring = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
-    row, x0, x1 = start // stride, start % stride - 1, end % stride - 1
-    st = dict(
-        area=np.bincount(run, end - start, minlength=k),
-        outline=out[1:].astype(float),
-        contact=np.bincount(ring, minlength=k + 1)[1:],
-        x0=np.full(k, w),
-        y0=np.full(k, h),
-        x1=np.zeros(k, int),
-        y1=np.zeros(k, int),
-    )
-    np.minimum.at(st["x0"], run, x0)
-    np.minimum.at(st["y0"], run, row)
-    np.maximum.at(st["x1"], run, x1)
-    np.maximum.at(st["y1"], run, row + 1)
-    return lab, st
+    strokes = np.pad(np.asarray(drawn), 2 * SUPERSAMPLING)
+    if thin:
+        strokes = _thicken(strokes, (MIN_STROKE - stroke_width) * SUPERSAMPLING / 2)
+
+    across, along = strokes.sum(axis=0, dtype=float), strokes.sum(axis=1, dtype=float)
+    x = across @ np.arange(len(across)) / across.sum()
+    y = along @ np.arange(len(along)) / along.sum()
+    # MNIST's centre of mass is in the middle of pixel 14.
+    middle = (SIZE / 2 + 0.5) * SUPERSAMPLING - 0.5
+    field = Image.new("L", (SIZE * SUPERSAMPLING,) * 2)
+    field.paste(Image.fromarray(strokes), (round(middle - x), round(middle - y)))
+    pixels = np.asarray(field.reduce(SUPERSAMPLING))
+    return np.rint(pixels * (255 / pixels.max())).astype(np.uint8), stroke_width
 
 
-def flatten_colour(a):
-    if a.ndim == 2:
-        return a.astype(np.float32)
-    p = a.reshape(-1, 3).astype(np.float32)
-    p = p - np.median(p, axis=0)
-    _, vec = np.linalg.eigh(p.T @ p)
-    v = vec[:, -1]
-    v = v / np.abs(v).sum() * np.sign(v.sum())
-    return a.astype(np.float32) @ v.astype(np.float32)
-
-
-def surface(g):
-    h, w = g.shape
-    f = max(1, max(h, w) // 32)
-    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j] if h > 1 and w > 1 else np.zeros((2, h, w))
-    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], -1)
-    T = terms[::f, ::f].reshape(-1, 6)
-    v = g[::f, ::f].ravel()
-    rim = np.zeros(g.shape, bool)
-    rim[[0, -1]] = rim[:, [0, -1]] = True
-    r = rim[::f, ::f].ravel()
-    base = np.median(g[rim])
-    res = v - base
-    for i in range(4):
-        s = 1.5 * np.median(np.abs(res)) + 4
-        wt = 1 / (1 + (res / s) ** 2)
-        c = np.linalg.lstsq(T * wt[:, None], v * wt, rcond=None)[0]
-        res = v - T @ c
-    return terms @ c
-
-
-def dil(a, k):
-    """Running maximum over a k-wide centred window along both axes"""
-    for ax in (0, 1):
-        n = k
-        pad = [(0, 0), (0, 0)]
-        pad[ax] = (k // 2, k - 1 - k // 2)
-        b = np.pad(a, pad, mode="edge")
-        b = np.moveaxis(b, ax, 0)
-        step = 1
-        while step < k:
-            s = min(step, k - step)
-            b = np.maximum(b[s:], b[: len(b) - s])
-            step += s
-        a = np.moveaxis(b, 0, ax)
-    return a
-
-
-def otsu(v, lo=0.0, hi=None, bins=128):
-    hi = float(v.max())
-    h, e = np.histogram(v, bins, (0, hi))
-    c = (e[1:] + e[:-1]) / 2
-    w0 = h.cumsum()
-    w1 = w0[-1] - w0
-    m = (h * c).cumsum()
-    mu0 = m / np.maximum(w0, 1)
-    mu1 = (m[-1] - m) / np.maximum(w1, 1)
-    return c[np.argmax(w0 * w1 * (mu0 - mu1) ** 2)]
-
-
-def render(diff, mask):
-    ys, xs = np.nonzero(mask)
-    y0, y1, x0, x1 = ys.min(), ys.max() + 1, xs.min(), xs.max() + 1
-    near = dil(mask.astype(np.uint8), 3) > 0
-    d = np.where(near, diff, 0)[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1]
-    peak = np.percentile(diff[mask], 75)
-    d = np.clip(d / peak, 0, 1)
-    h, w = y1 - y0, x1 - x0
-    scale = SUPER * BOX / max(h, w)
-    im = Image.fromarray((d * 255).astype(np.uint8))
-    size = max(1, round(im.width * scale)), max(1, round(im.height * scale))
-    big = np.asarray(im.resize(size, Image.BICUBIC if scale > 1 else Image.BOX))
-    big = np.pad(big, 4 * SUPER)
-    m = big > 127
-    edge = (m[1:] != m[:-1]).sum() + (m[:, 1:] != m[:, :-1]).sum()
-    sw = 2 * m.sum() / max(1, edge * np.pi / 4) / SUPER
-    if sw < MIN_STROKE:
-        rr = (MIN_STROKE - sw) * SUPER / 2
-        big = disk_dilate(big, rr)
-    wy, wx = big.sum(1).astype(float), big.sum(0).astype(float)
-    cy = wy @ np.arange(len(wy)) / wy.sum()
-    cx = wx @ np.arange(len(wx)) / wx.sum()
-    n = SIZE * SUPER
-    # centre (cy + .5) to be at 14*SUPER
-    oy, ox = round(cy + 0.5 - n / 2 - SUPER / 2), round(cx + 0.5 - n / 2 - SUPER / 2)
-    out = np.zeros((n, n), np.float32)
-    ya, xa = max(0, -oy), max(0, -ox)
-    src = big[max(0, oy) : max(0, oy) + n - ya, max(0, ox) : max(0, ox) + n - xa]
-    out[ya : ya + src.shape[0], xa : xa + src.shape[1]] = src
-    o = out.reshape(SIZE, SUPER, SIZE, SUPER).mean((1, 3))
-    if o.max() > 0:
-        o *= 255 / o.max()
-    return np.rint(o).astype(np.uint8), sw
-
-
-def disk_dilate(a, r):
-    n = int(np.ceil(r))
-    p = np.pad(a, n)
-    out = a.copy()
-    for dy in range(-n, n + 1):
-        for dx in range(-n, n + 1):
-            if 0 < dy * dy + dx * dx <= r * r + 0.5:
-                np.maximum(out, p[n + dy : n + dy + a.shape[0], n + dx : n + dx + a.shape[1]], out)
-    return out
-
-
-def describe():
-    return {"size": SIZE, "box": BOX}
+def _thicken(strokes: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+    """Return the maximum over a disc of this radius around each pixel (grey dilation)."""
+    reach = math.ceil(radius)
+    height, width = strokes.shape
+    padded = np.pad(strokes, reach)
+    thick = strokes.copy()
+    for y in range(-reach, reach + 1):
+        for x in range(-reach, reach + 1):
+            if 0 < y * y + x * x <= radius * radius + 0.5:
+                shifted = padded[reach + y :, reach + x :][:height, :width]
+                np.maximum(thick, shifted, out=thick)
+    return thick

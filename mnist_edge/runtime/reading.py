@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
 
 def read(source: Source) -> Reading:
+    """Decode a picture and find the digit in it.
+
+    Args:
+        source: a path, the bytes of a file, a Pillow picture, or an array of pixels, as
+            `mnist_edge.runtime.decoding.decode` takes them.
+
+    Raises:
+        UnreadableImage: the source is missing, not a picture, damaged or too large.
+    """
     return preprocess(decode(source))
 
 
 def read_digit(source: Source) -> NDArray[np.uint8]:
+    """Return the field alone: uint8 (28, 28), ink 255 on 0, all 0 for a blank picture."""
     return read(source).image
