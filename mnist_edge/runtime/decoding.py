@@ -117,7 +117,7 @@ def _normalize(picture: Image.Image) -> Image.Image:
         picture = _from_array(np.asarray(picture))
     elif picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        if picture.getextrema()[3] == (255, 255):
+        if picture.getchannel("A").getextrema() == (255, 255):
             picture = picture.convert("RGB")
     elif picture.mode != "L":
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
