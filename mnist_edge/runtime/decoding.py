@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 
 import numpy as np
@@ -89,6 +90,8 @@ def decode(source: Source) -> Image.Image:
 
 
 def _within_limit(picture: Image.Image) -> Image.Image:
+    if 0 in picture.size:
+        raise ValueError("it has no pixels")
     if picture.width * picture.height > PIXEL_LIMIT:
         raise Image.DecompressionBombError
     return picture
@@ -114,14 +117,15 @@ def _from_array(values: NDArray[np.generic]) -> Image.Image:
 
 def _normalize(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _from_array(np.asarray(picture))
+        picture = _from_array(np.asarray(ImageOps.exif_transpose(picture)))
     elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        if picture.mode != "RGBA":
+            picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema() == (255, 255):
             picture = picture.convert("RGB")
-    elif picture.mode != "L":
+    elif picture.mode not in ("L", "RGB"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    factor = -(-max(picture.size) // MAX_SIDE)
+    factor = math.ceil(max(picture.size) / MAX_SIDE)
     if factor > 1:
         picture = picture.reduce(factor)
     picture = ImageOps.exif_transpose(picture)

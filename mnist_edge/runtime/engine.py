@@ -22,7 +22,7 @@ Probabilities = NDArray[np.float32]
 
 # Pictures in one call of onnxruntime. Larger batches fall out of the caches, smaller ones pay the
 # cost of a call more often; measured by tools/measure_chunk.py.
-CHUNK = 64
+CHUNK = 256
 
 
 class Engine(Protocol):
