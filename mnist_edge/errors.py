@@ -20,7 +20,11 @@ with the class's code.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import difflib
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MnistEdgeError(Exception):
@@ -43,6 +47,12 @@ class MnistEdgeError(Exception):
 def first_line(error: BaseException) -> str:
     """Return the first line of another library's error, or its name where it says nothing."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean …? ` for a remedy, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 class UsageError(MnistEdgeError):

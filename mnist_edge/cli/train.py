@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 from mnist_edge.cli import workspace
 from mnist_edge.cli.output import next_command, note, result, result_json, table
 from mnist_edge.contract import Contract
-from mnist_edge.errors import ContractError, Interrupted, OutputError, UsageError
+from mnist_edge.errors import ContractError, Interrupted, OutputError, UsageError, did_you_mean
 from mnist_edge.extras import require
 from mnist_edge.training.recipes import RECIPES
 
@@ -43,11 +42,9 @@ def train(
 ) -> None:
     """Train a digit classifier and write it with its contract."""
     if recipe not in RECIPES:
-        near = difflib.get_close_matches(recipe, RECIPES, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
             f"there is no recipe called {recipe!r}.",
-            remedy=f"{hint}Recipes are {', '.join(RECIPES)}.",
+            remedy=f"{did_you_mean(recipe, RECIPES)}Recipes are {', '.join(RECIPES)}.",
         )
     require("tensorflow", extra="train")
     chosen = RECIPES[recipe]

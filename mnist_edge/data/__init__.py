@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from mnist_edge.data import folders, idx, mnist, npz
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.data.download import Progress
-from mnist_edge.errors import DataError, UsageError
+from mnist_edge.errors import DataError, UsageError, did_you_mean
 
 __all__ = ["Dataset", "Progress", "Split", "load"]
 
@@ -48,10 +47,9 @@ def load(source: str = "mnist", *, progress: Progress | None = None) -> Dataset:
             f"{error.filename or source}: {error.strerror or error}.",
             remedy="check the path and its permissions.",
         ) from error
-    near = difflib.get_close_matches(source.lower(), NAMES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
     raise UsageError(
         f"there is no dataset {source!r}.",
-        remedy=f"{hint}accepted are {', '.join(NAMES)}, a directory of IDX files, an .npz with "
-        f"{', '.join(npz.KEYS)}, and a directory with one folder of images per class.",
+        remedy=f"{did_you_mean(source, NAMES)}accepted are {', '.join(NAMES)}, a directory of IDX "
+        f"files, an .npz with {', '.join(npz.KEYS)}, and a directory with one folder of images "
+        "per class.",
     )

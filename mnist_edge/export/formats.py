@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
-from mnist_edge.errors import UsageError
+from mnist_edge.errors import UsageError, did_you_mean
 from mnist_edge.export import inspection, to_onnx, to_tflite
 from mnist_edge.extras import require
 
@@ -194,10 +193,8 @@ def named(names: Iterable[str]) -> list[Format]:
     if "all" in wanted:
         return list(FORMATS.values())
     for name in sorted(wanted - FORMATS.keys()):
-        near = difflib.get_close_matches(name, FORMATS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
             f"there is no format called {name!r}.",
-            remedy=f"{hint}Formats are {', '.join(FORMATS)}, or all.",
+            remedy=f"{did_you_mean(name, FORMATS)}Formats are {', '.join(FORMATS)}, or all.",
         )
     return [row for row in FORMATS.values() if row.name in wanted]

@@ -1,0 +1,224 @@
+"""Decoding: what comes out is upright, opaque and bounded; what cannot be read says why."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from mnist_edge.errors import UnreadableImage
+from mnist_edge.runtime.decoding import FORMATS, MAX_SIDE, decode
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def corner(mode: str = "L", size: tuple[int, int] = (60, 40)) -> Image.Image:
+    """A white picture with a dark upper left corner, so that turning and flipping show."""
+    picture = Image.new("L", size, 255)
+    ImageDraw.Draw(picture).rectangle((0, 0, size[0] // 3, size[1] // 3), fill=0)
+    return picture.convert(mode)
+
+
+def bomb() -> bytes:
+    """A valid PNG of 30,000 x 30,000 bits in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(30_000)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def truncated(kind: str) -> bytes:
+    data = encoded(corner("RGB", (300, 200)), kind)
+    return data[: len(data) // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty or not a picture"),
+        (b"just some text\n", "empty or not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "empty or not a picture"),
+        (truncated("PNG"), "cannot be decoded"),
+        (truncated("JPEG"), "cannot be decoded"),
+        (bomb(), "more than 100,000,000 pixels"),
+    ],
+    ids=["empty", "text", "PostScript", "half a PNG", "half a JPEG", "decompression bomb"],
+)
+def test_a_bad_file_is_named_with_its_fault_and_a_remedy(
+    content: bytes, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImage) as from_path:
+        decode(path)
+    with pytest.raises(UnreadableImage) as from_bytes:
+        decode(content)
+    for error, name in (
+        (from_path.value, str(path)),
+        (from_bytes.value, f"<{len(content)} bytes>"),
+    ):
+        assert name in error.cause
+        assert says in error.cause
+        assert "\n" not in error.cause + error.remedy
+        assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (Path.exists, "no such file"),
+        (Path.mkdir, "is a directory"),
+        (lambda path: path.symlink_to(path), "cannot be decoded"),
+    ],
+    ids=["missing", "a directory", "a link to itself"],
+)
+def test_a_path_without_a_file_is_refused(
+    prepare: Callable[[Path], object], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "digit.png"
+    prepare(path)
+    with pytest.raises(UnreadableImage, match=says):
+        decode(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(encoded(corner(), "PNG"))
+    path.chmod(0)
+    with pytest.raises(UnreadableImage, match="permission denied"):
+        decode(path)
+
+
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(UnreadableImage, match="cannot be decoded"):
+        decode("digit\0.png")
+
+
+def test_a_picture_without_pixels_is_refused() -> None:
+    with pytest.raises(UnreadableImage, match="no pixels"):
+        decode(Image.new("L", (0, 5)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(FORMATS),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1)), max_size=4),
+)
+def test_damaged_bytes_give_a_picture_or_unreadable_image(
+    kind: str, damage: list[tuple[float, bytes]]
+) -> None:
+    data = bytearray(encoded(corner("RGB"), kind))
+    for place, patch in damage:
+        start = int(place * (len(data) - 1))
+        data[start : start + len(patch)] = patch
+    with contextlib.suppress(UnreadableImage):
+        assert decode(bytes(data)).mode in ("L", "RGB")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_large_pictures_are_reduced(kind: str) -> None:
+    data = encoded(corner("RGB", (3000, 1500)), kind)
+    picture = decode(data)
+    assert max(picture.size) <= MAX_SIDE
+    # Half a pixel of rounding at each side.
+    assert picture.width / picture.height == pytest.approx(2, abs=0.01)
+    pixels = np.asarray(picture.convert("L"))
+    assert pixels[5, 5] < 10
+    assert pixels[-5, -5] > 245
+
+
+def test_a_long_thin_picture_keeps_a_side() -> None:
+    assert decode(Image.new("L", (1, 50_000), 255)).size == (1, 1021)
+
+
+def test_the_first_frame_of_an_animation_is_taken() -> None:
+    frames = [corner(), Image.new("L", (60, 40), 0)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.asarray(decode(data).convert("L"))[-1, -1] == 255
+
+
+def test_sixteen_bit_pictures_are_turned_upright_too() -> None:
+    deep = Image.fromarray(np.asarray(corner()).astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # stored upside down
+    pixels = np.asarray(decode(encoded(deep, "PNG", exif=exif)))
+    assert pixels[-1, -1] == 0
+    assert pixels[0, 0] == 255
+
+
+def test_a_given_picture_is_not_changed() -> None:
+    picture = Image.open(io.BytesIO(encoded(corner("RGB", (3000, 2000)), "JPEG")))
+    decode(picture)
+    assert picture.size == (3000, 2000)
+
+
+def transparent(ink: tuple[int, int, int], size: int = 90) -> Image.Image:
+    picture = Image.new("RGBA", (size, size), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).line([(45, 15), (45, 75)], fill=(*ink, 255), width=12)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [((0, 0, 0), 255), ((255, 255, 255), 0), ((30, 40, 160), 255), ((250, 220, 60), 0)],
+)
+def test_ink_on_nothing_gets_the_ground_it_stands_out_from(
+    ink: tuple[int, int, int], ground: int
+) -> None:
+    pixels = np.asarray(decode(transparent(ink)))
+    assert (pixels[0, 0] == ground).all()
+    assert tuple(pixels[45, 45]) == ink
+
+
+@pytest.mark.parametrize(("ground", "ink"), [(255, 0), (20, 240)])
+def test_a_card_with_transparent_corners_is_continued(ground: int, ink: int) -> None:
+    card = Image.new("RGBA", (90, 90), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(card)
+    draw.rounded_rectangle((0, 0, 89, 89), 25, fill=(ground,) * 3 + (255,))
+    draw.line([(45, 15), (45, 75)], fill=(ink,) * 3 + (255,), width=12)
+    assert (np.asarray(decode(card))[0, 0] == ground).all()
+
+
+def test_a_palette_with_a_transparent_colour_is_made_opaque() -> None:
+    picture = Image.new("P", (90, 90), 0)
+    picture.putpalette([0, 0, 0, 10, 10, 10])
+    ImageDraw.Draw(picture).line([(45, 15), (45, 75)], fill=1, width=12)
+    data = encoded(picture, "GIF", transparency=0)
+    pixels = np.asarray(decode(data))
+    assert (pixels[0, 0] == 255).all()
+    assert (pixels[45, 45] == 10).all()
+
+
+def test_an_opaque_alpha_channel_changes_nothing() -> None:
+    picture = corner("RGB")
+    assert np.array_equal(np.asarray(decode(picture.convert("RGBA"))), np.asarray(picture))
+
+
+@pytest.mark.parametrize("full", [1.0, 255, 65535])
+def test_an_arrays_values_count_in_the_smallest_range_that_holds_them(full: float) -> None:
+    steps = np.linspace(0, 1, 256).reshape(16, 16)
+    assert np.array_equal(np.asarray(decode(steps * full)).ravel(), np.arange(256))

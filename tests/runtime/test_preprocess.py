@@ -1,0 +1,266 @@
+"""Preprocessing: of everything in a picture, the digit alone reaches the 28x28 field.
+
+A five and a one are drawn with Pillow; the field of the bare digit is the standard. Correlation
+says how alike two fields are: what resampling, noise and light change keeps it above 0.85, while
+a lost stroke, a frame or a line that is kept, or the wrong polarity brings it below 0.75.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from mnist_edge.runtime.preprocess import MIN_STROKE, Reading, describe, preprocess
+
+Colour = tuple[int, int, int]
+ALIKE = 0.85
+FIVE = [(140, 50), (75, 50), (70, 100), (110, 95), (135, 120), (125, 150), (90, 160), (65, 150)]
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def five(
+    *, ink: Colour = BLACK, paper: Colour = WHITE, pen: int = 12, scale: float = 1.0
+) -> Image.Image:
+    """Draw a five of 75 x 110 in 210 x 210 pixels, at scale 1."""
+    picture = Image.new("RGB", (round(210 * scale), round(210 * scale)), paper)
+    points = [(x * scale, y * scale) for x, y in FIVE]
+    ImageDraw.Draw(picture).line(points, fill=ink, width=pen, joint="curve")
+    return picture
+
+
+def likeness(reading: Reading, standard: Image.Image) -> float:
+    images = reading.image.ravel(), preprocess(standard).image.ravel()
+    return float(np.corrcoef(*images)[0, 1])
+
+
+def array(picture: Image.Image) -> NDArray[np.float64]:
+    return np.asarray(picture.convert("RGB"), float)
+
+
+def picture_of(pixels: NDArray[np.float64]) -> Image.Image:
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def lines_behind(spacing: int, vertical: bool) -> Image.Image:
+    picture = five()
+    ruled = Image.new("RGB", picture.size, WHITE)
+    draw = ImageDraw.Draw(ruled)
+    for offset in range(spacing // 2, 210, spacing):
+        draw.line([(0, offset), (210, offset)], fill=(40, 40, 60), width=2)
+        if vertical:
+            draw.line([(offset, 0), (offset, 210)], fill=(40, 40, 60), width=2)
+    return picture_of(np.minimum(array(picture), array(ruled)))
+
+
+def frame(gap: int, width: int) -> Image.Image:
+    picture = five()
+    ImageDraw.Draw(picture).rectangle((gap, gap, 209 - gap, 209 - gap), outline=BLACK, width=width)
+    return picture
+
+
+def page_on_table() -> Image.Image:
+    page = five(paper=(225, 220, 210), ink=(50, 50, 90))
+    table = Image.new("RGB", (320, 300), (90, 60, 40))
+    table.paste(page, (60, 45))
+    return table
+
+
+def table_at_a_side() -> Image.Image:
+    picture = five(paper=(225, 220, 210), ink=(50, 50, 90))
+    ImageDraw.Draw(picture).polygon([(150, 0), (210, 0), (210, 120)], fill=(90, 60, 40))
+    return picture
+
+
+def half_in_shadow() -> Image.Image:
+    pixels = array(five(paper=(225, 220, 210), ink=(50, 50, 90)))
+    pixels[:, 95:] *= 0.55
+    return picture_of(pixels)
+
+
+def badge() -> Image.Image:
+    picture = five()
+    ImageDraw.Draw(picture).rectangle((150, 140, 200, 160), fill=(255, 0, 100))
+    return picture
+
+
+def pepper() -> Image.Image:
+    picture = five()
+    draw = ImageDraw.Draw(picture)
+    for x, y in np.random.default_rng(0).integers(0, 205, (40, 2)).tolist():
+        draw.rectangle((x, y, x + 3, y + 3), fill=BLACK)
+    return picture
+
+
+def checkered() -> Image.Image:
+    """The pattern by which editors show transparency, saved as if it were the ground."""
+    y, x = np.indices((210, 210)) // 6
+    ground = np.where((x + y) % 2, 255.0, 225.0)[:, :, None]
+    return picture_of(np.minimum(array(five()), ground))
+
+
+def broken() -> Image.Image:
+    """A five whose bar does not touch the rest."""
+    picture = five()
+    ImageDraw.Draw(picture).rectangle((60, 62, 100, 72), fill=WHITE)
+    return picture
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        lines_behind(30, vertical=False),
+        lines_behind(30, vertical=True),
+        frame(8, 2),
+        frame(0, 6),
+        frame(12, 9),
+        page_on_table(),
+        table_at_a_side(),
+        half_in_shadow(),
+        badge(),
+        pepper(),
+        checkered(),
+        broken(),
+    ],
+    ids=[
+        "ruled",
+        "squared",
+        "thin frame",
+        "frame at the edge",
+        "thick frame",
+        "page on a table",
+        "table at a side",
+        "half in shadow",
+        "badge of another colour",
+        "pepper",
+        "checkered",
+        "broken stroke",
+    ],
+)
+def test_only_the_digit_is_kept(picture: Image.Image) -> None:
+    reading = preprocess(picture)
+    assert reading.ink
+    assert reading.polarity == "dark"
+    assert likeness(reading, five()) > ALIKE
+
+
+def test_the_box_is_where_the_digit_is() -> None:
+    inked = Image.fromarray(array(five())[:, :, 0] < 128).getbbox()
+    assert inked is not None
+    # The page lies at (60, 45); the ink is looked for at a third of the resolution.
+    expected = np.add(inked, (60, 45, 60, 45))
+    assert preprocess(page_on_table()).box == pytest.approx(tuple(expected), abs=3)
+
+
+def test_the_width_of_a_stroke_is_measured_in_the_field() -> None:
+    reading = preprocess(five(pen=12))
+    assert reading.box is not None
+    side = max(reading.box[2] - reading.box[0], reading.box[3] - reading.box[1])
+    # Pixels, corners and ends make an outline some fifth longer or shorter than two strokes.
+    assert reading.stroke_width == pytest.approx(12 * 20 / side, rel=0.2)
+
+
+@pytest.mark.parametrize("pen", [1, 2, 4])
+def test_thin_strokes_reach_the_width_of_mnists(pen: int) -> None:
+    image = preprocess(five(pen=pen, scale=2)).image
+    # The path of FIVE is 300 long, 20 / 110 of that in the field: mean width = ink / length.
+    width = image.sum() / 255 / (300 * 20 / 110)
+    # A hairline comes out uneven, so that up to a third of its ink is grey.
+    assert width == pytest.approx(MIN_STROKE, rel=1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper", "polarity"),
+    [
+        (BLACK, WHITE, "dark"),
+        (WHITE, BLACK, "light"),
+        ((120, 120, 120), (180, 180, 180), "dark"),
+        ((240, 240, 235), (60, 80, 65), "light"),
+    ],
+)
+def test_either_polarity_gives_the_same_field(ink: Colour, paper: Colour, polarity: str) -> None:
+    reading = preprocess(five(ink=ink, paper=paper))
+    assert reading.polarity == polarity
+    assert likeness(reading, five()) > 0.98
+
+
+def test_a_fat_digit_cut_to_its_box_keeps_its_polarity() -> None:
+    picture = five(pen=34)
+    cut = picture.crop((48, 33, 157, 177))
+    for tight in (cut, picture_of(255 - array(cut))):
+        assert likeness(preprocess(tight), picture) > ALIKE
+
+
+def test_a_tight_crop_keeps_a_thin_bar_from_edge_to_edge() -> None:
+    # The bar of a four, one pixel wide, is no ruled line.
+    picture = Image.new("L", (120, 160), 255)
+    draw = ImageDraw.Draw(picture)
+    draw.line([(60, 0), (0, 100)], fill=0, width=2)
+    draw.line([(0, 100), (119, 100)], fill=0, width=2)
+    draw.line([(85, 30), (85, 159)], fill=0, width=2)
+    wide = Image.new("L", (240, 280), 255)
+    wide.paste(picture, (60, 60))
+    assert likeness(preprocess(picture), wide) > ALIKE
+
+
+def blob() -> Image.Image:
+    """A soft shade, as the shadow of a hand."""
+    picture = Image.new("L", (200, 200), 200)
+    ImageDraw.Draw(picture).ellipse((60, 60, 140, 140), fill=150)
+    return picture.filter(ImageFilter.GaussianBlur(25))
+
+
+def grain() -> Image.Image:
+    noise = np.random.default_rng(0).normal(220, 3, (200, 200))
+    return Image.fromarray(noise.astype(np.uint8))
+
+
+@pytest.mark.parametrize("make", [blob, grain], ids=["a soft shade", "the grain of paper"])
+def test_shades_and_grain_are_no_ink(make: Callable[[], Image.Image]) -> None:
+    reading = preprocess(make())
+    assert not reading.ink
+    assert not reading.image.any()
+    assert (reading.polarity, reading.box, reading.stroke_width) == (None, None, None)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3), (3, 700), (129, 129), (28, 28)])
+def test_any_size_gives_a_field(size: tuple[int, int]) -> None:
+    picture = Image.new("L", size, 255)
+    picture.putpixel((size[0] // 2, size[1] // 2), 0)
+    reading = preprocess(picture)
+    assert reading.image.shape == (28, 28)
+    assert reading.image.dtype == np.uint8
+    assert reading.ink == reading.image.any()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    scale=st.floats(0.4, 4),
+    left=st.integers(0, 300),
+    top=st.integers(0, 300),
+    inverted=st.booleans(),
+    quality=st.integers(30, 95),
+)
+def test_where_and_how_large_and_how_compressed_does_not_matter(
+    scale: float, left: int, top: int, inverted: bool, quality: int
+) -> None:
+    small = five(scale=scale, pen=max(2, round(12 * scale)))
+    picture = Image.new("RGB", (small.width + left, small.height + top), WHITE)
+    picture.paste(small, (left, top))
+    if inverted:
+        picture = picture_of(255 - array(picture))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    reading = preprocess(Image.open(stream).convert("RGB"))
+    assert reading.polarity == ("light" if inverted else "dark")
+    assert likeness(reading, five()) > ALIKE
+
+
+def test_the_parameters_of_the_contract_are_those_in_use() -> None:
+    assert describe() == {"size": 28, "box": 20, "centre": "mass", "min_stroke": MIN_STROKE}
