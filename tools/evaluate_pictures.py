@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from mnist_edge import Classifier, MnistEdgeError, Prediction
+from mnist_edge import Classifier, Prediction, UnreadableImage
 from mnist_edge.runtime.decoding import decode
 from mnist_edge.runtime.reading import read_digit
 
@@ -28,7 +28,8 @@ TILE = 112
 COLUMNS = 6
 
 
-def main() -> int:
+def main() -> None:
+    """Print the table, and write the sheet where one is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--model", type=Path, help="default: the shipped one")
@@ -41,12 +42,13 @@ def main() -> int:
     confusion = np.zeros((10, 10), int)
     errors: list[tuple[Path, Prediction]] = []
     for path in sorted(p for p in arguments.folder.glob("*/*") if p.is_file()):
+        name = path.parent.name
         try:
             answer, side = classifier.predict(path), longer_side(path)
-        except MnistEdgeError as error:
+        except UnreadableImage as error:
             print(f"{error.cause} {error.remedy}", file=sys.stderr)
+            counts["all" if name.isdigit() else f"no digit: {name}"].append((False, False))
             continue
-        name = path.parent.name
         right = str(answer.digit) == name
         size = next(text for limit, text in SIZES if side <= limit)
         row = kinds.get(path.relative_to(arguments.folder).as_posix(), {})
@@ -71,10 +73,10 @@ def main() -> int:
     if arguments.sheet and errors:
         contact_sheet(errors).save(arguments.sheet)
         print(f"{arguments.sheet}: picture, field and answer of {len(errors)} errors")
-    return 0
 
 
 def read_kinds(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of the folder's CSV by path; none where there is no CSV."""
     table = next(folder.glob("*.csv"), None)
     if table is None:
         return {}
@@ -83,11 +85,13 @@ def read_kinds(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def longer_side(path: Path) -> int:
+    """Return the longer side of a picture as it is stored, in pixels."""
     with Image.open(path) as picture:
         return max(picture.size)
 
 
 def summary(marks: list[tuple[bool, bool]], digits: bool) -> str:
+    """Return the columns of (right, accepted) pictures; without digits, none is right."""
     right, accepted = np.array(marks).T
     if not digits:
         return f"{'':9}{accepted.mean():10.2%}"
@@ -111,4 +115,4 @@ def contact_sheet(errors: list[tuple[Path, Prediction]]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

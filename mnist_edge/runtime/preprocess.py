@@ -25,7 +25,7 @@ MIN_STROKE = 2.5  # thinner strokes are thickened to this, in pixels of the 28x2
 # Where the ink is looked for: a reduced picture, and a coarse grid for its ground.
 WORK_SIDE = 128
 GRID = 16
-MIN_QUARTERS = 12  # grey levels of 255
+MIN_QUARTERS = 12  # grey levels between the quartiles: a shadow or fat ink, another ground to try
 MIN_EDGE = 7  # grey levels of 255 from pixel to pixel: a softer outline is a shadow, not ink
 FIRST_GROUND = 2  # how much better the other grounds must explain the picture to be preferred
 
