@@ -13,6 +13,7 @@ from mnist_edge.cli.output import next_command, note, progress_bar, result, resu
 from mnist_edge.contract import TensorSpec
 from mnist_edge.errors import GateError, ModelError, UsageError
 from mnist_edge.export.formats import FORMATS, named, of_path
+from mnist_edge.runtime import shipped
 
 if TYPE_CHECKING:
     from mnist_edge.bench.report import Row
@@ -69,7 +70,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Measure for seconds only.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Measure accuracy, parity, latency and size of model files against each other."""
+    """Measure model files against each other."""
     from mnist_edge.bench import baseline
     from mnist_edge.bench.latency import FULL, QUICK
     from mnist_edge.bench.report import bench as run
@@ -83,6 +84,8 @@ def bench(
     for path in paths:
         if not path.is_file():
             raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
+        if path.parent == shipped.folder():
+            shipped.path(path.name)  # verifies it
     if not paths:
         raise ModelError(
             "there is no file of these formats.",

@@ -50,7 +50,7 @@ def export(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Convert a trained model, and publish each file that proves to answer like it."""
+    """Convert a model, and publish what answers like it."""
     if formats is not None:
         rows = named(name.strip() for name in formats.split(","))
     else:

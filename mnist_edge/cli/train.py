@@ -40,7 +40,7 @@ def train(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Train a digit classifier and write it with its contract."""
+    """Train a classifier, and write it with its contract."""
     if recipe not in RECIPES:
         raise UsageError(
             f"there is no recipe called {recipe!r}.",
