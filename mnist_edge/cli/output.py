@@ -68,18 +68,23 @@ class _PlainBar:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Bar]:
-    """Show progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+    """Show progress on stderr once there is any: a live bar on a terminal, else plain lines."""
     if not sys.stderr.isatty():
         yield _PlainBar(label)
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None)
+    # No thread that redraws: it would disturb what is being measured.
+    progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
+    task = progress.add_task(label)
 
-        class Live:
-            def update(self, done: int, total: int | None) -> None:
-                progress.update(task, completed=done, total=total)
+    class Live:
+        def update(self, done: int, total: int | None) -> None:
+            progress.start()
+            progress.update(task, completed=done, total=total, refresh=True)
 
+    try:
         yield Live()
+    finally:
+        progress.stop()

@@ -240,6 +240,8 @@ def _interrupt(arguments: list[str], cwd: Path, after: str, how: signal.Signals)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that started the tests in the background has Ctrl-C ignored, and they inherit it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         assert process.stderr is not None
         lines = []
@@ -296,3 +298,24 @@ def test_ctrl_c_during_export_leaves_whole_files_only(workspace: Workspace, tmp_
     assert "Traceback" not in stderr
     for path in (tmp_path / "runs").iterdir():
         assert path.read_bytes() == (workspace.runs / path.name).read_bytes()
+
+
+def test_bench_names_what_it_cannot_measure(run: Run, workspace: Workspace, tmp_path: Path) -> None:
+    model = workspace.runs / "edge.onnx"
+    assert_error(run("bench", "missing.onnx"), 1, "missing.onnx")
+    assert_error(run("bench", model, "--formats", "tflite"), 1, "no file of these formats")
+    assert_error(run("bench", model, "--compare", model), 1, "not a report of mnist-edge bench")
+    other = {"rows": [{"format": "tflite", "p50_us": 20.0, "accuracy": 0.99}]}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    result = run("bench", model, "--quick", "--json", "--compare", "other.json")
+    assert result.code == 2
+    assert "has measured none of these formats" in result.stderr
+
+
+def test_train_refuses_to_replace_what_no_training_made(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "edge.keras").write_text("my own work")
+    result = run("train", "--data", workspace.folder / "digits.npz", "--out", ".")
+    assert_error(result, 1, "edge.keras is in the way")
+    assert (tmp_path / "edge.keras").read_text() == "my own work"

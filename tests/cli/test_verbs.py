@@ -240,6 +240,16 @@ def test_data_show_draws_a_grid_and_one_picture(
     assert run("data", "show", "--data", data, "--index", 5000).code == 2
 
 
+def test_data_fetch_leaves_alone_what_the_variable_names(run: Run, tmp_path: Path) -> None:
+    from mnist_edge.data.idx import NAMES
+
+    for name in NAMES:
+        (tmp_path / name).touch()
+    result = run("data", "fetch", env={"MNIST_EDGE_DATA": str(tmp_path)})
+    assert (result.code, result.stdout) == (0, f"{tmp_path}\n")
+    assert run("data", "path", env={"MNIST_EDGE_DATA": str(tmp_path)}).stdout == f"{tmp_path}\n"
+
+
 def test_data_path_says_where_mnist_is_or_how_to_get_it(run: Run, tmp_path: Path) -> None:
     env = {"MNIST_EDGE_DATA": "", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     result = run("data", "path", env=env)
