@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.export.formats import Conversion, Format
+    from mnist_edge.runtime.engine import Engine
 
 CALIBRATION_COUNT = 1000
 CALIBRATION_SEED = 0
@@ -142,36 +143,14 @@ class Exporter:
                         remedy="leave it out with --formats, and report it.",
                     )
                 parity = compare(self._reference, answers, test.labels)
-                result = replace(result, accuracy=accuracy(answers, test), parity=parity)
-                drop = self.accuracy - accuracy(answers, test)
-                if missed := shortfalls(conversion.bar, parity, drop):
+                own_accuracy = accuracy(answers, test)
+                result = replace(result, accuracy=own_accuracy, parity=parity)
+                if missed := shortfalls(conversion.bar, parity, self.accuracy - own_accuracy):
                     raise GateError(
                         f"{row.name} is not published: {', '.join(missed)}.",
                         remedy="train longer, or calibrate on more pictures with --calibration.",
                     )
-                contract = replace(
-                    self.contract,
-                    input=conversion.input,
-                    output=conversion.output,
-                    quantization=conversion.quantization
-                    and replace(
-                        conversion.quantization,
-                        calibration=self._calibration if conversion.calibrated else None,
-                    ),
-                    accept=fit_accept(engine.run(self._dataset.validation.images)),
-                    metrics=Metrics(
-                        self._dataset.name,
-                        {"keras": self.accuracy, row.name: accuracy(answers, test)},
-                    ),
-                    parity=parity,
-                    tools={
-                        **self.contract.tools,
-                        **tool_versions("tensorflow", "tf2onnx", "onnxruntime"),
-                        "onnx-opset": str(to_onnx.OPSET),
-                        "onnx-ir": str(to_onnx.IR_VERSION),
-                    },
-                    history=None,
-                )
+                contract = self._contract_of(row, conversion, engine, own_accuracy, parity)
                 if path.suffix == ".onnx":
                     to_onnx.embed(temporary, contract)
                 else:
@@ -181,6 +160,35 @@ class Exporter:
         except (ConversionError, GateError) as failure:
             return replace(result, failure=failure)
         return replace(result, bytes=path.stat().st_size, sha256=sha256_of(path))
+
+    def _contract_of(
+        self,
+        row: Format,
+        conversion: Conversion,
+        engine: Engine,
+        own_accuracy: float,
+        parity: Parity,
+    ) -> Contract:
+        quantization = conversion.quantization
+        if quantization and conversion.calibrated:
+            quantization = replace(quantization, calibration=self._calibration)
+        accuracies = {"keras": self.accuracy, row.name: own_accuracy}
+        return replace(
+            self.contract,
+            input=conversion.input,
+            output=conversion.output,
+            quantization=quantization,
+            accept=fit_accept(engine.run(self._dataset.validation.images)),
+            metrics=Metrics(self._dataset.name, accuracies),
+            parity=parity,
+            tools={
+                **self.contract.tools,
+                **tool_versions("tensorflow", "tf2onnx", "onnxruntime"),
+                "onnx-opset": str(to_onnx.OPSET),
+                "onnx-ir": str(to_onnx.IR_VERSION),
+            },
+            history=None,
+        )
 
     def _convert(self, row: Format, conversion: Conversion) -> bytes:
         try:
