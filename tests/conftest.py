@@ -14,7 +14,7 @@ import pytest
 
 from mnist_edge.data import Dataset, npz, synthetic
 
-# Nothing of the person's who runs the tests: no cache, no MNIST but what a test asks for.
+# TensorFlow's notes, in the tests that import it; read when it is imported.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 

@@ -17,6 +17,7 @@ from mnist_edge.bench.latency import Effort, time_engines
 from mnist_edge.errors import ContractError, MnistEdgeError, ModelError, first_line
 from mnist_edge.export.formats import FORMATS, of_path
 from mnist_edge.export.parity import compare
+from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engine import Engine, open_bare
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def bench(
             row.error = first_line(error)
             continue
         engines[row.path] = engine
-        row.accuracy = float((answers.argmax(axis=1) == labels).mean())
+        row.accuracy = accuracy(answers, labels)
         if foreign:
             row.format = path.name
         if expected is None:

@@ -90,7 +90,7 @@ def train(
             "the training was interrupted; its last finished epoch is kept.",
             remedy="the same command with --resume goes on with it.",
         ) from error
-    contract = publish(path, training, name=recipe, recipe=recipe, dataset=dataset)
+    contract = publish(path, training, recipe=recipe, dataset=dataset)
     checkpoint.unlink()
     report = {
         "recipe": recipe,

@@ -24,9 +24,10 @@ from mnist_edge.errors import (
 from mnist_edge.export import to_onnx
 from mnist_edge.export.parity import compare, shortfalls
 from mnist_edge.files import replacing, sha256_of
+from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engine import open_bare, open_engine
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
-from mnist_edge.training.publish import accuracy, fit_accept, tool_versions
+from mnist_edge.training.publish import fit_accept, tool_versions
 
 if TYPE_CHECKING:
     import keras
@@ -91,7 +92,7 @@ class Exporter:
             )
         self._dataset = dataset
         self._reference = KerasEngine(self._model).run(dataset.test.images)
-        self.accuracy = accuracy(self._reference, dataset.test)
+        self.accuracy = accuracy(self._reference, dataset.test.labels)
         available = len(dataset.train.labels)
         count = min(calibration, available)
         chosen = np.random.default_rng(CALIBRATION_SEED).choice(available, count, replace=False)
@@ -143,7 +144,7 @@ class Exporter:
                         remedy="leave it out with --formats, and report it.",
                     )
                 parity = compare(self._reference, answers, test.labels)
-                own_accuracy = accuracy(answers, test)
+                own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
                 if missed := shortfalls(conversion.bar, parity, self.accuracy - own_accuracy):
                     raise GateError(

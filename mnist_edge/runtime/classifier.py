@@ -116,6 +116,11 @@ def margins(probabilities: Probabilities) -> NDArray[np.float32]:
     return top[:, -1] - top[:, -2]
 
 
+def accuracy(probabilities: Probabilities, labels: NDArray[np.uint8]) -> float:
+    """Return the share of rows (N, 10) whose most probable digit is the label (N,)."""
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
 class Classifier:
     """A model file, ready to answer.
 

@@ -21,7 +21,7 @@ from mnist_edge.contract import (
 )
 from mnist_edge.files import replacing
 from mnist_edge.runtime import preprocess
-from mnist_edge.runtime.classifier import margins
+from mnist_edge.runtime.classifier import accuracy, margins
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from mnist_edge.data.dataset import Dataset, Split
+    from mnist_edge.data.dataset import Dataset
     from mnist_edge.training.trainer import Training
 
 # The share of validation pictures whose answer is to be accepted.
@@ -46,11 +46,6 @@ def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
     return Accept(rule="margin", threshold=round(threshold, 4))
 
 
-def accuracy(probabilities: NDArray[np.float32], split: Split) -> float:
-    """Return the share of pictures whose most probable digit is the label."""
-    return float((probabilities.argmax(axis=1) == split.labels).mean())
-
-
 def tool_versions(*packages: str) -> dict[str, str]:
     """Return this package's version, and those of others that are installed."""
     return {
@@ -59,9 +54,7 @@ def tool_versions(*packages: str) -> dict[str, str]:
     }
 
 
-def publish(
-    path: Path, training: Training, *, name: str, recipe: str, dataset: Dataset
-) -> Contract:
+def publish(path: Path, training: Training, *, recipe: str, dataset: Dataset) -> Contract:
     """Measure a finished model on the test split and write it with its contract.
 
     Raises:
@@ -71,7 +64,7 @@ def publish(
     engine = KerasEngine(model)
     contract = Contract(
         schema=SCHEMA,
-        name=name,
+        name=recipe,
         recipe=recipe,
         labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
@@ -80,7 +73,7 @@ def publish(
         quantization=None,
         accept=fit_accept(engine.run(dataset.validation.images)),
         metrics=Metrics(
-            dataset.name, {"keras": accuracy(engine.run(dataset.test.images), dataset.test)}
+            dataset.name, {"keras": accuracy(engine.run(dataset.test.images), dataset.test.labels)}
         ),
         parity=None,
         weights_sha256=weights_sha256(model),

@@ -80,7 +80,7 @@ def _edge_network() -> keras.Model:
 
 
 def _edge_optimizer(steps: int) -> keras.optimizers.Optimizer:
-    """AdamW, one-cycle learning rate, weights averaged exponentially (Polyak & Juditsky 1992)."""
+    """AdamW, warm-up and cosine rate, weights averaged exponentially (Polyak & Juditsky 1992)."""
     from keras import optimizers
 
     warmup = steps // 20

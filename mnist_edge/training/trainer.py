@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.training import checkpoint, pipeline
 from mnist_edge.training.keras_model import KerasEngine
-from mnist_edge.training.publish import accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def train(
                 epoch + 1,
                 loss=float(logs["loss"]),
                 accuracy=float(logs["accuracy"]),
-                validation_accuracy=accuracy(probabilities, dataset.validation),
+                validation_accuracy=accuracy(probabilities, dataset.validation.labels),
                 learning_rate=float(self.model.optimizer.learning_rate),
                 seconds=seconds,
             )
