@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from mnist_edge.errors import ContractError
+from mnist_edge.errors import ContractError, MissingContract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,6 +136,26 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """How the weights came about, the recipe apart.
+
+    Attributes:
+        seed: of weights, order and augmentation; the n-th member of an ensemble has n - 1 more.
+        epochs: how many, of every member.
+        members: how many networks are averaged; 1 where there is only one.
+        teachers: the `weights_sha256` of each network whose answers were the targets; empty
+            where the labels were.
+        unlabelled: how many unlabelled pictures there were beside the dataset's.
+    """
+
+    seed: int
+    epochs: int
+    members: int = 1
+    teachers: tuple[str, ...] = ()
+    unlabelled: int = 0
+
+
+@dataclass(frozen=True)
 class Contract:
     """The whole document; section by section as above.
 
@@ -146,6 +166,7 @@ class Contract:
         labels: what the outputs stand for, in their order.
         weights_sha256: of the trained Keras weights, the same in every file made from them.
         tools: the versions of the packages that made the file.
+        provenance: how the weights came about; None in files older than this key.
         history: one object per epoch of training; in the Keras sidecar only.
     """
 
@@ -162,6 +183,7 @@ class Contract:
     parity: Parity | None
     weights_sha256: str
     tools: dict[str, str]
+    provenance: Provenance | None = None
     history: tuple[dict[str, float], ...] | None = None
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -200,7 +222,8 @@ class Contract:
         """Read the document from an ONNX file's metadata.
 
         Raises:
-            ContractError: there is none, or it cannot be read.
+            MissingContract: there is none.
+            ContractError: it cannot be read.
         """
         if METADATA_KEY not in metadata:
             raise _no_contract(source)
@@ -211,7 +234,8 @@ class Contract:
         """Read the document from the sidecar of a Keras or TFLite file.
 
         Raises:
-            ContractError: there is none, or it cannot be read.
+            MissingContract: there is none.
+            ContractError: it cannot be read.
         """
         try:
             text = sidecar(model).read_text(encoding="utf-8")
@@ -229,8 +253,8 @@ def sidecar(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
-def _no_contract(source: str | Path) -> ContractError:
-    return ContractError(
+def _no_contract(source: str | Path) -> MissingContract:
+    return MissingContract(
         f"{source} carries no contract, so its preprocessing is unknown.",
         remedy="predict needs a file that mnist-edge exported; "
         "other models can be measured: mnist-edge bench FILE --input-layout …",

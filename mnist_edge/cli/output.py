@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -42,6 +43,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 
         ).rstrip()
         for line in lines
     )
+
+
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """Return the same as a table of Markdown."""
+    rule = ["---" if column < left else "--:" for column in range(len(headers))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (headers, rule, *rows))
 
 
 class Bar(Protocol):
@@ -83,8 +90,29 @@ def progress_bar(label: str) -> Iterator[Bar]:
         def update(self, done: int, total: int | None) -> None:
             progress.start()
             progress.update(task, completed=done, total=total, refresh=True)
+            if done == total:
+                progress.stop()
 
     try:
         yield Live()
     finally:
         progress.stop()
+
+
+@contextmanager
+def live_line() -> Iterator[Callable[[str], None]]:
+    """Yield what draws a line on stderr in place of its last one; it draws on terminals only.
+
+    An empty text wipes the line; so does the end of the block.
+    """
+
+    def draw(text: str) -> None:
+        if sys.stderr.isatty():
+            # A line as wide as the terminal would wrap, and could not be drawn over.
+            width = shutil.get_terminal_size().columns - 1
+            typer.echo(f"\r\x1b[K{text[:width]}", err=True, nl=False)
+
+    try:
+        yield draw
+    finally:
+        draw("")

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_edge.cli import workspace
-from mnist_edge.cli.output import next_command, note, result, result_json, table
+from mnist_edge.cli.output import (
+    live_line,
+    next_command,
+    note,
+    progress_bar,
+    result,
+    result_json,
+    table,
+)
 from mnist_edge.contract import Contract
 from mnist_edge.errors import ContractError, Interrupted, OutputError, UsageError, did_you_mean
+from mnist_edge.export.formats import of_path
 from mnist_edge.extras import require
 from mnist_edge.training.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from mnist_edge.training.trainer import Epoch
+    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.training.trainer import Epoch, Step
 
 _RECIPES = "; ".join(f"{recipe.name} ({recipe.summary})" for recipe in RECIPES.values())
 
@@ -31,9 +42,23 @@ def train(
         ),
     ] = "mnist",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data; the recipe's by default.")
+        int | None, typer.Option(min=1, help="How many; the recipe's own number by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same weights.")] = 0,
+    ensemble: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Train N networks and average their answers.")
+    ] = 1,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Learn this model's answers instead of the labels; of several, their mean.",
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Pictures to learn the teachers' answers to as well."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = workspace.RUNS,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
@@ -46,60 +71,83 @@ def train(
             f"there is no recipe called {recipe!r}.",
             remedy=f"{did_you_mean(recipe, RECIPES)}Recipes are {', '.join(RECIPES)}.",
         )
+    if unlabelled and not teacher:
+        raise UsageError(
+            "--unlabelled pictures need a model that answers them.",
+            remedy="name one with --teacher.",
+        )
     require("tensorflow", extra="train")
-    chosen = RECIPES[recipe]
+    from mnist_edge.data.folders import load_unlabelled
+    from mnist_edge.training import runs
+    from mnist_edge.training.trainer import configure_tensorflow
+
     path = out / f"{recipe}.keras"
-    checkpoint = checkpoint_path(out, recipe)
-    _check_replaceable(path)
-    if checkpoint.exists() and not resume:
+    parts = runs.member_paths(path, ensemble) if ensemble > 1 else [path]
+    for target in {path, *parts}:
+        _check_replaceable(target)
+    if not resume and any(runs.checkpoint_path(part).exists() for part in parts):
         note(f"an unfinished training in {out} is given up; --resume would have gone on with it.")
     dataset = workspace.load_dataset(data)
-
-    from mnist_edge.training.publish import publish
-    from mnist_edge.training.trainer import configure_tensorflow
-    from mnist_edge.training.trainer import train as run
-
+    additional = load_unlabelled(unlabelled) if unlabelled else None
     configure_tensorflow()
-    total = epochs or chosen.epochs
+    teachers = dict(_open_teacher(file) for file in teacher or ())
+    total = epochs or RECIPES[recipe].epochs
+    beside = "" if additional is None else f"{len(additional):,} unlabelled ones, "
     note(
-        f"training {recipe} on {dataset.name}: {len(dataset.train.labels):,} pictures, "
+        f"training {recipe} on {dataset.name}: {len(dataset.train.labels):,} pictures, {beside}"
         f"{len(dataset.validation.labels):,} to validate, {total} epochs, seed {seed}"
     )
 
-    def show(epoch: Epoch) -> None:
-        remaining = (total - epoch.epoch) * epoch.seconds
-        note(
-            f"epoch {epoch.epoch:{len(str(total))}}/{total}  loss {epoch.loss:.4f}  "
-            f"accuracy {epoch.accuracy:.2%}  validation {epoch.validation_accuracy:.2%}  "
-            f"rate {epoch.learning_rate:.1e}  {epoch.seconds:.1f} s  "
-            f"{remaining // 60:.0f}:{remaining % 60:02.0f} left"
-        )
+    finished: list[Epoch] = []
+    with live_line() as draw, progress_bar("the teachers answer") as bar:
 
-    try:
-        training = run(
-            chosen,
+        def show(epoch: Epoch) -> None:
+            finished.append(epoch)
+            draw("")
+            left = (total - epoch.epoch) * epoch.seconds
+            note(_line(epoch, total, f"val {epoch.validation_accuracy:6.2%}", left))
+
+        def move(step: Step) -> None:
+            pace = finished[-1].seconds if finished else step.seconds / step.share
+            left = (total + 1 - step.epoch - step.share) * pace
+            draw(_line(step, total, f"{step.share:4.0%} done ", left))
+
+        run = runs.Run(
+            RECIPES[recipe],
             dataset,
-            seed=seed,
-            epochs=total,
-            checkpoint_path=checkpoint,
-            resume=resume,
+            seed,
+            total,
+            teachers=teachers,
+            unlabelled=additional,
+            on_answer=bar.update,
             on_epoch=show,
+            on_step=move,
         )
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            "the training was interrupted; its last finished epoch is kept.",
-            remedy="the same command with --resume goes on with it.",
-        ) from error
-    contract = publish(path, training, recipe=recipe, dataset=dataset)
-    checkpoint.unlink()
+        try:
+            if ensemble > 1:
+                trained = runs.train_ensemble(
+                    run,
+                    path,
+                    members=ensemble,
+                    resume=resume,
+                    on_member=lambda part: note(f"{part}:"),
+                )
+            else:
+                trained = runs.train_one(run, path, resume=resume)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "the training was interrupted; its last finished epoch is kept.",
+                remedy="the same command with --resume goes on with it.",
+            ) from error
+    accuracy = trained.contract.metrics.accuracy["keras"]
     report = {
         "recipe": recipe,
         "model": str(path),
-        "parameters": training.model.count_params(),
+        "parameters": trained.model.count_params(),
         "epochs": total,
-        "seconds": round(training.seconds, 1),
-        "accuracy": contract.metrics.accuracy["keras"],
-        "loss": training.history[-1].loss,
+        "seconds": round(trained.seconds, 1),
+        "accuracy": accuracy,
+        "loss": trained.loss,
         "dataset": dataset.name,
     }
     if json:
@@ -114,8 +162,8 @@ def train(
                         dataset.name,
                         f"{report['parameters']:,}",
                         str(total),
-                        f"{training.seconds:.0f}",
-                        f"{contract.metrics.accuracy['keras']:.2%}",
+                        f"{trained.seconds:.0f}",
+                        f"{accuracy:.2%}",
                     )
                 ],
                 left=2,
@@ -124,9 +172,25 @@ def train(
     next_command(workspace.command("export --int8", out, str(path)))
 
 
-def checkpoint_path(out: Path, recipe: str) -> Path:
-    """Return where the state of an unfinished training lies."""
-    return out / f".{recipe}.checkpoint.npz"
+def _open_teacher(path: Path) -> tuple[str, Engine]:
+    """Open a trained model of any format, with the hash of its weights."""
+    row = of_path(path)
+    if row is None:
+        raise UsageError(
+            f"--teacher: {path} is of no format that mnist-edge writes.",
+            remedy="name a .keras, .onnx or .tflite file.",
+        )
+    engine, contract = row.open(path, os.cpu_count() or 1)
+    return contract.weights_sha256, engine
+
+
+def _line(now: Epoch | Step, total: int, middle: str, left: float) -> str:
+    """Return the line of an epoch, no wider than a narrow terminal; `left` is in seconds."""
+    return (
+        f"epoch {now.epoch:{len(str(total))}}/{total}  loss {now.loss:.4f}  "
+        f"accuracy {now.accuracy:6.2%}  {middle}  rate {now.learning_rate:.1e}  "
+        f"{left // 60:.0f}:{left % 60:02.0f} left"
+    )
 
 
 def _check_replaceable(path: Path) -> None:

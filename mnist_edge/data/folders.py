@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import DataError, UnreadableImage
+from mnist_edge.runtime.decoding import SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 # Of every six pictures one tests: 10,000 of MNIST's 70,000 and a little more.
 TEST_SHARE = 6
@@ -40,10 +40,19 @@ def load(folder: Path) -> Dataset:
     )
 
 
+def load_unlabelled(folder: Path) -> NDArray[np.uint8]:
+    """Read every picture of one folder as `predict` would: uint8 (N, 28, 28), ink 255 on 0.
+
+    Raises:
+        DataError: there is no such folder, it has no images, or one is unreadable.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder.", remedy="check the path.")
+    return _read_all(_pictures(folder))
+
+
 def _read(folder: Path) -> Split:
     """Read the class folders below `folder`, shuffled, so that any tail is a fair sample."""
-    from mnist_edge.runtime.reading import read_digit
-
     classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path)]
     if not classes:
         raise _layout_error(folder, "has no class folders and no IDX files")
@@ -52,25 +61,35 @@ def _read(folder: Path) -> Split:
     for path in classes:
         if path.name not in names:
             raise _layout_error(path, f"not a class, which are the folders {', '.join(names)}")
-        found = [
-            picture
-            for picture in sorted(path.iterdir())
-            if picture.suffix.lower() in SUFFIXES and not _hidden(picture)
-        ]
-        if not found:
-            raise DataError(
-                f"{path}: no images in this class folder.",
-                remedy=f"add images ({', '.join(SUFFIXES)}), or remove the folder.",
-            )
-        pictures += found
+        pictures += _pictures(path)
     pictures = [pictures[at] for at in np.random.default_rng(SEED).permutation(len(pictures))]
+    labels = np.array([int(picture.parent.name) for picture in pictures], np.uint8)
+    return Split(_read_all(pictures), labels)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = [
+        picture
+        for picture in sorted(folder.iterdir())
+        if picture.suffix.lower() in SUFFIXES and not _hidden(picture)
+    ]
+    if not found:
+        raise DataError(
+            f"{folder}: no images in this folder.",
+            remedy=f"add images ({', '.join(SUFFIXES)}), or remove the folder.",
+        )
+    return found
+
+
+def _read_all(pictures: list[Path]) -> NDArray[np.uint8]:
+    from mnist_edge.runtime.reading import read_digit
+
     try:
-        images = np.stack([read_digit(picture) for picture in pictures])
+        return np.stack([read_digit(picture) for picture in pictures])
     except UnreadableImage as error:
         raise DataError(
             error.cause, remedy="repair or remove this picture: a dataset is read in full."
         ) from error
-    return Split(images, np.array([int(picture.parent.name) for picture in pictures], np.uint8))
 
 
 def _hidden(path: Path) -> bool:

@@ -9,41 +9,72 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from mnist_edge.contract import SIZE
 from mnist_edge.data.dataset import CLASSES
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
     from mnist_edge.training.recipes import Augmentation, Recipe
 
+# Along each axis; between two there are 28 / 4 = 7 pixels, about the size of a stroke's curve.
+CONTROL_POINTS = 7
+
 
 def steps_per_epoch(recipe: Recipe, split: Split) -> int:
-    """Return the number of full batches in one pass over `split`, at least one."""
+    """Return how many batches an epoch has: the recipe's own number, or one pass over `split`."""
+    return recipe.steps or _steps_per_pass(recipe, split)
+
+
+def _steps_per_pass(recipe: Recipe, split: Split) -> int:
+    """Return the number of full batches in `split`, at least one."""
     return max(1, len(split.labels) // recipe.batch)
 
 
-def batches(recipe: Recipe, split: Split, *, seed: int, first_step: int) -> tf.data.Dataset:
+def batches(
+    recipe: Recipe,
+    split: Split,
+    *,
+    seed: int,
+    first_step: int,
+    answers: NDArray[np.float16] | None = None,
+) -> tf.data.Dataset:
     """Return the endless stream of training batches from `first_step` on.
 
-    Each element is a pair of float32 tensors: pictures (batch, 28, 28, 1) in [0, 1], and one-hot
-    labels (batch, 10). Every epoch visits the split in another order.
+    Each element is a pair of float32 tensors: pictures (batch, 28, 28, 1) in [0, 1], and targets
+    (batch, 10). Every pass visits the split in another order.
+
+    Args:
+        recipe: batch size and augmentation.
+        split: the pictures.
+        seed: of order and augmentation.
+        first_step: the number of the first batch.
+        answers: float16 (steps, batch, 10), the targets of as many first batches, from a
+            teacher; after the last the same batches come again. Without, the targets are the
+            labels, one-hot.
     """
     images = tf.constant(split.images[..., np.newaxis])
     labels = tf.constant(split.labels)
     count = len(split.labels)
-    steps = steps_per_epoch(recipe, split)
+    steps = _steps_per_pass(recipe, split)
     rows = tf.range(recipe.batch, dtype=tf.int64)
+    taught = None if answers is None else tf.constant(answers)
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        epoch, step_of_epoch = step // steps, step % steps
+        if taught is not None:
+            step %= taught.shape[0]
+        number, step_of_pass = step // steps, step % steps
         # The modulus matters only where a split is smaller than one batch.
-        position = (step_of_epoch * recipe.batch + rows) % count
+        position = (step_of_pass * recipe.batch + rows) % count
         index = tf.random.experimental.index_shuffle(
-            position, seed=tf.stack([tf.cast(seed, tf.int64), epoch]), max_index=count - 1
+            position, seed=tf.stack([tf.cast(seed, tf.int64), number]), max_index=count - 1
         )
         pictures = tf.cast(tf.gather(images, index), tf.float32) / 255.0
         if recipe.augmentation:
             pictures = distort(pictures, recipe.augmentation, seed=(seed, step))
+        if taught is not None:
+            return pictures, tf.cast(taught[step], tf.float32)
         return pictures, tf.one_hot(tf.gather(labels, index), CLASSES)
 
     return (
@@ -56,10 +87,13 @@ def batches(recipe: Recipe, split: Split, *, seed: int, first_step: int) -> tf.d
 def distort(
     images: tf.Tensor, augmentation: Augmentation, *, seed: tuple[int, tf.Tensor | int]
 ) -> tf.Tensor:
-    """Distort each picture by its own random affine transformation about the centre.
+    """Distort each picture by its own random map, and make its strokes thicker or thinner.
 
-    One `ImageProjectiveTransformV3` for the whole batch: Keras' random layers cost several times
-    as much on a CPU. The same seed gives the same distortions.
+    The map is affine about the centre, plus a smooth random displacement: cubic B-splines over a
+    grid of control points (after Simard, Steinkraus and Platt 2003, "Best Practices for
+    Convolutional Neural Networks", section 2, who smooth white noise instead). The whole batch is
+    sampled at once; Keras' random layers cost several times as much on a CPU. The same seed gives
+    the same distortions.
 
     Args:
         images: float32 (N, 28, 28, 1).
@@ -67,32 +101,61 @@ def distort(
         seed: two integers.
     """
     count = tf.shape(images)[0]
-    deviation = tf.random.stateless_uniform(
-        (6, count), tf.stack([tf.cast(part, tf.int64) for part in seed]), -1.0, 1.0
-    )
+    key = tf.stack([tf.cast(part, tf.int64) for part in seed])
+    deviation = tf.random.stateless_uniform((7, count, 1, 1), key, -1.0, 1.0)
     angle = deviation[0] * np.deg2rad(augmentation.rotation)
     shear = deviation[1] * augmentation.shear
     zoom_x, zoom_y = 1 + deviation[2] * augmentation.zoom, 1 + deviation[3] * augmentation.zoom
     shift_x, shift_y = deviation[4] * augmentation.shift, deviation[5] * augmentation.shift
 
-    # The operation takes the inverse map, from the place in the result to the place in the source.
-    a, b = tf.cos(angle) / zoom_x, tf.sin(shear - angle) / zoom_x
-    c, d = tf.sin(angle) / zoom_y, tf.cos(shear - angle) / zoom_y
-    centre_x, centre_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
-    zero = tf.zeros(count)
-    inverse = tf.stack(
-        [
-            *(a, b, centre_x + shift_x - a * centre_x - b * centre_y),
-            *(c, d, centre_y + shift_y - c * centre_x - d * centre_y),
-            *(zero, zero),
-        ],
-        axis=1,
-    )
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=inverse,
-        output_shape=images.shape[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
+    # The inverse map: from each place in the result to its place in the source.
+    centre = (SIZE - 1) / 2
+    offset = tf.range(SIZE, dtype=tf.float32) - centre
+    x, y = offset[None, None, :], offset[None, :, None]
+    source_x = (tf.cos(angle) * x + tf.sin(shear - angle) * y) / zoom_x + shift_x + centre
+    source_y = (tf.sin(angle) * x + tf.cos(shear - angle) * y) / zoom_y + shift_y + centre
+    if augmentation.elastic:
+        spline = _spline()
+        control = tf.random.stateless_normal(
+            (2, count, CONTROL_POINTS, CONTROL_POINTS), key + 1, 0.0, augmentation.elastic
+        )
+        displacement = tf.einsum("yi,anij,xj->anyx", spline, control, spline)
+        source_x += displacement[0]
+        source_y += displacement[1]
+    pictures = _sample(images[..., 0], source_x, source_y)
+    if augmentation.stroke:
+        change = deviation[6] * augmentation.stroke
+        thicker, thinner = _spread(pictures), -_spread(-pictures)
+        pictures += tf.nn.relu(change) * (thicker - pictures)
+        pictures -= tf.nn.relu(-change) * (pictures - thinner)
+    return pictures[..., tf.newaxis]
+
+
+def _spline() -> tf.Tensor:
+    """Return the weights (28, CONTROL_POINTS) of cubic B-splines at each pixel of a row."""
+    place = np.linspace(1, CONTROL_POINTS - 2, SIZE)
+    distance = np.abs(place[:, None] - np.arange(CONTROL_POINTS))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    far = np.maximum(2 - distance, 0) ** 3 / 6
+    return tf.constant(np.where(distance < 1, near, far), tf.float32)
+
+
+def _sample(pictures: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Interpolate pictures (N, 28, 28) bilinearly at places (N, 28, 28); 0 outside of them."""
+    width = SIZE + 2  # With a margin of zeros.
+    flat = tf.reshape(tf.pad(pictures, [[0, 0], [1, 1], [1, 1]]), [-1])
+    x, y = (tf.clip_by_value(place + 1, 0.0, width - 1.001) for place in (x, y))
+    left, top = tf.floor(x), tf.floor(y)
+    first = tf.range(tf.shape(pictures)[0])[:, None, None] * width**2
+    corner = first + tf.cast(top * width + left, tf.int32)
+    right_share, lower_share = x - left, y - top
+    rows = []
+    for row in (corner, corner + width):
+        value, neighbour = tf.gather(flat, row), tf.gather(flat, row + 1)
+        rows.append(value + right_share * (neighbour - value))
+    return rows[0] + lower_share * (rows[1] - rows[0])
+
+
+def _spread(pictures: tf.Tensor) -> tf.Tensor:
+    """Return the maximum over 3x3 pixels of pictures (N, 28, 28)."""
+    return tf.nn.max_pool2d(pictures[..., tf.newaxis], 3, 1, "SAME")[..., 0]

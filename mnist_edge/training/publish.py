@@ -16,6 +16,7 @@ from mnist_edge.contract import (
     Contract,
     Metrics,
     Preprocess,
+    Provenance,
     TensorSpec,
     sidecar,
 )
@@ -25,12 +26,13 @@ from mnist_edge.runtime.classifier import accuracy, margins
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.training.trainer import Training
+    from mnist_edge.training.trainer import Epoch
 
 # The share of validation pictures whose answer is to be accepted.
 ACCEPTED_SHARE = 0.997
@@ -54,17 +56,32 @@ def tool_versions(*packages: str) -> dict[str, str]:
     }
 
 
-def publish(path: Path, training: Training, *, recipe: str, dataset: Dataset) -> Contract:
+def publish(
+    path: Path,
+    model: keras.Model,
+    *,
+    recipe: str,
+    dataset: Dataset,
+    provenance: Provenance,
+    history: Sequence[Epoch] | None = None,
+) -> Contract:
     """Measure a finished model on the test split and write it with its contract.
+
+    Args:
+        path: the `.keras` file to write; its stem is the model's name.
+        model: the trained network.
+        recipe: the recipe's name.
+        dataset: what it was trained on.
+        provenance: how.
+        history: the epochs of its training, of which an ensemble has none of its own.
 
     Raises:
         OutputError: the folder cannot be written; what was there before is unchanged.
     """
-    model: keras.Model = training.model
     engine = KerasEngine(model)
     contract = Contract(
         schema=SCHEMA,
-        name=recipe,
+        name=path.stem,
         recipe=recipe,
         labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
@@ -78,7 +95,8 @@ def publish(path: Path, training: Training, *, recipe: str, dataset: Dataset) ->
         parity=None,
         weights_sha256=weights_sha256(model),
         tools=tool_versions("tensorflow", "keras", "numpy"),
-        history=tuple(vars(epoch) for epoch in training.history),
+        provenance=provenance,
+        history=tuple(vars(epoch) for epoch in history) if history else None,
     )
     with replacing(sidecar(path)) as document, replacing(path) as temporary:
         model.save(temporary)

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.training import checkpoint, pipeline
+from mnist_edge.training import checkpoint, distillation, pipeline
 from mnist_edge.training.keras_model import KerasEngine
 
 if TYPE_CHECKING:
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_edge.data.dataset import Dataset, Split
+    from mnist_edge.training.distillation import Answers
     from mnist_edge.training.recipes import Recipe
+
+# Batches between two returns to Python, which cost about a tenth of a small network's step.
+STEPS_PER_EXECUTION = 10
+
+# Seconds between two calls of `on_step`: asking for the figures costs a millisecond.
+STEP_INTERVAL = 0.2
 
 # Pictures over which the statistics of BatchNormalization are taken for the averaged weights.
 STATISTICS_PICTURES = 10_000
@@ -42,6 +49,27 @@ class Epoch:
     loss: float
     accuracy: float
     validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far an unfinished epoch has come.
+
+    Attributes:
+        epoch: its number, from 1.
+        share: of its batches that are done.
+        loss: mean over these batches.
+        accuracy: share of right answers over these batches.
+        learning_rate: of the next batch.
+        seconds: since it began.
+    """
+
+    epoch: int
+    share: float
+    loss: float
+    accuracy: float
     learning_rate: float
     seconds: float
 
@@ -79,13 +107,16 @@ def train(
     epochs: int,
     checkpoint_path: Path,
     resume: bool = False,
+    answers: Answers | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
+    on_step: Callable[[Step], None] = lambda _step: None,
 ) -> Training:
     """Train `recipe` on the training split of `dataset`.
 
     The state is saved to `checkpoint_path` after every epoch; with `resume`, the training goes
     on from there with the same batches and the same learning rates as if it had never stopped.
-    The checkpoint is left in place: it is the caller's to remove once the model is safe.
+    The checkpoint is left in place: it is the caller's to remove once the model is safe. With
+    `answers` the network learns these instead of the labels.
 
     Raises:
         TrainingError: `resume` without a matching checkpoint.
@@ -93,14 +124,20 @@ def train(
     """
     keras.utils.set_random_seed(seed)
     steps = pipeline.steps_per_epoch(recipe, dataset.train)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
     model = recipe.network()
+    keras.config.set_dtype_policy(policy)
     optimizer = recipe.optimizer(steps * epochs)
     optimizer.build(model.trainable_variables)
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        distillation.cross_entropy
+        if answers
+        else keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
         jit_compile=False,
+        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
     )
     run = {
         "recipe": recipe.name,
@@ -108,6 +145,7 @@ def train(
         "pictures_sha256": hashlib.sha256(dataset.train.images.tobytes()).hexdigest(),
         "seed": seed,
         "epochs": epochs,
+        "teachers": list(answers.teachers) if answers else [],
     }
     progress = checkpoint.Progress(run, history=[], seconds=0.0)
     if resume:
@@ -118,7 +156,24 @@ def train(
 
     class AfterEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-            self.started = time.perf_counter()
+            self.started = self.told = time.perf_counter()
+
+        # Not `on_train_batch_end`: for that one Keras would ask for the figures at every step.
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            now = time.perf_counter()
+            if batch and now - self.told >= STEP_INTERVAL:
+                self.told = now
+                figures = self.model.get_metrics_result()
+                on_step(
+                    Step(
+                        len(progress.history) + 1,
+                        share=batch / steps,
+                        loss=float(figures["loss"]),
+                        accuracy=float(figures["accuracy"]),
+                        learning_rate=float(self.model.optimizer.learning_rate),
+                        seconds=now - self.started,
+                    )
+                )
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             probabilities = KerasEngine(self.model).run(dataset.validation.images)
@@ -137,7 +192,13 @@ def train(
             on_epoch(finished)
 
     model.fit(
-        pipeline.batches(recipe, dataset.train, seed=seed, first_step=first_epoch * steps),
+        pipeline.batches(
+            recipe,
+            dataset.train,
+            seed=seed,
+            first_step=first_epoch * steps,
+            answers=answers.probabilities if answers else None,
+        ),
         initial_epoch=first_epoch,
         epochs=epochs,
         steps_per_epoch=steps,
@@ -146,7 +207,7 @@ def train(
         callbacks=[AfterEpoch()],
     )
     if optimizer.use_ema:
-        _renew_statistics(model, recipe, dataset.train, seed)
+        renew_statistics(model, recipe, dataset.train, seed)
     finished_model = recipe.network()
     finished_model.set_weights(model.get_weights())
     return Training(
@@ -156,7 +217,7 @@ def train(
     )
 
 
-def _renew_statistics(model: keras.Model, recipe: Recipe, split: Split, seed: int) -> None:
+def renew_statistics(model: keras.Model, recipe: Recipe, split: Split, seed: int) -> None:
     """Give BatchNormalization the statistics that belong to the averaged weights.
 
     Averaged weights never ran, so the moving statistics are those of other weights (Izmailov et

@@ -116,3 +116,24 @@ def test_rotation_keeps_the_ink_and_its_distance_from_the_centre(split: Split) -
     after = np.linalg.norm(centre(turned) - middle, axis=1)
     np.testing.assert_allclose(after, before, atol=0.1)
     assert not np.allclose(turned, images, atol=0.1)
+
+
+def test_elastic_bends_strokes_and_leaves_the_ink_where_it_is_on_average(split: Split) -> None:
+    images = as_images(split)
+    bent = pipeline.distort(images, replace(STILL, elastic=1.5), seed=(0, 4)).numpy()
+    assert np.abs(bent - images.numpy()).max(axis=(1, 2, 3)).min() > 0.2
+    shift = centre(bent) - centre(images.numpy())
+    # 200 random shifts of less than a pixel each: their mean is nought within a tenth.
+    assert np.abs(shift.mean(axis=0)).max() < 0.1
+    assert 0.1 < shift.std() < 1
+
+
+def test_strokes_get_thicker_and_thinner_but_no_picture_leaves_its_range(split: Split) -> None:
+    images = as_images(split)
+    changed = pipeline.distort(images, replace(STILL, stroke=1), seed=(0, 5)).numpy()
+    ratio = changed.sum(axis=(1, 2, 3)) / images.numpy().sum(axis=(1, 2, 3))
+    # A pen stroke is two to four pixels wide, and changes by up to one on either side.
+    assert ratio.min() < 0.6
+    assert ratio.max() > 1.6
+    assert changed.min() >= -1e-6
+    assert changed.max() <= 1 + 1e-6

@@ -1,0 +1,83 @@
+"""Distillation: what the teachers are asked, what is kept, and what the student's loss rewards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mnist_edge.data import Split, synthetic
+from mnist_edge.training import distillation, pipeline
+from mnist_edge.training.recipes import RECIPES
+
+RECIPE = replace(RECIPES["edge"], batch=50)
+
+
+class Brightness:
+    """A teacher whose answer tells which picture it saw, and that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        ink = images.mean(axis=(1, 2), dtype=np.float32)[:, None] / 255
+        return np.concatenate([ink, np.repeat((1 - ink) / 9, 9, axis=1)], axis=1)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return synthetic.generate(150, seed=5)
+
+
+def ask(teachers: dict[str, Brightness], split: Split, cache: Path) -> distillation.Answers:
+    return distillation.ask(teachers, RECIPE, split, seed=3, epochs=2, cache=cache)
+
+
+def test_the_targets_are_the_answers_to_the_very_pictures_of_the_batch(
+    split: Split, tmp_path: Path
+) -> None:
+    answers = ask({"a": Brightness()}, split, tmp_path / "answers.npz")
+    stream = pipeline.batches(RECIPE, split, seed=3, first_step=0, answers=answers.probabilities)
+    # Seven batches of six that were answered: the seventh is the first again.
+    batches = [(pictures.numpy(), targets.numpy()) for pictures, targets in stream.take(7)]
+    for pictures, targets in batches:
+        # float16, and the teacher saw 256 grey levels.
+        np.testing.assert_allclose(targets[:, 0], pictures.mean(axis=(1, 2, 3)), atol=2e-3)
+    np.testing.assert_array_equal(batches[6][0], batches[0][0])
+    assert not np.array_equal(batches[3][0], batches[0][0])
+
+
+def test_several_teachers_are_averaged(split: Split, tmp_path: Path) -> None:
+    class Sure:
+        def run(self, images: np.ndarray) -> np.ndarray:
+            return np.eye(10, dtype=np.float32)[np.full(len(images), 9)]
+
+    alone = ask({"a": Brightness()}, split, tmp_path / "one.npz").probabilities
+    both = ask({"a": Brightness(), "b": Sure()}, split, tmp_path / "two.npz").probabilities
+    np.testing.assert_allclose(both[..., :9], alone[..., :9] / 2, atol=1e-3)  # float16
+    np.testing.assert_allclose(both.sum(axis=-1), 1, atol=5e-3)
+
+
+def test_answers_are_kept_for_the_same_question_only(split: Split, tmp_path: Path) -> None:
+    cache = tmp_path / "answers.npz"
+    first, again, other = Brightness(), Brightness(), Brightness()
+    asked = ask({"a": first}, split, cache)
+    kept = ask({"a": again}, split, cache)
+    assert (first.calls, again.calls) == (6, 0)
+    np.testing.assert_array_equal(asked.probabilities, kept.probabilities)
+    ask({"b": other}, split, cache)
+    assert other.calls == 6
+
+
+def test_the_loss_is_least_where_student_and_teacher_agree() -> None:
+    taught = tf.constant([[0.7, 0.2, 0.1] + [0.0] * 7])
+    same = float(distillation.cross_entropy(taught, taught)[0])
+    for student in ([0.6, 0.3, 0.1], [0.8, 0.1, 0.1], [0.7, 0.1, 0.2], [1.0, 0.0, 0.0]):
+        other = tf.constant([student + [0.0] * 7])
+        loss = float(distillation.cross_entropy(taught, other)[0])
+        assert np.isfinite(loss)
+        assert loss > same

@@ -1,0 +1,108 @@
+"""Whole trainings: ensembles, teachers and unlabelled pictures, and what their contracts say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_edge.data import npz, synthetic
+from mnist_edge.training import keras_model
+from tests.conftest import Result, Run
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """A dataset small enough to train on in a second."""
+    train, test = synthetic.generate(600, seed=1), synthetic.generate(200, seed=2)
+    np.savez(
+        tmp_path / "digits.npz",
+        x_train=train.images,
+        y_train=train.labels,
+        x_test=test.images,
+        y_test=test.labels,
+    )
+    return tmp_path / "digits.npz"
+
+
+def provenance(path: Path) -> dict[str, object]:
+    document = json.loads(path.with_name(f"{path.name}.json").read_text())
+    return dict(document["provenance"], weights=document["weights_sha256"])
+
+
+def train(run: Run, *arguments: str | Path) -> Result:
+    result = run("train", "--data", "digits.npz", "--epochs", 1, *arguments)
+    assert result.code == 0, result.stderr
+    return result
+
+
+def test_an_ensemble_averages_its_members_and_goes_where_they_go(
+    run: Run, digits: Path, tmp_path: Path
+) -> None:
+    train(run, "--ensemble", "2")
+    runs = tmp_path / "runs"
+    first, second, both = (
+        keras_model.KerasEngine(keras_model.load(runs / f"{name}.keras"))
+        for name in ("edge-1", "edge-2", "edge")
+    )
+    images = npz.load(digits).test.images
+    mean = (first.run(images) + second.run(images)) / 2
+    np.testing.assert_allclose(both.run(images), mean, atol=1e-6)  # one float32 sum
+    assert not np.allclose(first.run(images), second.run(images), atol=1e-2)
+    assert [provenance(runs / f"edge-{n}.keras")["seed"] for n in (1, 2)] == [0, 1]
+    assert provenance(runs / "edge.keras")["members"] == 2
+
+    # One graph, and the gate's proof that it answers like the Keras model.
+    exported = run("export", "--formats", "onnx,tflite", "--json")
+    assert exported.code == 0, exported.stderr
+    assert [file["passed"] for file in json.loads(exported.stdout)["files"]] == [True, True]
+
+    # With --resume finished members are taken as they are, and a missing one is trained again.
+    weights = provenance(runs / "edge.keras")["weights"]
+    (runs / "edge-2.keras").unlink()
+    (runs / "edge-2.keras.json").unlink()
+    again = train(run, "--ensemble", "2", "--resume")
+    assert again.stderr.count("epoch 1/1") == 1
+    assert provenance(runs / "edge.keras")["weights"] == weights
+
+
+def test_a_student_learns_its_teachers_answers_also_to_unlabelled_pictures(
+    run: Run, digits: Path, tmp_path: Path
+) -> None:
+    train(run, "--out", "teacher")
+    assert run("export", "teacher/edge.keras", "--formats", "onnx", "--out", "teacher").code == 0
+    teacher = provenance(tmp_path / "teacher" / "edge.keras")
+    (tmp_path / "pictures").mkdir()
+    for number, image in enumerate(npz.load(digits).test.images[:60]):
+        Image.fromarray(255 - image).save(tmp_path / "pictures" / f"{number}.png")
+    arguments = ("--teacher", "teacher/edge.onnx", "--unlabelled", "pictures")
+    result = train(run, "--recipe", "tiny", *arguments)
+    assert "the teachers answer" in result.stderr
+    assert "550 pictures, 60 unlabelled ones" in result.stderr
+    student = provenance(tmp_path / "runs" / "tiny.keras")
+    assert student["teachers"] == [teacher["weights"]]
+    assert student["unlabelled"] == 60
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        *("tiny.curves.svg", "tiny.keras", "tiny.keras.json")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--unlabelled", "."), 2, "--teacher"),
+        (("--teacher", "digits.npz"), 2, "of no format"),
+        (("--teacher", "missing.onnx"), 1, "no such model file"),
+        (("--teacher", "missing.onnx", "--unlabelled", "nowhere"), 1, "no such folder"),
+    ],
+)
+def test_what_cannot_teach_is_refused(
+    run: Run, digits: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run("train", "--data", digits, *arguments)
+    assert result.code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
