@@ -7,6 +7,7 @@
     ├── UnreadableImage      a picture that cannot be decoded                exit 1
     ├── ModelError           a model file that is missing or cannot be run   exit 1
     │   └── ContractError    a model file whose contract cannot be honoured  exit 1
+    │       └── MissingContract  a model file that carries none              exit 1
     ├── MissingExtra         a package of an optional extra is not there     exit 1
     ├── OutputError          a result that could not be written              exit 1
     ├── TrainingError        a training that cannot start or go on           exit 1
@@ -79,6 +80,10 @@ class ModelError(MnistEdgeError):
 
 class ContractError(ModelError):
     """A model file without a contract, or with one this version cannot honour."""
+
+
+class MissingContract(ContractError):
+    """A model file without a contract."""
 
 
 class MissingExtra(MnistEdgeError):

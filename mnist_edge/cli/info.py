@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_edge.cli import workspace
-from mnist_edge.cli.output import result, result_json
+from mnist_edge.cli.output import note, result, result_json, table
+from mnist_edge.errors import MissingContract, MissingExtra
 
 if TYPE_CHECKING:
     from mnist_edge.contract import Contract, TensorSpec
+    from mnist_edge.export.layers import Layer, Shape
+
+_HEADERS = ("layer", "kind", "output", "parameters", "MACs")
 
 
 def info(
@@ -20,23 +24,46 @@ def info(
         Path | None,
         typer.Argument(metavar="[MODEL]", help="Default: the newest in ./runs, else the shipped."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the contract as JSON.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print contract and layers as JSON.")
+    ] = False,
 ) -> None:
-    """Print what a model file says of itself."""
+    """Print what a model file says of itself, and its layers.
+
+    MACs are multiply-accumulates, for one picture.
+    """
+    from mnist_edge.export import layers
     from mnist_edge.runtime.engine import read_contract
 
     path = model or workspace.latest("onnx", "onnx-int8", "keras")
-    contract = read_contract(path)
+    contract = rows = None
+    try:
+        contract = read_contract(path)
+    except MissingContract as error:
+        note(error.cause)
+    try:
+        rows = layers.read(path)
+    except MissingExtra as error:
+        if contract is None:
+            raise
+        note(f"no layer table: {error.cause} {error.remedy}")
     if json:
-        result_json(dataclasses.asdict(contract))
-    else:
-        result(_card(path, contract))
+        document = dataclasses.asdict(contract) if contract else {}
+        result_json(document | {"layers": None if rows is None else [*map(vars, rows)]})
+        return
+    lines = {"file": f"{path} ({path.stat().st_size:,} bytes)"}
+    if contract:
+        lines |= _card(contract)
+    width = max(map(len, lines))
+    result("\n".join(f"{name:<{width}}  {value}" for name, value in lines.items()))
+    if rows:
+        total = ("total", "", "", *map(_count, layers.totals(rows)))
+        result("\n" + table(_HEADERS, [*map(_cells, rows), total], left=3))
 
 
-def _card(path: Path, contract: Contract) -> str:
+def _card(contract: Contract) -> dict[str, str]:
     quantization, parity = contract.quantization, contract.parity
-    lines = {
-        "file": f"{path} ({path.stat().st_size:,} bytes)",
+    return {
         "model": f"{contract.name}, recipe {contract.recipe}",
         "input": _tensor(contract.input),
         "output": _tensor(contract.output),
@@ -57,11 +84,26 @@ def _card(path: Path, contract: Contract) -> str:
         "weights": f"sha256 {contract.weights_sha256}",
         "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
     }
-    width = max(map(len, lines))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
 
 
 def _tensor(spec: TensorSpec) -> str:
-    shape = " × ".join("N" if size is None else str(size) for size in spec.shape)
     low, high = spec.range
-    return f"{spec.name}: {spec.dtype} {shape} ({spec.layout}), {low:g} to {high:g}"
+    return f"{spec.name}: {spec.dtype} {_shape(spec.shape)} ({spec.layout}), {low:g} to {high:g}"
+
+
+def _shape(shape: Shape) -> str:
+    return " × ".join("N" if size is None else str(size) for size in shape)
+
+
+def _cells(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.kind,
+        "-" if layer.output is None else _shape(layer.output),
+        _count(layer.parameters),
+        _count(layer.multiply_accumulates),
+    )
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
