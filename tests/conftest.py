@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
 from mnist_edge.data import Dataset, npz, synthetic
+
+if TYPE_CHECKING:
+    import keras
 
 # TensorFlow's notes, in the tests that import it; read when it is imported.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -97,3 +100,13 @@ def data_folder(variable: str) -> Path:
     if variable not in os.environ:
         pytest.skip(f"{variable} is not set: this test needs data that is not in the repository")
     return Path(os.environ[variable])
+
+
+def randomize(model: keras.Model) -> None:
+    """Give a network random weights, statistics and biases, in place of a training."""
+    rng = np.random.default_rng(0)
+    for weight in model.trainable_weights:
+        # Divided by what is summed, so that the answers are not all 0 and 1.
+        weight.assign(rng.normal(0, 1 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
+    for weight in model.non_trainable_weights:  # means and variances
+        weight.assign(rng.uniform(0.5, 1.5, weight.shape))

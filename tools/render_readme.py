@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mnist_edge.export import layers
 from mnist_edge.export.formats import FORMATS, Bar
 from mnist_edge.training.recipes import RECIPES
 
@@ -49,11 +50,16 @@ def _bar(bar: Bar) -> str:
 
 
 def _recipes() -> str:
-    lines = ["| recipe | what | epochs | batch |", "|---|---|---|---|"]
-    lines += [
-        f"| `{recipe.name}` | {recipe.summary} | {recipe.epochs} | {recipe.batch} |"
-        for recipe in RECIPES.values()
+    lines = [
+        "| recipe | what | parameters | multiply-accumulates | epochs | batch |",
+        "|---|---|---:|---:|---:|---:|",
     ]
+    for recipe in RECIPES.values():
+        parameters, cost = layers.totals(layers.of_keras(recipe.network()))
+        lines.append(
+            f"| `{recipe.name}` | {recipe.summary} | {parameters:,} | {cost:,} | "
+            f"{recipe.epochs} | {recipe.batch} |"
+        )
     return "\n".join(lines)
 
 

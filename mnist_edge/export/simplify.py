@@ -19,8 +19,9 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     A Keras `Flatten` arrives as a transposition to channels-last and seven nodes of shape
     arithmetic; it becomes one `Flatten`, with the weights of the dense layer behind it in
     channels-first order instead. The input's reshape from NCHW to NCHW goes, and a product with
-    its bias becomes one `Gemm`. tf2onnx numbers its names by a counter that runs on between
-    conversions, so they are replaced: the same weights give the same bytes.
+    its bias, and with the scale and bias of BatchNormalization behind it, becomes one `Gemm`.
+    tf2onnx numbers its names by a counter that runs on between conversions, so they are replaced:
+    the same weights give the same bytes.
     """
     model = onnx.shape_inference.infer_shapes(model)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -67,10 +68,20 @@ def _fuse(graph: onnx.GraphProto, weights: Weights) -> None:
                     node.input[0] = source.input[0]
                 node.CopyFrom(helper.make_node("Flatten", node.input[:1], node.output, axis=1))
         elif node.op_type == "MatMul" and node.input[1] in weights:
-            (bias,) = users[node.output[0]]
-            if bias.op_type == "Add" and bias.input[1] in weights:
-                inputs = [*node.input, bias.input[1]]
-                bias.CopyFrom(helper.make_node("Gemm", inputs, bias.output))
+            kernel, bias, last = weights[node.input[1]], np.zeros(1, np.float32), node
+            (user,) = users[node.output[0]]
+            while user.op_type in {"Add", "Mul"} and user.input[1] in weights:
+                constant = weights[user.input[1]]
+                if user.op_type == "Mul":
+                    kernel, bias = kernel * constant, bias * constant
+                else:
+                    bias = bias + constant
+                last = user
+                (user,) = users[last.output[0]]
+            inputs = [node.input[0], node.input[1], f"{node.output[0]}:bias"]
+            weights[inputs[1]] = kernel
+            weights[inputs[2]] = np.broadcast_to(bias.reshape(-1), kernel.shape[1:])
+            last.CopyFrom(helper.make_node("Gemm", inputs, last.output))
 
 
 def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

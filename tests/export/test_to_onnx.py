@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnist_edge.contract import Contract
 from mnist_edge.export import to_onnx
 from mnist_edge.runtime.engine import read_contract
-from tests.conftest import Workspace
+from tests.conftest import Workspace, randomize
 
 if TYPE_CHECKING:
     import keras
@@ -59,6 +59,17 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
         ),
         "Flatten Gemm Relu Gemm Gemm Softmax",
     ),
+    "normalized dense layers": (
+        lambda: _stack(
+            FLATTEN,
+            ("Dense", {"units": 16, "use_bias": False}),
+            ("BatchNormalization", {}),
+            ("ReLU", {}),
+            ("Dense", {"units": 12}),
+            ("BatchNormalization", {}),
+        ),
+        "Flatten Gemm Relu Gemm Gemm Softmax",
+    ),
     "pooling and dropout": (
         lambda: _stack(
             _conv(8, activation="relu"),
@@ -93,12 +104,7 @@ def converted(request: pytest.FixtureRequest) -> Converted:
     """A network with random weights, statistics and biases, and its ONNX file."""
     build, operations = NETWORKS[request.param]
     model = build()
-    rng = np.random.default_rng(0)
-    for weight in model.trainable_weights:
-        # Divided by what is summed, so that the answers are not all 0 and 1.
-        weight.assign(rng.normal(0, 1 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
-    for weight in model.non_trainable_weights:  # means and variances
-        weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+    randomize(model)
     return Converted(model, to_onnx.float32(model, NO_CALIBRATION), operations)
 
 
