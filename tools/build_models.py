@@ -1,46 +1,90 @@
 """Build the shipped models from MNIST: python tools/build_models.py.
 
-Trains, exports in every format and writes `models/manifest.json`, through the same functions as
-the command line. A build that was stopped goes on where it was. On two cores it takes the time
-that the history in `models/edge.keras.json` adds up to, and half a minute for the exports.
+Trains the teacher, an ensemble, and lets it teach the students; exports them, and writes `models/`
+with its manifest, all through the same functions as the command line. It works in `runs/models`,
+where a build that was stopped goes on. How long each training took is in the manifest.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from mnist_edge.cli.export import export
-from mnist_edge.cli.train import checkpoint_path, train
-from mnist_edge.contract import sidecar
-from mnist_edge.export.formats import of_path
+from mnist_edge.cli.train import train
+from mnist_edge.contract import Contract, sidecar
+from mnist_edge.export.formats import FORMATS, Format, named, of_path
 from mnist_edge.files import replacing, sha256_of
 from mnist_edge.runtime.engine import read_contract
+from mnist_edge.training.runs import checkpoint_path, member_paths
 
 MODELS = Path(__file__).parents[1] / "models"
-RECIPES = ("edge",)
+WORK = Path(__file__).parents[1] / "runs" / "models"
+
+TEACHER = "large"
+MEMBERS = 3
+
+# How long each student learns: they are too small to learn a teacher's answers by heart.
+STUDENTS = {"edge": 150, "tiny": 150}
 
 
 def main() -> None:
-    """Build what is missing and write the manifest."""
-    for recipe in RECIPES:
-        train(recipe=recipe, out=MODELS, resume=checkpoint_path(MODELS, recipe).exists())
-        export(MODELS / f"{recipe}.keras", formats="all", out=MODELS)
+    """Build what is missing, and write the manifest."""
+    teacher = FORMATS["keras"].path(WORK, TEACHER)
+    if not teacher.exists():
+        train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True)
+    export(teacher, formats="onnx,onnx-int8", out=WORK)
+    for student, epochs in STUDENTS.items():
+        path = FORMATS["keras"].path(WORK, student)
+        if not path.exists():
+            train(
+                student,
+                teacher=[FORMATS["onnx"].path(WORK, TEACHER)],
+                epochs=epochs,
+                out=WORK,
+                resume=checkpoint_path(path).exists(),
+            )
+        export(path, formats="all", out=WORK)
+    # The teacher is shipped in its smallest format only: to teach with, and to compare with.
+    shipped = {TEACHER: named(["onnx-int8"])} | dict.fromkeys(STUDENTS, FORMATS.values())
     files: dict[str, dict[str, object]] = {}
-    for path in sorted(MODELS.iterdir()):
-        if row := of_path(path):
-            files[path.name] = {
-                "bytes": path.stat().st_size,
-                "sha256": sha256_of(path),
-                "accuracy": read_contract(path).metrics.accuracy[row.name],
-            }
-            if sidecar(path).exists():
-                files[sidecar(path).name] = {
-                    "bytes": sidecar(path).stat().st_size,
-                    "sha256": sha256_of(sidecar(path)),
-                }
+    for name, rows in shipped.items():
+        for row in rows:
+            files |= _ship(row, name)
+    trainings = {
+        TEACHER: _training(teacher, member_paths(teacher, MEMBERS)),
+        **{name: _training(FORMATS["keras"].path(WORK, name)) for name in STUDENTS},
+    }
     with replacing(MODELS / "manifest.json") as temporary:
-        temporary.write_text(json.dumps({"files": files}, indent=1) + "\n", encoding="utf-8")
+        document = {"files": dict(sorted(files.items())), "trainings": trainings}
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    for path in MODELS.iterdir():
+        if of_path(path) and path.name not in files:
+            path.unlink()
+
+
+def _ship(row: Format, name: str) -> dict[str, dict[str, object]]:
+    """Copy a finished file, and its sidecar where it has one; return their manifest entries."""
+    path = row.path(WORK, name)
+    entries: dict[str, dict[str, object]] = {}
+    for file in filter(Path.exists, (path, sidecar(path))):
+        with replacing(MODELS / file.name) as temporary:
+            shutil.copyfile(file, temporary)
+        entries[file.name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    entries[path.name]["accuracy"] = read_contract(path).metrics.accuracy[row.name]
+    return entries
+
+
+def _training(path: Path, members: list[Path] | None = None) -> dict[str, object]:
+    """Return how long the training of a model, or of its members, took, and what came out."""
+    contract = Contract.from_sidecar(path)
+    histories = [Contract.from_sidecar(part).history or () for part in members or [path]]
+    return {
+        "provenance": json.loads(contract.to_json())["provenance"],
+        "seconds": round(sum(epoch["seconds"] for history in histories for epoch in history)),
+        "accuracy": contract.metrics.accuracy["keras"],
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,141 @@
+"""Draw the shipped models among what else could be picked: python tools/chart_models.py.
+
+Writes docs/models.svg, accuracy against bytes and against multiply-accumulates, and the tables of
+docs/models.md. Accuracies are those of the manifest; the peers, which `MNIST_EDGE_PEERS` names the
+folder of, are measured on MNIST's test split.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from mnist_edge import data
+from mnist_edge.bench.foreign import Told, open_foreign
+from mnist_edge.export import layers
+from mnist_edge.files import replacing
+from mnist_edge.runtime import shipped
+from mnist_edge.runtime.classifier import accuracy
+
+DOCS = Path(__file__).parents[1] / "docs"
+PEERS = {
+    "zoo-mnist-8.onnx": "ONNX Model Zoo, MNIST-8",
+    "tflite-codelab.tflite": "TensorFlow Lite codelab",
+}
+COLOURS = {"edge": "#1f6feb", "tiny": "#1a7f37", "large": "#8250df", "peer": "#6e7781"}
+
+
+class Point(NamedTuple):
+    """One file: of which model, what it is called, and its three figures."""
+
+    model: str
+    name: str
+    bytes: int
+    accuracy: float
+    parameters: int
+    multiply_accumulates: int | None
+
+
+def main() -> None:
+    """Write the picture and the tables."""
+    points = [*_shipped(), *_peers()]
+    _draw(points)
+    page = DOCS / "models.md"
+    text = page.read_text(encoding="utf-8")
+    for name, table in (("files", _files(points)), ("trainings", _trainings())):
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
+    with replacing(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _shipped() -> list[Point]:
+    points = []
+    for name, entry in shipped.manifest().items():
+        if "accuracy" in entry and not name.endswith(".keras"):
+            path = shipped.path(name)
+            totals = layers.totals(layers.read(path))
+            points.append(
+                Point(name.split(".")[0], name, entry["bytes"], entry["accuracy"], *totals)
+            )
+    return points
+
+
+def _peers() -> list[Point]:
+    folder, dataset = Path(os.environ["MNIST_EDGE_PEERS"]), data.load("mnist")
+    points = []
+    for name, title in PEERS.items():
+        path = folder / name
+        engine, _, _ = open_foreign(path, Told(), dataset.train)
+        score = accuracy(engine.run(dataset.test.images), dataset.test.labels)
+        totals = layers.totals(layers.read(path))
+        points.append(Point("peer", title, path.stat().st_size, score, *totals))
+    return points
+
+
+def _draw(points: list[Point]) -> None:
+    mpl.rcParams |= {"svg.hashsalt": "mnist-edge", "svg.fonttype": "none", "font.size": 9}
+    figure, (sizes, costs) = plt.subplots(
+        1, 2, figsize=(11, 4.8), sharey=True, layout="constrained"
+    )
+    for point in points:
+        _mark(sizes, point, point.bytes, point.name)
+        # All files of a model compute the same.
+        if point.name == f"{point.model}.onnx" or point.model in {"large", "peer"}:
+            _mark(costs, point, point.multiply_accumulates, point.name.removesuffix(".onnx"))
+    for panel in (sizes, costs):
+        panel.set_xscale("log")
+        panel.margins(x=0.2)
+        panel.grid(alpha=0.25)
+        panel.spines[["top", "right"]].set_visible(False)
+    sizes.set(xlabel="bytes", ylabel="right on MNIST's test split, %")
+    costs.set(xlabel="multiply-accumulates for one picture")
+    with replacing(DOCS / "models.svg") as temporary:
+        figure.savefig(temporary, metadata={"Date": None, "Creator": None}, facecolor="white")
+
+
+def _mark(panel: Axes, point: Point, x: int | None, label: str) -> None:
+    colour, y = COLOURS[point.model], 100 * point.accuracy
+    panel.plot(x, y, "o", color=colour)
+    panel.annotate(label, (x, y), (6, -3), textcoords="offset points", color=colour)
+
+
+def _files(points: list[Point]) -> str:
+    lines = [
+        "| file | bytes | accuracy | parameters | multiply-accumulates |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for point in sorted(points, key=lambda point: point.accuracy, reverse=True):
+        cost = "" if point.multiply_accumulates is None else f"{point.multiply_accumulates:,}"
+        name = point.name if point.model == "peer" else f"`{point.name}`"
+        lines.append(
+            f"| {name} | {point.bytes:,} | {point.accuracy:.2%} | {point.parameters:,} | {cost} |"
+        )
+    return "\n".join(lines)
+
+
+def _trainings() -> str:
+    lines = [
+        "| model | trained on | networks | epochs | seconds | accuracy |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    manifest = json.loads((shipped.folder() / "manifest.json").read_text(encoding="utf-8"))
+    for name, training in manifest["trainings"].items():
+        origin = training["provenance"]
+        taught = "the teacher's answers" if origin["teachers"] else "labels"
+        lines.append(
+            f"| `{name}` | {taught} | {origin['members']} | {origin['epochs']} | "
+            f"{training['seconds']:,} | {training['accuracy']:.2%} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
