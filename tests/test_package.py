@@ -31,6 +31,9 @@ def test_public_names_are_pinned() -> None:
         "DownloadError",
         "GateError",
         "Interrupted",
+        "Line",
+        "LineDigit",
+        "MissingContract",
         "MissingExtra",
         "MnistEdgeError",
         "ModelError",
@@ -109,6 +112,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("predict", "--help"),
         ("bench", "--help"),
         ("info", "--help"),
+        ("report", "--help"),
         ("data", "show", "--help"),
     ],
     ids=" ".join,
@@ -149,7 +153,8 @@ MAY_IMPORT = {
     "training": {*GROUND, "data", "runtime"},
     "export": {*GROUND, "data", "runtime", "training"},
     "bench": {*GROUND, "data", "runtime", "export"},
-    "cli": {*GROUND, "data", "runtime", "training", "export", "bench"},
+    "report": {*GROUND, "data", "runtime", "training", "export", "bench"},
+    "cli": {*GROUND, "data", "runtime", "training", "export", "bench", "report"},
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime"},
 }
@@ -158,11 +163,12 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
     "data": {"PIL", "numpy", "platformdirs"},
-    "training": {"keras", "numpy", "tensorflow"},
+    "training": {"keras", "matplotlib", "numpy", "tensorflow"},
     "export": {
         *("ai_edge_litert", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
     },
-    "bench": {"numpy"},
+    "bench": {"PIL", "numpy"},
+    "report": {*("PIL", "ai_edge_litert", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime")},
     "cli": {"rich", "typer"},
 }
 

@@ -3,74 +3,122 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_edge.bench.bootstrap import Interval, ratio_interval
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from mnist_edge.bench.report import Report
+    from mnist_edge.bench.report import Row
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an earlier benchmark measured of one file.
+
+    Attributes:
+        format: its name in the table of formats.
+        file: the name of the file.
+        accuracy: on the test split.
+        p50_us: the median answer to one picture.
+        p50_ci_us: the confidence interval of that.
+    """
+
+    format: str
+    file: str
+    accuracy: float
+    p50_us: float
+    p50_ci_us: Interval
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An earlier benchmark: what it was measured on, and the rows that it measured."""
+
+    dataset: str | None
+    rows: list[Before]
 
 
 @dataclass(frozen=True)
 class Change:
-    """How one format fares against the baseline: in words, and whether it is worse."""
+    """How one file fares against the baseline.
+
+    Attributes:
+        format: its name in the table of formats.
+        path: where it is.
+        ratio: its median answer over the baseline's; None where it cannot run any more.
+        ratio_ci: the 95 % confidence interval of that.
+        accuracy: what it gained, or lost where negative, of the share of right answers.
+        worse: whether that is worse, beyond noise and the tolerance.
+    """
 
     format: str
-    text: str
+    path: str
+    ratio: float | None
+    ratio_ci: Interval | None
+    accuracy: float | None
     worse: bool
 
 
-def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the rows of an earlier `bench --json`, by format.
+def read(path: Path) -> Baseline:
+    """Read an earlier `bench --json`; a median that has no interval there counts as exact.
 
     Raises:
         DataError: the file cannot be read, or is not such a report.
     """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        measured = {
-            row["format"]: {key: row[key] for key in ("p50_us", "accuracy")} for row in rows
-        }
-        for figures in measured.values():
-            median, accuracy = figures.values()
-            # Not the reverse comparisons, which NaN would pass.
-            if median is not None and not (median > 0 and accuracy >= 0):
-                raise ValueError(f"it has a row with {figures}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        rows = [_before(row) for row in document["rows"] if row["p50_us"] is not None]
+        return Baseline(document.get("dataset"), rows)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} is not a report of mnist-edge bench: {error!r}.",
             remedy="make one with mnist-edge bench --json > FILE",
         ) from error
-    return measured
 
 
-def compare(before: dict[str, dict[str, Any]], report: Report, tolerance: float) -> list[Change]:
-    """Compare each row that the baseline measured too.
+def _before(row: dict[str, Any]) -> Before:
+    name, accuracy, median = row["format"], row["accuracy"], row["p50_us"]
+    low, high = row.get("p50_ci_us", (median, median))
+    # Not the reverse comparisons, which NaN would pass.
+    sound = 0 <= accuracy <= 1 and median > 0 and 0 < low <= high < math.inf
+    if not sound or not isinstance(name, str):
+        raise ValueError(f"a row has {name}: {accuracy}, {median} µs, {low} to {high} µs")
+    return Before(name, Path(row.get("path", "")).name, accuracy, median, (low, high))
+
+
+def compare(before: Sequence[Before], rows: Sequence[Row], tolerance: float) -> list[Change]:
+    """Compare each row with that of the same format in the baseline, if it was measured there.
+
+    Where the baseline has several of one format (the members of an ensemble), it is the one of
+    the same name, or the first.
 
     Args:
-        before: what `read` gave.
-        report: the new benchmark.
-        tolerance: a median answer may take this share longer; 0.25 is a quarter. Accuracy may
-            not fall at all: on the same test split it does not vary by chance.
+        before: the rows of the baseline.
+        rows: the new ones.
+        tolerance: a median answer may take this share longer; 0.25 is a quarter. It is worse
+            where the whole interval of the ratio lies above that. Accuracy may not fall at all:
+            on the same test split it does not vary by chance.
     """
     changes = []
-    for row in report.rows:
-        old = before.get(row.format)
-        if not old or old["p50_us"] is None:
-            continue
-        if row.p50_us is None or row.accuracy is None:
-            changes.append(Change(row.format, f"{row.format}: cannot run any more", worse=True))
-            continue
-        ratio = row.p50_us / old["p50_us"]
-        drop = old["accuracy"] - row.accuracy
-        changes.append(
-            Change(
-                row.format,
-                f"{row.format}: {ratio:.2f} × the baseline's median, accuracy {-drop:+.2%}",
-                worse=ratio > 1 + tolerance or drop > 0,
-            )
-        )
+    for row in rows:
+        same = [old for old in before if old.format == row.format]
+        if same:
+            named = [old for old in same if old.file == Path(row.path).name]
+            changes.append(_change((named or same)[0], row, tolerance))
     return changes
+
+
+def _change(old: Before, row: Row, tolerance: float) -> Change:
+    if row.p50_us is None or row.p50_ci_us is None or row.accuracy is None:
+        return Change(row.format, row.path, None, None, None, worse=True)
+    ratio = row.p50_us / old.p50_us
+    interval = ratio_interval(ratio, row.p50_ci_us, old.p50_ci_us)
+    gain = row.accuracy - old.accuracy
+    worse = interval[0] > 1 + tolerance or gain < 0
+    return Change(row.format, row.path, ratio, interval, gain, worse)

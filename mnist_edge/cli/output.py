@@ -82,8 +82,14 @@ def progress_bar(label: str) -> Iterator[Bar]:
     from rich.console import Console
     from rich.progress import Progress
 
-    # No thread that redraws: it would disturb what is being measured.
-    progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
+    # No thread that redraws: it would disturb what is being measured. Results that go to a file
+    # have to pass it by.
+    progress = Progress(
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=sys.stdout.isatty(),
+    )
     task = progress.add_task(label)
 
     class Live:

@@ -75,11 +75,16 @@ class OnnxEngine:
         self, session: onnxruntime.InferenceSession, spec: TensorSpec, chunk: int = CHUNK
     ) -> None:
         _check_input(spec, "the ONNX model")
-        image, answer = session.get_inputs()[0], session.get_outputs()[0]
+        inputs = {item.name: item for item in session.get_inputs()}
+        image = inputs.get(spec.name, session.get_inputs()[0])
+        answer = session.get_outputs()[0]
         _check_shapes(image.shape, answer.shape, "the ONNX model")
         self._run = session.run
         self._input, self._outputs = image.name, [answer.name]
+        # With one channel, a picture's bytes are the same in every order of the axes.
         self._shape = (1, SIZE, SIZE) if spec.layout == "NCHW" else (SIZE, SIZE, 1)
+        if all(isinstance(part, int) for part in image.shape[1:]):
+            self._shape = tuple(image.shape[1:])
         self._values = _pixel_values(spec)
         # A file with a fixed batch is fed as many pictures at a time as it takes.
         self._fixed = isinstance(image.shape[0], int)
@@ -219,7 +224,8 @@ def read_contract(path: Path) -> Contract:
 
     Raises:
         ModelError: it is missing, damaged, or of another format.
-        ContractError: it carries no contract, or one that this version cannot read.
+        MissingContract: it carries none.
+        ContractError: it carries one that this version cannot read.
     """
     _check_exists(path)
     if path.suffix == ".onnx":

@@ -71,7 +71,7 @@ def order(seed: int) -> list[str]:
 def test_every_engine_has_its_turn_in_every_round() -> None:
     names = order(seed=0)
     rounds = ["".join(names[start : start + 4]) for start in range(0, len(names), 4)]
-    assert rounds[0] == "abcd"  # warm-up
+    assert rounds[0] == "abcd"  # warm-up begins with a batch
     assert len(rounds) == 1 + ONE_CALL.rounds
     assert all(sorted(turns) == list("abcd") for turns in rounds)
 
@@ -88,8 +88,11 @@ def test_times_are_per_picture_and_warm_up_does_not_count(clock: Clock) -> None:
         IMAGES,
         Effort(rounds=3, turn=0.0, calls=2, batch=4),
     )
-    assert timings["fast"] == Timings(single=[1000] * 6, batched=[1000.0] * 3)
-    assert timings["slow"] == Timings(single=[4000] * 6, batched=[4000.0] * 3)
+    for name, cost in (("slow", 4000), ("fast", 1000)):
+        assert [calls.tolist() for calls in timings[name].single] == [[cost, cost]] * 3
+        assert timings[name].batched == [cost] * 3
+        assert timings[name].energy == []
+        assert timings[name].stable
 
 
 @pytest.mark.parametrize(
@@ -100,14 +103,65 @@ def test_a_turn_lasts_until_both_its_length_and_its_count_are_reached(
 ) -> None:
     engine = Recorder(clock=clock, cost=1000)
     timings = time_engines({"": engine}, IMAGES, Effort(rounds=1, turn=turn, calls=calls, batch=2))
-    assert len(timings[""].single) == expected
+    assert len(timings[""].single[0]) == expected
+
+
+class Settling(Recorder):
+    """An engine whose calls take what is left of a list, and the last of it from then on."""
+
+    def __init__(self, clock: Clock, costs: list[int]) -> None:
+        super().__init__(clock=clock)
+        self._costs = costs
+
+    def run(self, images: Images) -> NDArray[np.float32]:
+        if len(images) == 1:
+            self._cost = self._costs.pop(0) if len(self._costs) > 1 else self._costs[0]
+        return super().run(images)
+
+
+def test_warm_up_lasts_until_two_turns_take_the_same(clock: Clock) -> None:
+    effort = Effort(rounds=2, turn=0.0, calls=1, batch=2)
+    costs = [9000, 5000, 3000, 2000, 2010]  # two hundredths apart is the same
+    timing = time_engines({"": Settling(clock, costs)}, IMAGES, effort)[""]
+    assert timing.stable
+    assert [calls.tolist() for calls in timing.single] == [[2010]] * 2
+
+
+def test_an_engine_that_never_settles_is_measured_and_called_unstable(clock: Clock) -> None:
+    effort = Effort(rounds=2, turn=0.0, calls=1, batch=2)
+    costs = [1000 * 2**number for number in range(latency.WARM_UPS + 2)]
+    timing = time_engines({"": Settling(clock, costs.copy())}, IMAGES, effort)[""]
+    assert not timing.stable
+    assert [calls.tolist() for calls in timing.single] == [costs[-2:-1], costs[-1:]]
+
+
+def test_energy_is_that_of_the_single_pictures() -> None:
+    class Meter:
+        """A counter that goes on by 600 microjoules every time it is read."""
+
+        now = 0
+
+        def read(self) -> list[int]:
+            self.now += 600
+            return [self.now]
+
+        def since(self, before: list[int]) -> int:
+            return self.read()[0] - before[0]
+
+    effort = Effort(rounds=2, turn=0.0, calls=3, batch=5)
+    timings = time_engines({"": Recorder()}, IMAGES, effort, meter=Meter())  # type: ignore[arg-type]
+    assert timings[""].energy == [200, 200]  # three pictures share what a turn takes
+
+
+def test_a_full_measurement_lasts_as_long_as_mlperf_tiny_asks() -> None:
+    assert latency.FULL.rounds * latency.FULL.turn >= 10
+    assert latency.FULL.rounds * latency.FULL.calls >= 10
 
 
 def test_single_pictures_come_in_turn_and_a_batch_is_as_large_as_it_can() -> None:
     engine = Recorder()
     time_engines({"": engine}, IMAGES, Effort(rounds=1, turn=0.0, calls=7, batch=1000))
-    once = [[0], [1], [2], [3], [4], [0], [1], [0, 1, 2, 3, 4]]
-    assert engine.calls == once * 2  # warm-up, and the round
+    assert engine.calls[-8:] == [[0], [1], [2], [3], [4], [0], [1], [0, 1, 2, 3, 4]]
 
 
 def test_each_finished_round_is_told() -> None:
@@ -146,14 +200,16 @@ class Watcher(Recorder):
 def test_the_collector_is_off_while_it_is_measured_and_on_again_after() -> None:
     engine = Watcher()
     time_engines({"": engine}, IMAGES, ONE_CALL)
-    measured = engine.collecting[2:]  # after the warm-up's two calls
+    warm_up = engine.collecting.index(False)
+    assert 1 < warm_up <= 1 + latency.WARM_UPS
+    measured = engine.collecting[warm_up:]
     assert len(measured) == 2 * ONE_CALL.rounds
     assert not any(measured)
     assert gc.isenabled()
 
 
 def test_the_collector_is_on_again_after_an_engine_has_failed() -> None:
-    engine = Watcher(fail_at=3)
+    engine = Watcher(fail_at=latency.WARM_UPS + 3)  # at the latest in the second round
     with pytest.raises(RuntimeError, match="broken"):
         time_engines({"": engine}, IMAGES, ONE_CALL)
     assert engine.collecting[-1] is False
@@ -169,9 +225,11 @@ def test_a_collector_that_was_off_stays_off() -> None:
         gc.enable()
 
 
-def test_percentiles_are_in_microseconds_and_throughput_in_pictures_per_second() -> None:
-    timings = Timings(single=[*range(1000, 101_000, 1000)], batched=[2000.0, 4000.0, 9000.0])
-    assert timings.percentile(0) == 1
-    assert timings.percentile(50) == 50.5
-    assert timings.percentile(100) == 100
+def test_percentiles_are_the_medians_of_the_rounds() -> None:
+    rounds = [np.arange(1000, 101_000, 1000) * factor for factor in (1, 2, 50)]
+    timings = Timings(single=rounds, batched=[2000.0, 4000.0, 9000.0])
+    assert timings.percentile(0) == 2
+    assert timings.percentiles(50) == pytest.approx([50.5, 101, 2525])
+    assert timings.percentile(50) == 101
+    assert timings.interval(50) == pytest.approx((50.5, 2525))
     assert timings.images_per_s == 250_000

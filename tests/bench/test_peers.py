@@ -9,17 +9,17 @@ import pytest
 from tests.conftest import Run, data_folder
 
 
-@pytest.mark.parametrize(
-    ("name", "scale", "accuracy"),
-    [("zoo-mnist-8.onnx", "255", 0.9891), ("tflite-codelab.tflite", "1", 0.9880)],
-)
-def test_a_peer_is_measured_on_mnist(name: str, scale: str, accuracy: float, run: Run) -> None:
+@pytest.mark.parametrize("told", [False, True], ids=["guessed", "told"])
+def test_the_peers_are_measured_on_mnist(told: bool, run: Run) -> None:
     data_folder("MNIST_EDGE_DATA")
-    path = data_folder("MNIST_EDGE_PEERS") / name
-    arguments = ("--input-layout", "nchw", "--input-scale", scale, "--quick", "--json")
-    result = run("bench", path, "--data", "mnist", *arguments)
-    assert result.code == 0, result.stderr
-    (row,) = json.loads(result.stdout)["rows"]
-    assert row["format"] == name
-    # Of 10,000 pictures, two at the edge may fall either way in another version's arithmetic.
-    assert row["accuracy"] == pytest.approx(accuracy, abs=2e-4)
+    folder = data_folder("MNIST_EDGE_PEERS")
+    peers = {"zoo-mnist-8.onnx": ("255", 0.9891), "tflite-codelab.tflite": ("1", 0.9880)}
+    for name, (scale, accuracy) in peers.items():
+        flags = ("--input-layout", "nchw", "--input-scale", scale) if told else ()
+        result = run("bench", folder / name, "--data", "mnist", "--quick", "--json", *flags)
+        assert result.code == 0, result.stderr
+        (row,) = json.loads(result.stdout)["rows"]
+        assert row["format"] == name
+        # Of 10,000 pictures, two at the edge may fall either way in another version's arithmetic,
+        # or with the other value of ink, which the first of these models hardly feels.
+        assert row["accuracy"] == pytest.approx(accuracy, abs=2e-4)

@@ -158,59 +158,6 @@ def test_predict_explains_how_it_read_the_picture(
     assert "dark ink" in result.stderr
 
 
-def test_bench_measures_every_format_beside_the_model(run: Run, workspace: Workspace) -> None:
-    result = run("bench", "--quick", "--json", cwd=workspace.folder)
-    assert result.code == 0, result.stderr
-    report = json.loads(result.stdout)
-    assert list(report) == ["machine", "dataset", "reference", "rows"]
-    assert report["reference"] == "runs/edge.keras"
-    rows = {row["format"]: row for row in report["rows"]}
-    assert list(rows) == ["keras", *FORMATS]
-    for row in rows.values():
-        assert row["error"] is None
-        assert row["agreement"] >= 0.997
-        assert 0 < row["p50_us"] <= row["p95_us"] <= row["p99_us"]
-        assert row["bytes"] == Path(workspace.folder, row["path"]).stat().st_size
-    # Keras' predict costs milliseconds a call, onnxruntime tens of microseconds; five is modest.
-    assert rows["keras"]["p50_us"] > 5 * rows["onnx"]["p50_us"]
-
-
-def test_bench_compares_with_a_baseline(run: Run, workspace: Workspace, tmp_path: Path) -> None:
-    arguments = ("bench", workspace.runs / "edge.onnx", "--quick", "--json")
-    result = run(*arguments)
-    report = json.loads(result.stdout)
-    baseline = tmp_path / "baseline.json"
-    for factor, code in ((10, 0), (0.01, 3)):
-        report["rows"][0]["p50_us"] *= factor
-        baseline.write_text(json.dumps(report))
-        # Ten times faster or slower than the same file cannot be noise.
-        assert run(*arguments, "--compare", baseline).code == code
-        report = json.loads(result.stdout)
-
-
-def test_bench_measures_somebody_elses_model_and_says_why_one_cannot_run(
-    run: Run, workspace: Workspace, tmp_path: Path
-) -> None:
-    import onnx
-
-    foreign = onnx.load(workspace.runs / "edge.onnx")
-    del foreign.metadata_props[:]
-    onnx.save(foreign, tmp_path / "foreign.onnx")
-    (tmp_path / "broken.onnx").write_text("not a model")
-    own = workspace.runs / "edge.onnx"
-    result = run(
-        *("bench", own, "foreign.onnx", "broken.onnx"),
-        *("--input-layout", "nchw", "--quick", "--json"),
-    )
-    assert result.code == 0, result.stderr
-    first, second, third = json.loads(result.stdout)["rows"]
-    assert second["format"] == "foreign.onnx"
-    assert second["accuracy"] == first["accuracy"]
-    assert "not an ONNX model" in third["error"]
-    without = run("bench", "foreign.onnx", "--data", workspace.folder / "digits.npz", "--json")
-    assert "carries no contract" in json.loads(without.stdout)["rows"][0]["error"]
-
-
 def test_info_prints_the_contract(run: Run, workspace: Workspace) -> None:
     result = run("info", workspace.runs / "edge.int8.tflite")
     assert result.code == 0

@@ -1,0 +1,77 @@
+"""Time the shipped models against other people's: python tools/bench_peers.py [--quick].
+
+The peers are the `.onnx` and `.tflite` files in the folder that MNIST_EDGE_PEERS names. All files
+answer MNIST's test split by turns in one interleaved run, with one thread. A ratio is that of two
+files' medians within the same round, so that what slows the machine down cancels out; given is the
+median of the rounds with its 95 % confidence interval. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mnist_edge import data
+from mnist_edge.bench import machine
+from mnist_edge.bench.bootstrap import interval
+from mnist_edge.bench.foreign import Told, open_foreign
+from mnist_edge.bench.latency import FULL, QUICK, Timings, time_engines
+from mnist_edge.cli.output import markdown
+from mnist_edge.runtime import shipped
+from mnist_edge.runtime.classifier import accuracy
+from mnist_edge.runtime.engine import open_engine
+
+SUFFIXES = (".onnx", ".tflite")
+
+
+def main() -> None:
+    """Print one table: every file against the peers of its own engine."""
+    if "MNIST_EDGE_PEERS" not in os.environ:
+        sys.exit("MNIST_EDGE_PEERS is not set: name the folder of the peers with it.")
+    peers = sorted(
+        path for path in Path(os.environ["MNIST_EDGE_PEERS"]).iterdir() if path.suffix in SUFFIXES
+    )
+    own = [shipped.path(name) for name in shipped.manifest() if name.endswith(SUFFIXES)]
+    described, dataset = machine.describe(), data.load("mnist")
+    engines = {path: open_engine(path)[0] for path in own}
+    for peer in peers:
+        engines[peer], _, guessed = open_foreign(peer, Told(), dataset.train)
+        print(f"{peer.name}: {guessed}", file=sys.stderr)
+    images, labels = dataset.test
+    timings = time_engines(
+        {path.name: engine for path, engine in engines.items()},
+        images,
+        QUICK if "--quick" in sys.argv[1:] else FULL,
+    )
+    rows = []
+    for path, engine in engines.items():
+        timing = timings[path.name]
+        low, high = timing.interval(50)
+        rows.append(
+            (
+                f"`{path.name}`",
+                f"{path.stat().st_size:,}",
+                f"{accuracy(engine.run(images), labels):.2%}",
+                f"{timing.percentile(50):.1f} ({low:.1f}–{high:.1f})",
+                *(
+                    _ratio(timing, timings[peer.name]) if peer.suffix == path.suffix else ""
+                    for peer in peers
+                ),
+            )
+        )
+    headers = ("file", "bytes", "accuracy", "p50 µs", *(f"× `{peer.name}`" for peer in peers))
+    print(markdown(headers, rows))
+    print(f"\n{described.cpu}, {described.cores} cores, load {described.load}, one thread.")
+
+
+def _ratio(ours: Timings, theirs: Timings) -> str:
+    ratios = ours.percentiles(50) / theirs.percentiles(50)
+    low, high = interval(ratios)
+    return f"{np.median(ratios):.2f} ({low:.2f}–{high:.2f})"
+
+
+if __name__ == "__main__":
+    main()
