@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import mnist_edge
-from mnist_edge.cli import bench, data, export, info, predict, train
+from mnist_edge.cli import bench, data, export, info, predict, report, train
 from mnist_edge.cli.output import note, result
 from mnist_edge.errors import Interrupted, MnistEdgeError
 
@@ -31,6 +31,7 @@ app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("bench")(bench.bench)
 app.command("info")(info.info)
+app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 
 _debug = False

@@ -1,0 +1,108 @@
+"""`mnist-edge report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_edge.cli import workspace
+from mnist_edge.cli.bench import Layout
+from mnist_edge.cli.output import note, progress_bar, result, result_json
+from mnist_edge.errors import MissingContract, ModelError
+from mnist_edge.extras import require
+from mnist_edge.runtime import shipped
+
+
+def report(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL] [OTHER…]",
+            help="The file to look at, and others to compare it with beside its own formats; by "
+            "default the newest in ./runs, else the shipped model.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="Dataset to measure on; the one it was trained on by default."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Where to; ./runs/NAME.html by default."),
+    ] = None,
+    digit: Annotated[
+        int,
+        typer.Option(min=0, max=9, help="Whose first test picture is followed layer by layer."),
+    ] = 7,
+    input_layout: Annotated[
+        Layout | None,
+        typer.Option(help="For files without a contract: the order of the axes; else guessed."),
+    ] = None,
+    input_scale: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="VALUE",
+            help="For files without a contract: the value of full ink; else guessed by accuracy "
+            "on training pictures.",
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure for seconds only.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the path, and what could not be drawn, as JSON.")
+    ] = False,
+) -> None:
+    """Draw a model, its formats and its mistakes on one HTML page."""
+    require("matplotlib", "jinja2", extra="plot")
+    model, *others = models or [workspace.latest("keras", "onnx", "onnx-int8")]
+
+    from mnist_edge.bench.foreign import Told
+    from mnist_edge.bench.latency import FULL, QUICK
+    from mnist_edge.bench.report import files_beside
+    from mnist_edge.files import replacing
+    from mnist_edge.report.page import SECTIONS, build
+    from mnist_edge.runtime.engine import read_contract
+
+    paths = list(dict.fromkeys([*files_beside(model), model, *others]))
+    for path in paths:
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
+        if path.parent == shipped.folder():
+            shipped.path(path.name)  # verifies it
+    try:
+        trained_on = read_contract(model).metrics.dataset
+    except MissingContract:
+        trained_on = "mnist"
+    dataset = workspace.load_dataset(data or trained_on)
+    effort = QUICK if quick else FULL
+    note(f"measuring {len(paths)} files on {len(dataset.test.labels):,} pictures")
+    with progress_bar("measuring") as bar:
+        page = build(
+            paths,
+            model,
+            dataset,
+            effort,
+            digit=digit,
+            told=Told(input_layout and input_layout.upper(), input_scale),
+            on_round=lambda number: bar.update(number, effort.rounds),
+        )
+    target = out or workspace.RUNS / f"{model.stem}.html"
+    with replacing(target) as temporary:
+        temporary.write_text(page.html, encoding="utf-8")
+    for name, reason in page.missing.items():
+        note(f"{SECTIONS[name]}: {reason}")
+    if json:
+        result_json(
+            {
+                "path": str(target),
+                "model": str(model),
+                "bytes": target.stat().st_size,
+                "missing": page.missing,
+            }
+        )
+    else:
+        result(str(target))
