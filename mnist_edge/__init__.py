@@ -27,7 +27,13 @@ from mnist_edge.errors import (
 
 if TYPE_CHECKING:
     from mnist_edge.contract import Contract
-    from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
+    from mnist_edge.runtime.classifier import (
+        Classifier,
+        Line,
+        LineDigit,
+        Prediction,
+        Predictions,
+    )
 
 __version__ = "0.1.0"
 
@@ -40,6 +46,8 @@ __all__ = [
     "DownloadError",
     "GateError",
     "Interrupted",
+    "Line",
+    "LineDigit",
     "MissingContract",
     "MissingExtra",
     "MnistEdgeError",
@@ -56,6 +64,8 @@ __all__ = [
 _HOME_OF = {
     "Classifier": "mnist_edge.runtime.classifier",
     "Contract": "mnist_edge.contract",
+    "Line": "mnist_edge.runtime.classifier",
+    "LineDigit": "mnist_edge.runtime.classifier",
     "Prediction": "mnist_edge.runtime.classifier",
     "Predictions": "mnist_edge.runtime.classifier",
 }

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_edge.cli import workspace
-from mnist_edge.cli.output import next_command, note, result, result_json
+from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 
 if TYPE_CHECKING:
-    from mnist_edge.runtime.classifier import Prediction
-    from mnist_edge.runtime.preprocess import Reading
+    from mnist_edge.errors import UnreadableImage
+    from mnist_edge.runtime.classifier import Classifier, Line, Prediction
+
+    Answer = Prediction | Line | UnreadableImage
 
 
 def predict(
     images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE…", help="Picture files; - reads one from stdin.")
+        list[str],
+        typer.Argument(
+            metavar="IMAGE…",
+            help="Picture files, folders of them, patterns such as 'scans/*.png'; - reads one "
+            "from stdin.",
+        ),
     ],
     model: Annotated[
         Path | None,
@@ -29,68 +38,178 @@ def predict(
             "shipped model.",
         ),
     ] = None,
+    digits: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="Read a line of N digits, or of as many as there are."),
+    ] = None,
     top: Annotated[
         int, typer.Option(metavar="N", min=1, max=10, help="Show the N most probable digits.")
     ] = 1,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show how the picture was read.")
+        bool, typer.Option("--explain", help="Show how each picture was read.")
     ] = False,
+    explain_to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Draw there how one picture was read: picture, ink, and what the network saw.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per picture.")
     ] = False,
 ) -> None:
-    """Read the digit in each picture."""
-    from mnist_edge.errors import MnistEdgeError, UnreadableImage
-    from mnist_edge.runtime.classifier import Classifier
-    from mnist_edge.runtime.reading import read
+    """Read the digit in each picture, or the line of digits."""
+    from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError
+    from mnist_edge.runtime.classifier import Classifier, Line
 
+    if digits is not None and digits != "auto" and not (digits.isdecimal() and int(digits)):
+        raise UsageError(
+            f"--digits {digits} is no number of digits.", remedy="give 1 or more, or auto."
+        )
+    if digits is not None and explain_to is not None:
+        raise UsageError(
+            "--explain-to draws how one digit is read, --digits reads a line of them.",
+            remedy="leave out one of the two.",
+        )
+    pictures = _expand(images)
+    if explain_to is not None and len(pictures) != 1:
+        raise UsageError(
+            f"--explain-to draws one picture, these are {len(pictures)}.", remedy="name one."
+        )
     classifier = Classifier.load(model or workspace.latest("onnx", "onnx-int8"))
+    if digits is not None:
+        answers = _lines(classifier, pictures, None if digits == "auto" else int(digits))
+    elif explain or explain_to:
+        answers = _explained(classifier, pictures, explain_to, in_words=explain)
+    else:
+        answers = _digits(classifier, pictures)
+    width = max(map(len, pictures)) if len(pictures) > 1 else 0
     unreadable = False
-    for image in images:
-        try:
-            reading = read(sys.stdin.buffer.read() if image == "-" else image)
-        except UnreadableImage as error:
-            unreadable = True
-            note(f"error: {error.cause}\n{error.remedy}")
-            continue
-        prediction = classifier.predict_readings([reading], [image])[0]
-        if json:
-            result_json(dataclasses.asdict(prediction))
-        else:
-            result(_line(prediction, top, named=len(images) > 1))
-        if explain:
-            note(_explanation(reading))
+    with progress_bar("reading") as bar:
+        for number, answer in enumerate(answers, start=1):
+            if number % 100 == 0:
+                bar.update(number, len(pictures))
+            if isinstance(answer, UnreadableImage):
+                unreadable = True
+                note(f"error: {answer.cause}\n{answer.remedy}")
+                continue
+            if json:
+                result_json(dataclasses.asdict(answer))
+            else:
+                text = _text_of_line(answer) if isinstance(answer, Line) else _text(answer, top)
+                result(f"{answer.source or '':{width}}  {text}" if width else text)
+            if isinstance(answer, Line) and explain:
+                for digit in answer.digits:
+                    note(f"{_ranked(digit.probabilities, 3)}  in the box {digit.box}")
     if unreadable:
         raise typer.Exit(MnistEdgeError.exit_code)
     next_command("mnist-edge bench")
 
 
-def _line(prediction: Prediction, top: int, *, named: bool) -> str:
+def _expand(arguments: list[str]) -> list[str]:
+    """Turn folders and patterns into the pictures in them; what has none is left to fail by name.
+
+    An existing file is one even where its name reads like a pattern.
+    """
+    from mnist_edge.runtime.decoding import SUFFIXES
+
+    names: list[str] = []
+    for argument in arguments:
+        matches = [argument]
+        if argument != "-" and not Path(argument).exists():
+            matches = sorted(glob.glob(argument, recursive=True)) or [argument]  # noqa: PTH207
+        for match in matches:
+            inside = [
+                str(path)
+                for path in sorted(Path(match).rglob("*"))
+                if path.suffix.lower() in SUFFIXES
+                and not any(part.startswith(".") for part in path.relative_to(match).parts)
+                and path.is_file()
+            ]
+            names += inside or [match]
+    return names
+
+
+def _source(name: str) -> str | bytes:
+    return sys.stdin.buffer.read() if name == "-" else name
+
+
+def _digits(classifier: Classifier, names: list[str]) -> Iterator[Answer]:
+    """Answer pictures in their order, a few at a time."""
+    from mnist_edge.errors import UnreadableImage
+    from mnist_edge.runtime.classifier import PICTURES_AT_ONCE
+    from mnist_edge.runtime.preprocess import Reading
+    from mnist_edge.runtime.reading import read
+
+    for start in range(0, len(names), PICTURES_AT_ONCE):
+        read_names: list[str | None] = []
+        items: list[Reading | UnreadableImage] = []
+        for name in names[start : start + PICTURES_AT_ONCE]:
+            try:
+                items.append(read(_source(name)))
+                read_names.append(name)
+            except UnreadableImage as error:
+                items.append(error)
+        readings = [item for item in items if isinstance(item, Reading)]
+        answers = iter(classifier.predict_readings(readings, read_names) if readings else ())
+        for item in items:
+            yield next(answers) if isinstance(item, Reading) else item
+
+
+def _lines(classifier: Classifier, names: list[str], digits: int | None) -> Iterator[Answer]:
+    """Answer pictures of lines of digits."""
+    from mnist_edge.errors import UnreadableImage
+
+    for name in names:
+        try:
+            line = classifier.read_line(_source(name), digits)
+            yield dataclasses.replace(line, source=name)
+        except UnreadableImage as error:
+            yield error
+
+
+def _explained(
+    classifier: Classifier, names: list[str], target: Path | None, *, in_words: bool
+) -> Iterator[Answer]:
+    """Answer pictures one by one, and show after each answer how it came about."""
+    from mnist_edge.errors import UnreadableImage
+    from mnist_edge.files import replacing
+    from mnist_edge.runtime.decoding import decode
+    from mnist_edge.runtime.explain import drawing, explain, half_blocks
+    from mnist_edge.runtime.preprocess import preprocess
+
+    for name in names:
+        try:
+            picture = decode(_source(name))
+        except UnreadableImage as error:
+            yield error
+            continue
+        reading = preprocess(picture)
+        prediction = classifier.predict_readings([reading], [name])[0]
+        yield prediction
+        if in_words:
+            note("\n".join((*explain(picture, reading, prediction), half_blocks(reading.image))))
+        if target is not None:
+            with replacing(target) as temporary:
+                drawing(picture, reading).save(temporary, "PNG")
+            note(f"drawn: {target}")
+
+
+def _text(prediction: Prediction, top: int) -> str:
     if prediction.digit is None:
-        answer = "no ink"
-    else:
-        ranked = sorted(enumerate(prediction.probabilities), key=lambda pair: -pair[1])
-        answer = "  ".join(f"{digit} ({probability:.1%})" for digit, probability in ranked[:top])
-        if not prediction.accepted:
-            answer += f"  not to be trusted: {prediction.reason}"
-    return f"{prediction.source}: {answer}" if named else answer
+        return "no ink"
+    return _ranked(prediction.probabilities, top) + _doubt(prediction)
 
 
-def _explanation(reading: Reading) -> str:
-    """Say how a picture was read, and draw what the network saw, two rows of pixels a line."""
-    if not reading.ink:
-        return "no ink was found"
-    if reading.box is None:
-        how = "in MNIST's own form: left as it is"
-    else:
-        left, top, right, bottom = reading.box
-        how = (
-            f"{reading.polarity} ink in the box {left}, {top} to {right}, {bottom}; "
-            f"strokes {reading.stroke_width:.1f} pixels wide in 28x28"
-        )
-    inked = reading.image >= 96
-    lines = (
-        "".join(" ▀▄█"[upper + 2 * lower] for upper, lower in zip(*pair, strict=True))
-        for pair in zip(inked[::2], inked[1::2], strict=True)
-    )
-    return "\n".join((how, *lines))
+def _text_of_line(line: Line) -> str:
+    return (line.text or "no digits") + _doubt(line)
+
+
+def _ranked(probabilities: Sequence[float], top: int) -> str:
+    ranked = sorted(enumerate(probabilities), key=lambda pair: -pair[1])
+    return "  ".join(f"{digit} ({probability:.1%})" for digit, probability in ranked[:top])
+
+
+def _doubt(answer: Prediction | Line) -> str:
+    return "" if answer.accepted else f"  not to be trusted: {answer.reason}"

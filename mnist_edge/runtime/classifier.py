@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from mnist_edge.contract import LABELS, SIZE, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
+from mnist_edge.runtime.decoding import decode
 from mnist_edge.runtime.engine import Engine, Images, OnnxEngine, Probabilities, open_engine
+from mnist_edge.runtime.ink import look
+from mnist_edge.runtime.line import best_row, segments
 from mnist_edge.runtime.reading import read
 
 if TYPE_CHECKING:
@@ -26,9 +29,12 @@ if TYPE_CHECKING:
 
 BLANK = "blank"
 AMBIGUOUS = "ambiguous"
+NO_DIGIT = "no-digit"
+COUNT = "count"
 
-# Pictures that are decoded before the network runs; what keeps memory flat.
-PICTURES_AT_ONCE = 256
+# Pictures that are decoded before the network runs: memory stays flat, and the first answers to
+# many photographs come soon; more at once are no faster by tools/measure_chunk.py.
+PICTURES_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,47 @@ class Prediction:
     probabilities: tuple[float, ...]
     accepted: bool
     reason: str | None
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineDigit:
+    """One digit of a line.
+
+    Attributes:
+        digit, confidence, probabilities, accepted, reason: as of a `Prediction`.
+        box: left, top, right and bottom in pixels of the decoded picture, the latter two past
+            the end.
+    """
+
+    digit: int
+    confidence: float
+    probabilities: tuple[float, ...]
+    accepted: bool
+    reason: str | None
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The answer to a picture of a line of digits.
+
+    Attributes:
+        source: the path it was read from, None where it came as bytes or pixels.
+        text: the digits from the left to the right; empty where there are none.
+        accepted: whether all of them are to be trusted, and are as many as were asked for.
+        reason: why not: `blank` without ink, `no-digit` where there is far more of it than in a
+            line of digits, `count` where the ink does not make as many digits as asked for, else
+            the first reason of a digit; None where it is accepted.
+        digits: each of them.
+        model: the model that answered.
+    """
+
+    source: str | None
+    text: str
+    accepted: bool
+    reason: str | None
+    digits: tuple[LineDigit, ...]
     model: str
 
 
@@ -226,6 +273,51 @@ class Classifier:
         """Answer pictures that were read before, as `mnist_edge.runtime.reading.read` does."""
         answers = self.engine.run(np.stack([reading.image for reading in readings]))
         return self._predictions(answers, np.array([item.ink for item in readings]), sources)
+
+    def read_line(self, picture: Source, digits: int | None = None) -> Line:
+        """Read a line of digits, such as a postcode, a meter or a date.
+
+        Digits that touch are cut apart, broken ones put together, and marks between them left
+        out, as the network supports it best; it sees all candidates in one batch.
+
+        Args:
+            picture: as for `predict`.
+            digits: how many there are; None where that is not known.
+
+        Raises:
+            UnreadableImage: it cannot be opened or decoded.
+        """
+        source = _path_of(picture)
+        found = look(decode(picture), line=True)
+        if found is None:
+            return Line(source, "", False, BLANK, (), self.model)
+        candidates = segments(found.ink)
+        if not candidates:
+            return Line(source, "", False, NO_DIGIT, (), self.model)
+        answers = self.engine.run(np.stack([segment.image for segment in candidates]))
+        is_digit = np.array([segment.is_digit for segment in candidates])
+        doubts = -np.log(answers.max(axis=1)) * is_digit
+        costs = [
+            segment.cost + doubt for segment, doubt in zip(candidates, doubts.tolist(), strict=True)
+        ]
+        predictions = self._predictions(answers, is_digit)
+        read = tuple(
+            LineDigit(
+                int(predictions.digits[number]),
+                prediction.confidence,
+                prediction.probabilities,
+                prediction.accepted,
+                prediction.reason,
+                found.in_picture(candidates[number].box),
+            )
+            for number in best_row(candidates, costs, digits)
+            if (prediction := predictions[number]).digit is not None
+        )
+        text = "".join(str(item.digit) for item in read)
+        reason = next((item.reason for item in read if item.reason), None)
+        if digits is not None and len(read) != digits:
+            reason = COUNT
+        return Line(source, text, reason is None, reason, read, self.model)
 
     def _predictions(
         self,

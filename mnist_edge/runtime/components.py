@@ -58,7 +58,8 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     of_pixel = of_run[np.cumsum(starts) - 1]
     labels = np.full(mask.shape, n)
     labels[y, x] = of_pixel
-    padded = np.pad(mask, 1).astype(np.int8)
+    padded = np.zeros((height + 2, width + 2), np.int8)
+    padded[1:-1, 1:-1] = mask
     neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     box = np.tile([width, height, 0, 0], (n, 1))

@@ -16,6 +16,8 @@ Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
 
 # These only: Pillow's other readers are not needed, and one of them starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+# How their files are called, in folders that hold other files too.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 PIXEL_LIMIT = 100_000_000
 MAX_SIDE = 1024

@@ -289,7 +289,7 @@ def test_the_development_pictures_are_read_at_least_this_well() -> None:
     paths = sorted((data_folder("MNIST_EDGE_PICTURES") / "photos").glob("[0-9]/*"))
     answers = classifier.predict_batch(paths)
     labels = np.array([int(path.parent.name) for path in paths])
-    assert (answers.digits == labels).mean() >= 0.985
+    assert (answers.digits == labels).mean() >= 0.99
 
 
 fields = st.sampled_from(list(synthetic.generate(40, seed=9).images))

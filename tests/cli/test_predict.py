@@ -1,0 +1,151 @@
+"""`mnist-edge predict` over many pictures: folders, patterns, bad files, lines, explanations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from mnist_edge.data import synthetic
+from mnist_edge.runtime import shipped
+from tests.conftest import Run
+
+MODEL = shipped.folder() / "edge.onnx"
+
+
+@pytest.fixture
+def seven(tmp_path: Path) -> Path:
+    picture = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(picture)
+    pen.line([(60, 40), (140, 40), (95, 160)], fill=0, width=16, joint="curve")
+    picture.save(tmp_path / "seven.png")
+    return tmp_path / "seven.png"
+
+
+def test_folders_and_patterns_are_opened_in_their_order(
+    run: Run, seven: Path, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    for name in ("b.png", "a.PNG", "deep/c.png", ".hidden/d.png", ".e.png", "notes[1].png"):
+        (scans / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(seven, scans / name)
+    (scans / "readme.txt").write_text("no picture")
+    # The shell of subprocess expands nothing.
+    arguments = ("scans", "scans/?.png", "scans/notes[1].png", "scans/**/c.png", "-")
+    result = run("predict", *arguments, "--model", MODEL, "--json", stdin=seven.read_bytes())
+    assert result.code == 0, result.stderr
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    in_folder = ["scans/a.PNG", "scans/b.png", "scans/deep/c.png", "scans/notes[1].png"]
+    expected = [*in_folder, "scans/b.png", "scans/notes[1].png", "scans/deep/c.png", "-"]
+    assert [answer["source"] for answer in answers] == expected
+    assert {answer["digit"] for answer in answers} == {7}
+    table = run("predict", *arguments, "--model", MODEL, stdin=seven.read_bytes())
+    rows = table.stdout.splitlines()
+    assert [row.split()[:2] for row in rows] == [[source, "7"] for source in expected]
+    assert len({row.index("7 (") for row in rows}) == 1  # a column
+
+
+def test_bad_files_of_many_are_named_and_the_others_answered(
+    run: Run, seven: Path, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number in range(120):
+        shutil.copy(seven, scans / f"{number:03}.png")
+    bad = [0, 40, 64, 119]
+    for number in bad:
+        (scans / f"{number:03}.png").write_text("no picture")
+    result = run("predict", "scans", "none-*.png", "--model", MODEL, "--json")
+    assert result.code == 1
+    sources = [json.loads(line)["source"] for line in result.stdout.splitlines()]
+    good = [number for number in range(120) if number not in bad]
+    assert sources == [f"scans/{number:03}.png" for number in good]
+    faults = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    named = [*(f"scans/{number:03}.png" for number in bad), "none-*.png"]
+    assert len(faults) == len(named)
+    for fault, name in zip(faults, named, strict=True):
+        assert name in fault
+
+
+def test_a_line_of_digits_is_read(run: Run, tmp_path: Path) -> None:
+    split = synthetic.generate(40, seed=6)
+    chosen = [int(np.flatnonzero(split.labels == digit)[0]) for digit in (1, 0, 7)]
+    line = Image.fromarray(255 - np.hstack([split.images[index] for index in chosen]))
+    line.save(tmp_path / "line.png")
+    result = run("predict", "line.png", "--digits", "3", "--model", MODEL, "--json")
+    assert result.code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert list(answer) == ["source", "text", "accepted", "reason", "digits", "model"]
+    assert (answer["source"], answer["model"]) == ("line.png", "edge.onnx")
+    assert answer["text"] == "".join(str(digit["digit"]) for digit in answer["digits"])
+    boxes = [digit["box"] for digit in answer["digits"]]
+    assert [box[0] // 28 for box in boxes] == [0, 1, 2]
+    result = run("predict", "line.png", "--digits", "auto", "--model", MODEL, "--explain")
+    assert result.stdout.startswith(answer["text"])
+    assert result.stderr.count("in the box") == 3
+
+
+def test_an_explanation_says_why_and_shows_the_field(run: Run, seven: Path) -> None:
+    result = run("predict", seven, "--model", MODEL, "--explain")
+    assert result.code == 0
+    assert result.stdout.startswith("7 (")
+    for words in ("dark ink on a lighter ground: ", "box: ", "strokes: ", "top three: 7 ("):
+        assert words in result.stderr
+    assert "warning" not in result.stderr
+    lines = result.stderr.splitlines()
+    top, bottom = lines.index(f"┌{'─' * 28}┐"), lines.index(f"└{'─' * 28}┘")
+    assert bottom - top == 15
+    field = lines[top + 1 : bottom]
+    assert {len(line) for line in field} == {30}
+    assert sum(line.count("█") for line in field) > 20
+
+
+def test_an_explanation_warns_of_what_makes_reading_hard(run: Run, tmp_path: Path) -> None:
+    picture = Image.new("L", (300, 200), 140)
+    for left in (0, 150):
+        points = [(left + 60, 0), (left + 100, 0), (left + 80, 120)]
+        ImageDraw.Draw(picture).line(points, fill=120, width=12, joint="curve")
+    picture.save(tmp_path / "pale.png")
+    Image.new("L", (50, 50)).save(tmp_path / "blank.png")
+    result = run("predict", "pale.png", "blank.png", "--model", MODEL, "--explain")
+    for words in ("little contrast", "touches the picture's edge", "--digits auto"):
+        assert words in result.stderr
+    assert "no ink was found" in result.stderr
+
+
+def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:
+    result = run("predict", seven, "--model", MODEL, "--explain-to", "how.png")
+    assert result.code == 0, result.stderr
+    with Image.open(tmp_path / "how.png") as drawing:
+        pixels = np.asarray(drawing.convert("RGB"), int)
+    # Three panels of 280 pixels, 10 apart: the picture with a red box, the ink, the field.
+    picture, ink, field = (pixels[10:290, start : start + 280] for start in (10, 300, 590))
+    assert ((picture == (255, 60, 60)).all(axis=2)).sum() > 100
+    assert np.median(picture) == 255
+    for panel in (ink, field):
+        assert np.median(panel) == 0
+        assert panel.max() == 255
+    expected = np.asarray(Image.open(seven).resize((280, 280))) < 128
+    assert np.corrcoef(ink[..., 0].ravel(), expected.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--digits", "0"), "--digits 0"),
+        (("--digits", "many"), "--digits many"),
+        (("--digits", "3", "--explain-to", "how.png"), "--explain-to"),
+        (("seven.png", "--explain-to", "how.png"), "these are 2"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    options: tuple[str, ...], word: str, run: Run, seven: Path, tmp_path: Path
+) -> None:
+    result = run("predict", seven, *options, "--model", MODEL)
+    assert (result.code, result.stdout) == (2, "")
+    assert word in result.stderr
+    assert not (tmp_path / "how.png").exists()
