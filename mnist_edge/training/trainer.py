@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -222,9 +222,12 @@ def renew_statistics(model: keras.Model, recipe: Recipe, split: Split, seed: int
 
     Averaged weights never ran, so the moving statistics are those of other weights (Izmailov et
     al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization", section 3.2).
+    They are taken over undistorted pictures, since these are what the model will read: distortion
+    blurs and shifts them (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
     """
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    stream = pipeline.batches(recipe, split, seed=seed, first_step=0)
+    undistorted = replace(recipe, augmentation=None)
+    stream = pipeline.batches(undistorted, split, seed=seed, first_step=0)
     for number, (pictures, _) in enumerate(stream.take(STATISTICS_PICTURES // recipe.batch)):
         for norm in norms:
             # Equal weight to every batch: their mean, not a moving one.
