@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import DataError, UnreadableImage
-from mnist_edge.runtime.decoding import SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +67,8 @@ def _read(folder: Path) -> Split:
 
 
 def _pictures(folder: Path) -> list[Path]:
+    from mnist_edge.runtime.decoding import SUFFIXES
+
     found = [
         picture
         for picture in sorted(folder.iterdir())
