@@ -18,6 +18,7 @@ from mnist_edge.export.formats import FORMATS, Format, named, of_path
 from mnist_edge.files import replacing, sha256_of
 from mnist_edge.runtime.engine import read_contract
 from mnist_edge.training.runs import checkpoint_path, member_paths
+from mnist_edge.training.trainer import configure_tensorflow
 
 MODELS = Path(__file__).parents[1] / "models"
 WORK = Path(__file__).parents[1] / "runs" / "models"
@@ -31,6 +32,8 @@ STUDENTS = {"edge": 150, "tiny": 150}
 
 def main() -> None:
     """Build what is missing, and write the manifest."""
+    # Before an export does anything with TensorFlow, where the trainings are done already.
+    configure_tensorflow()
     teacher = FORMATS["keras"].path(WORK, TEACHER)
     if not teacher.exists():
         train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True)
