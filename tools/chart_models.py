@@ -15,27 +15,30 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 
 from mnist_edge import data
 from mnist_edge.bench.foreign import Told, open_foreign
 from mnist_edge.export import layers
+from mnist_edge.export.formats import of_path
 from mnist_edge.files import replacing
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 
 DOCS = Path(__file__).parents[1] / "docs"
+# With the value that full ink has in their published use.
 PEERS = {
-    "zoo-mnist-8.onnx": "ONNX Model Zoo, MNIST-8",
-    "tflite-codelab.tflite": "TensorFlow Lite codelab",
+    "zoo-mnist-8.onnx": ("ONNX Model Zoo, MNIST-8", 255.0),
+    "tflite-codelab.tflite": ("TensorFlow Lite codelab", 1.0),
 }
+MARKERS = {"onnx": "o", "onnx-int8": "s", "tflite": "^", "tflite-fp16": "D", "tflite-int8": "v"}
 COLOURS = {"edge": "#1f6feb", "tiny": "#1a7f37", "large": "#8250df", "peer": "#6e7781"}
 
 
 class Point(NamedTuple):
-    """One file: of which model, what it is called, and its three figures."""
+    """One file: of which model and format, what it is called, and its figures."""
 
     model: str
+    format: str
     name: str
     bytes: int
     accuracy: float
@@ -59,24 +62,24 @@ def main() -> None:
 def _shipped() -> list[Point]:
     points = []
     for name, entry in shipped.manifest().items():
-        if "accuracy" in entry and not name.endswith(".keras"):
+        row = of_path(Path(name))
+        if row and row.conversion:
             path = shipped.path(name)
             totals = layers.totals(layers.read(path))
-            points.append(
-                Point(name.split(".")[0], name, entry["bytes"], entry["accuracy"], *totals)
-            )
+            model = name.removesuffix(row.suffix)
+            points.append(Point(model, row.name, name, entry["bytes"], entry["accuracy"], *totals))
     return points
 
 
 def _peers() -> list[Point]:
     folder, dataset = Path(os.environ["MNIST_EDGE_PEERS"]), data.load("mnist")
     points = []
-    for name, title in PEERS.items():
+    for name, (title, scale) in PEERS.items():
         path = folder / name
-        engine, _, _ = open_foreign(path, Told(), dataset.train)
+        engine, _, _ = open_foreign(path, Told(scale=scale), dataset.train)
         score = accuracy(engine.run(dataset.test.images), dataset.test.labels)
         totals = layers.totals(layers.read(path))
-        points.append(Point("peer", title, path.stat().st_size, score, *totals))
+        points.append(Point("peer", path.suffix[1:], title, path.stat().st_size, score, *totals))
     return points
 
 
@@ -85,26 +88,35 @@ def _draw(points: list[Point]) -> None:
     figure, (sizes, costs) = plt.subplots(
         1, 2, figsize=(11, 4.8), sharey=True, layout="constrained"
     )
-    for point in points:
-        _mark(sizes, point, point.bytes, point.name)
-        # All files of a model compute the same.
-        if point.name == f"{point.model}.onnx" or point.model in {"large", "peer"}:
-            _mark(costs, point, point.multiply_accumulates, point.name.removesuffix(".onnx"))
+    for model, colour in COLOURS.items():
+        mine = sorted((point for point in points if point.model == model), key=lambda p: p.bytes)
+        for point in mine:
+            marker, y = MARKERS[point.format], 100 * point.accuracy
+            sizes.plot(point.bytes, y, marker, color=colour, alpha=0.8)
+            costs.plot(point.multiply_accumulates, y, marker, color=colour, alpha=0.8)
+        # One name for all files of a model, which lie close to each other; peers have their own.
+        for point in mine if model == "peer" else mine[:1]:
+            for panel, x in ((sizes, point.bytes), (costs, point.multiply_accumulates)):
+                panel.annotate(
+                    point.name if model == "peer" else model,
+                    (x, 100 * point.accuracy),
+                    (0, 7),
+                    textcoords="offset points",
+                    color=colour,
+                    ha="center",
+                )
     for panel in (sizes, costs):
         panel.set_xscale("log")
-        panel.margins(x=0.2)
+        panel.margins(x=0.15, y=0.1)
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
     sizes.set(xlabel="bytes", ylabel="right on MNIST's test split, %")
     costs.set(xlabel="multiply-accumulates for one picture")
+    for name, marker in MARKERS.items():
+        costs.plot([], [], marker, color="black", alpha=0.8, label=name)
+    costs.legend(loc="center right", frameon=False)
     with replacing(DOCS / "models.svg") as temporary:
         figure.savefig(temporary, metadata={"Date": None, "Creator": None}, facecolor="white")
-
-
-def _mark(panel: Axes, point: Point, x: int | None, label: str) -> None:
-    colour, y = COLOURS[point.model], 100 * point.accuracy
-    panel.plot(x, y, "o", color=colour)
-    panel.annotate(label, (x, y), (6, -3), textcoords="offset points", color=colour)
 
 
 def _files(points: list[Point]) -> str:

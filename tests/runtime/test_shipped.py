@@ -150,6 +150,10 @@ def test_the_shipped_files_are_those_of_the_manifest(manifest: dict[str, dict[st
         assert ("accuracy" in entry) is (of_path(path) is not None)
 
 
+# A tenth of a point and less under what was measured: another build may come out a little worse.
+LEAST = {"edge": 0.9955, "tiny": 0.993, "large": 0.9965}
+
+
 def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
     manifest: dict[str, dict[str, Any]],
 ) -> None:
@@ -164,4 +168,4 @@ def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
         # Other processors round otherwise: of 10,000 pictures, two may lie that close to an edge.
         assert accuracy == pytest.approx(entry["accuracy"], abs=2e-4), name
         assert contract.metrics.dataset == "mnist"
-        assert accuracy >= 0.995, name
+        assert accuracy >= LEAST[name.partition(".")[0]], name
