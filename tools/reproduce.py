@@ -237,7 +237,7 @@ def save(path: Path, result: dict[str, Any]) -> None:
 
 
 def rendered(work: Path) -> str:
-    """Return the page from the results in a folder; what is not there yet is left out."""
+    """Return the page from the results in a folder; it names what is not there yet."""
     results: dict[Job, list[dict[str, Any]]] = {}
     for job in JOBS:
         paths = [job.folder(work, seed) / "result.json" for seed in SEEDS]
@@ -247,7 +247,10 @@ def rendered(work: Path) -> str:
         sys.exit(
             f"{work} has no recipe trained with all seeds.\npython tools/reproduce.py does it."
         )
-    parts = [HEAD, _accuracies(results), FILES, _files(results), _notes(results)]
+    parts = [HEAD, _accuracies(results)]
+    if waiting := [f"`{job.recipe}` ({job.epochs} epochs)" for job in JOBS if job not in results]:
+        parts.append(f"Not trained with all seeds yet: {', '.join(waiting)}.")
+    parts += [FILES, _files(results), _notes(results)]
     if (work / "speed.json").exists():
         parts.append(_speed(json.loads((work / "speed.json").read_text(encoding="utf-8"))))
     machines = dict.fromkeys(_machine(run["machine"]) for runs in results.values() for run in runs)

@@ -17,7 +17,7 @@ WIPE = "\r\x1b[K"
 
 
 def test_the_line_of_an_epoch_moves_and_stays_when_it_is_done(tmp_path: Path) -> None:
-    images, labels = synthetic.generate(2000, seed=1)
+    images, labels = synthetic.generate(4800, seed=1)
     np.savez(tmp_path / "digits.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     terminal, end = pty.openpty()
     with subprocess.Popen(
@@ -36,7 +36,8 @@ def test_the_line_of_an_epoch_moves_and_stays_when_it_is_done(tmp_path: Path) ->
     assert process.returncode == 0, shown.decode()
     drawn = shown.decode().replace("\r\n", "\n").split(WIPE)
     moving = [line for line in drawn if "% done" in line]
-    # TensorFlow builds its graph in the first batches, so they outlast the pause between lines.
+    # 34 batches, two at a time. TensorFlow builds its graph in the first ones, so that they outlast
+    # the pause between lines.
     assert moving[0].startswith("epoch 1/1  loss ")
     assert all(line.endswith(" left") for line in moving)
     # What is wiped is what moved, and nothing else.
