@@ -253,6 +253,11 @@ def sidecar(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
+def member(ensemble: Path, number: int) -> Path:
+    """Return where the member of that number, from 1, of an ensemble's `.keras` file lies."""
+    return ensemble.with_stem(f"{ensemble.stem}-{number}")
+
+
 def _no_contract(source: str | Path) -> MissingContract:
     return MissingContract(
         f"{source} carries no contract, so its preprocessing is unknown.",

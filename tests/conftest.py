@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from mnist_edge.data import Dataset, npz, synthetic
+from mnist_edge.data import Dataset, Split, npz, synthetic
 
 if TYPE_CHECKING:
     import keras
@@ -71,6 +71,17 @@ def run(tmp_path: Path) -> Run:
     return run_here
 
 
+def write_digits(path: Path, train: Split, test: Split) -> None:
+    """Write a dataset that `--data` takes."""
+    np.savez(
+        path,
+        x_train=train.images,
+        y_train=train.labels,
+        x_test=test.images,
+        y_test=test.labels,
+    )
+
+
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Train on 16,500 of 18,000 synthetic digits and export in every format, in seconds.
@@ -79,13 +90,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """
     folder = tmp_path_factory.mktemp("workspace")
     train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
-    np.savez(
-        folder / "digits.npz",
-        x_train=train.images,
-        y_train=train.labels,
-        x_test=test.images,
-        y_test=test.labels,
-    )
+    write_digits(folder / "digits.npz", train, test)
     for arguments in (
         ("train", "--data", "digits.npz", "--epochs", "6"),
         ("export", "--formats", "all"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ from mnist_edge.bench.corruptions import corruptions
 from mnist_edge.bench.foreign import Told, is_foreign, open_foreign
 from mnist_edge.bench.latency import Effort, time_engines
 from mnist_edge.bench.startup import Startup, measure
+from mnist_edge.contract import member
 from mnist_edge.errors import MnistEdgeError, ModelError, first_line
-from mnist_edge.export.formats import FORMATS, of_path
+from mnist_edge.export.formats import FORMATS, format_of, of_path
 from mnist_edge.export.parity import compare
 from mnist_edge.runtime.classifier import accuracy
 
@@ -123,21 +125,13 @@ def files_beside(path: Path) -> list[Path]:
 
 
 def with_members(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, those of an ensemble's members after the ensemble's.
-
-    The members of `<name>.keras` are `<name>-1.keras`, `<name>-2.keras` and so on, as `train
-    --ensemble` names them.
-    """
+    """Return the files, those of an ensemble's members after the ensemble's."""
     files: dict[Path, None] = {}
     for path in paths:
         files[path] = None
-        number = 1
-        while (
-            of_path(path) is FORMATS["keras"]
-            and (member := path.with_stem(f"{path.stem}-{number}")).is_file()
-        ):
-            files[member] = None
-            number += 1
+        if of_path(path) is FORMATS["keras"]:
+            parts = (member(path, number) for number in itertools.count(1))
+            files |= dict.fromkeys(itertools.takewhile(Path.is_file, parts))
     return list(files)
 
 
@@ -243,14 +237,9 @@ def _open(
     training: Split,
     note: Callable[[str], None],
 ) -> _Runner:
-    known = of_path(path)
-    if known is None:
-        raise ModelError(
-            f"{path} is of no known format.",
-            remedy=f"known endings are {', '.join(row.suffix for row in FORMATS.values())}.",
-        )
+    form = format_of(path)
     if not is_foreign(path):
-        engine, _ = known.open(path, threads)
+        engine, _ = form.open(path, threads)
         return _Runner(row, engine, None)
     row.format = path.name
     engine, spec, guessed = open_foreign(path, told, training, threads)

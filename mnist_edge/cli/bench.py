@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge.cli import measuring, workspace
+from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
 from mnist_edge.cli.output import (
     markdown,
     next_command,
@@ -24,7 +25,6 @@ from mnist_edge.cli.output import (
 )
 from mnist_edge.errors import GateError, ModelError, UsageError
 from mnist_edge.export.formats import FORMATS, named, of_path
-from mnist_edge.runtime import shipped
 
 if TYPE_CHECKING:
     from mnist_edge.bench.baseline import Change
@@ -97,13 +97,6 @@ _CHANGES: _Columns = {
 }
 
 
-class Layout(StrEnum):
-    """The orders that a picture's axes come in."""
-
-    NCHW = "nchw"
-    NHWC = "nhwc"
-
-
 class Form(StrEnum):
     """What rows are printed as."""
 
@@ -125,12 +118,7 @@ def bench(
         str | None,
         typer.Option(metavar="LIST", help=f"Only these, comma-separated: {', '.join(FORMATS)}."),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE", help="Dataset to measure on; the one it was trained on by default."
-        ),
-    ] = None,
+    data: MeasuredOn = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that one answer may use.")] = 1,
     compare: Annotated[
         Path | None,
@@ -142,26 +130,15 @@ def bench(
     tolerance: Annotated[
         float, typer.Option(min=0, help="How much slower --compare lets pass; 0.25 is a quarter.")
     ] = 0.25,
-    input_layout: Annotated[
-        Layout | None,
-        typer.Option(help="For files without a contract: the order of the axes; else guessed."),
-    ] = None,
-    input_scale: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="VALUE",
-            help="For files without a contract: the value of full ink, mostly 1 or 255; else "
-            "guessed by accuracy on training pictures.",
-        ),
-    ] = None,
+    input_layout: InputLayout = None,
+    input_scale: InputScale = None,
     input_name: Annotated[
         str | None,
         typer.Option(
             metavar="NAME", help="For ONNX files without a contract that have several inputs."
         ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Measure for seconds only.")] = False,
+    quick: Quick = False,
     form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.TABLE,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -238,11 +215,7 @@ def _chosen(models: list[Path] | None, formats: str | None) -> list[Path]:
     if formats is not None:
         wanted = named(name.strip() for name in formats.split(","))
         paths = [path for path in paths if of_path(path) in wanted]
-    for path in paths:
-        if not path.is_file():
-            raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
-        if path.parent == shipped.folder():
-            shipped.path(path.name)  # verifies it
+    measuring.check(paths)
     if not paths:
         raise ModelError(
             "there is no file of these formats.",

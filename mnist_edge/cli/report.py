@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
-from mnist_edge.cli.bench import Layout
+from mnist_edge.cli import measuring, workspace
+from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
 from mnist_edge.cli.output import note, progress_bar, result, result_json
-from mnist_edge.errors import MissingContract, ModelError
+from mnist_edge.errors import MissingContract
 from mnist_edge.extras import require
-from mnist_edge.runtime import shipped
 
 
 def report(
@@ -24,12 +23,7 @@ def report(
             "default the newest in ./runs, else the shipped model.",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE", help="Dataset to measure on; the one it was trained on by default."
-        ),
-    ] = None,
+    data: MeasuredOn = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Where to; ./runs/NAME.html by default."),
@@ -38,20 +32,9 @@ def report(
         int,
         typer.Option(min=0, max=9, help="Whose first test picture is followed layer by layer."),
     ] = 7,
-    input_layout: Annotated[
-        Layout | None,
-        typer.Option(help="For files without a contract: the order of the axes; else guessed."),
-    ] = None,
-    input_scale: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="VALUE",
-            help="For files without a contract: the value of full ink; else guessed by accuracy "
-            "on training pictures.",
-        ),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Measure for seconds only.")] = False,
+    input_layout: InputLayout = None,
+    input_scale: InputScale = None,
+    quick: Quick = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the path, and what could not be drawn, as JSON.")
     ] = False,
@@ -68,11 +51,7 @@ def report(
     from mnist_edge.runtime.engine import read_contract
 
     paths = list(dict.fromkeys([*files_beside(model), model, *others]))
-    for path in paths:
-        if not path.is_file():
-            raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
-        if path.parent == shipped.folder():
-            shipped.path(path.name)  # verifies it
+    measuring.check(paths)
     try:
         trained_on = read_contract(model).metrics.dataset
     except MissingContract:

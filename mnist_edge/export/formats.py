@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
-from mnist_edge.errors import UsageError, did_you_mean
+from mnist_edge.errors import ModelError, UsageError, did_you_mean
 from mnist_edge.export import inspection, to_onnx, to_tflite
 from mnist_edge.extras import require
 
@@ -181,6 +181,21 @@ def of_path(path: Path) -> Format | None:
         return None
     rows = [row for row in FORMATS.values() if path.name.endswith(row.suffix)]
     return max(rows, key=lambda row: len(row.suffix), default=None)
+
+
+def format_of(path: Path) -> Format:
+    """Return the row a file name belongs to.
+
+    Raises:
+        ModelError: it belongs to none.
+    """
+    row = of_path(path)
+    if row is None:
+        raise ModelError(
+            f"{path} is of no known format.",
+            remedy=f"known endings are {', '.join(row.suffix for row in FORMATS.values())}.",
+        )
+    return row
 
 
 def named(names: Iterable[str]) -> list[Format]:

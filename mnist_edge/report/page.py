@@ -18,7 +18,7 @@ from mnist_edge.contract import Contract, Parity, TensorSpec
 from mnist_edge.data.grid import draw_grid
 from mnist_edge.errors import MnistEdgeError, ModelError, UsageError, first_line
 from mnist_edge.export import layers
-from mnist_edge.export.formats import FORMATS, of_path
+from mnist_edge.export.formats import format_of
 from mnist_edge.export.parity import compare
 from mnist_edge.report import figures, graph, network, pictures, quality
 from mnist_edge.runtime.classifier import accuracy
@@ -203,12 +203,7 @@ def _answer(paths: Iterable[Path], dataset: Dataset, told: Told) -> list[File]:
 
 def _open(file: File, told: Told, training: Split) -> Engine:
     """Open a file, and note its contract and its input."""
-    row = of_path(file.path)
-    if row is None:
-        raise ModelError(
-            f"{file.path} is of no known format.",
-            remedy=f"known endings are {', '.join(row.suffix for row in FORMATS.values())}.",
-        )
+    row = format_of(file.path)
     if is_foreign(file.path):
         engine, file.spec, file.guessed = open_foreign(file.path, told, training)
     else:

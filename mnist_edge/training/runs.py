@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract, Provenance
+from mnist_edge.contract import Contract, Provenance, member
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.errors import ContractError, MissingExtra
 from mnist_edge.training import curves, distillation, keras_model, networks
@@ -150,14 +150,14 @@ def train_ensemble(
         OutputError: a file cannot be written.
     """
     trained = []
-    for number, member in enumerate(member_paths(path, members)):
-        on_member(member)
+    for number, part in enumerate(member_paths(path, members)):
+        on_member(part)
         own = replace(run, seed=run.seed + number)
-        finished = _finished(own, member) if resume else None
+        finished = _finished(own, part) if resume else None
         trained.append(
-            finished or train_one(own, member, resume=resume and checkpoint_path(member).exists())
+            finished or train_one(own, part, resume=resume and checkpoint_path(part).exists())
         )
-    model = networks.ensemble(path.stem, [member.model for member in trained])
+    model = networks.ensemble(path.stem, [part.model for part in trained])
     contract = publish(
         path,
         model,
@@ -168,14 +168,14 @@ def train_ensemble(
     return Trained(
         model,
         contract,
-        seconds=sum(member.seconds for member in trained),
-        loss=float(np.mean([member.loss for member in trained])),
+        seconds=sum(part.seconds for part in trained),
+        loss=float(np.mean([part.loss for part in trained])),
     )
 
 
 def member_paths(path: Path, members: int) -> list[Path]:
     """Return where the members of the ensemble `path` lie."""
-    return [path.with_name(f"{path.stem}-{number}.keras") for number in range(1, members + 1)]
+    return [member(path, number) for number in range(1, members + 1)]
 
 
 def _finished(run: Run, path: Path) -> Trained | None:

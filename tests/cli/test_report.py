@@ -6,26 +6,19 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mnist_edge.data import synthetic
 from mnist_edge.report.page import SECTIONS
 from mnist_edge.runtime import shipped
-from tests.conftest import Run
+from tests.conftest import Run, write_digits
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with `digits.npz`, and the shipped ONNX file alone in `runs/`."""
     train, test = synthetic.generate(300, seed=1), synthetic.generate(100, seed=2)
-    np.savez(
-        tmp_path / "digits.npz",
-        x_train=train.images,
-        y_train=train.labels,
-        x_test=test.images,
-        y_test=test.labels,
-    )
+    write_digits(tmp_path / "digits.npz", train, test)
     (tmp_path / "runs").mkdir()
     shutil.copy(shipped.path("edge.onnx"), tmp_path / "runs")
     return tmp_path

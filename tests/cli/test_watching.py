@@ -9,16 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from mnist_edge.data import synthetic
+from tests.conftest import write_digits
 
 WIPE = "\r\x1b[K"
 
 
 def test_the_line_of_an_epoch_moves_and_stays_when_it_is_done(tmp_path: Path) -> None:
-    images, labels = synthetic.generate(4800, seed=1)
-    np.savez(tmp_path / "digits.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    digits = synthetic.generate(4800, seed=1)
+    write_digits(tmp_path / "digits.npz", digits, digits)
     terminal, end = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "mnist_edge", "train", "--data", "digits.npz", "--epochs", "1"],

@@ -11,20 +11,14 @@ from PIL import Image
 
 from mnist_edge.data import npz, synthetic
 from mnist_edge.training import keras_model
-from tests.conftest import Result, Run
+from tests.conftest import Result, Run, write_digits
 
 
 @pytest.fixture
 def digits(tmp_path: Path) -> Path:
     """A dataset small enough to train on in a second."""
     train, test = synthetic.generate(600, seed=1), synthetic.generate(200, seed=2)
-    np.savez(
-        tmp_path / "digits.npz",
-        x_train=train.images,
-        y_train=train.labels,
-        x_test=test.images,
-        y_test=test.labels,
-    )
+    write_digits(tmp_path / "digits.npz", train, test)
     return tmp_path / "digits.npz"
 
 
