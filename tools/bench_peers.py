@@ -3,7 +3,8 @@
 The peers are the `.onnx` and `.tflite` files in the folder that MNIST_EDGE_PEERS names. All files
 answer MNIST's test split by turns in one interleaved run, with one thread. A ratio is that of two
 files' medians within the same round, so that what slows the machine down cancels out; given is the
-median of the rounds with its 95 % confidence interval. Prints Markdown.
+median of the rounds with its 95 % confidence interval. Prints Markdown: every file against the
+peers of its own engine, and the default model against its targets.
 """
 
 from __future__ import annotations
@@ -26,9 +27,23 @@ from mnist_edge.runtime.engine import open_engine
 
 SUFFIXES = (".onnx", ".tflite")
 
+# A file of the default model, another one, and the largest ratio of their latencies to be reached.
+TARGETS = (
+    ("edge.onnx", "zoo-mnist-8.onnx", 0.5),
+    ("edge.tflite", "tflite-codelab.tflite", 0.2),
+    ("edge.int8.tflite", "tflite-codelab.tflite", 0.2),
+    ("edge.int8.onnx", "edge.onnx", 1),
+    ("edge.int8.tflite", "edge.tflite", 1),
+)
+
 
 def main() -> None:
-    """Print one table: every file against the peers of its own engine."""
+    """Print the tables."""
+    print(measure(quick="--quick" in sys.argv[1:]))
+
+
+def measure(*, quick: bool) -> str:
+    """Return the tables, as Markdown."""
     if "MNIST_EDGE_PEERS" not in os.environ:
         sys.exit("MNIST_EDGE_PEERS is not set: name the folder of the peers with it.")
     peers = sorted(
@@ -44,7 +59,7 @@ def main() -> None:
     timings = time_engines(
         {path.name: engine for path, engine in engines.items()},
         images,
-        QUICK if "--quick" in sys.argv[1:] else FULL,
+        QUICK if quick else FULL,
     )
     rows = []
     for path, engine in engines.items():
@@ -63,8 +78,15 @@ def main() -> None:
             )
         )
     headers = ("file", "bytes", "accuracy", "p50 µs", *(f"× `{peer.name}`" for peer in peers))
-    print(markdown(headers, rows))
-    print(f"\n{described.cpu}, {described.cores} cores, load {described.load}, one thread.")
+    where = f"{described.cpu}, {described.cores} cores, load {described.load:.2f}, one thread."
+    goals = []
+    for ours, theirs, most in TARGETS:
+        ratio = np.median(timings[ours].percentiles(50) / timings[theirs].percentiles(50))
+        measured = _ratio(timings[ours], timings[theirs])
+        met = "yes" if ratio <= most else "no"
+        goals.append((f"`{ours}`", f"`{theirs}`", f"≤ {most}", measured, met))
+    targets = markdown(("p50 of", "over that of", "target", "measured", "met"), goals, left=2)
+    return f"{markdown(headers, rows)}\n\n{where}\n\n{targets}"
 
 
 def _ratio(ours: Timings, theirs: Timings) -> str:

@@ -45,6 +45,8 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    from mnist_edge.export.blocks import over_blocks
+
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._batches = self._read()
@@ -59,9 +61,8 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
-        quant_pre_process(
-            _to_graph(model), prepared, skip_optimization=True, skip_symbolic_shape=True
-        )
+        graph = _to_graph(over_blocks(model))
+        quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
             quantized,

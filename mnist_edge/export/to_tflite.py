@@ -38,6 +38,8 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     """
     import numpy as np
 
+    from mnist_edge.export.blocks import over_blocks
+
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for image in calibration:
             yield [image[np.newaxis, ..., np.newaxis].astype(np.float32) / 255]
@@ -51,12 +53,14 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
 
-    return _convert(model, configure)
+    return _convert(over_blocks(model), configure)
 
 
 def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
     import keras
     import tensorflow as tf
+
+    from mnist_edge.export.compact import compact
 
     # Through a saved model, because from_concrete_functions leaves the variables unfrozen and
     # from_keras_model the batch open: with a fixed batch there is no shape arithmetic in the
@@ -73,4 +77,4 @@ def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         configure(converter)
         flatbuffer: bytes = converter.convert()
-    return flatbuffer
+    return compact(flatbuffer)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract
 from mnist_edge.export import to_onnx
+from mnist_edge.export.blocks import over_blocks
 from mnist_edge.runtime.engine import read_contract
 from tests.conftest import Workspace, randomize
 
@@ -85,6 +86,10 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
         ),
         "Conv Relu MaxPool Conv Relu MaxPool Flatten Gemm Relu Gemm Softmax",
     ),
+    "over blocks of pixels": (
+        lambda: over_blocks(_stack(_conv(8, strides=4, padding="same"), FLATTEN)),
+        "SpaceToDepth Conv Flatten Gemm Softmax",
+    ),
     "a single channel": (lambda: _stack(_conv(1), FLATTEN), "Conv Flatten Gemm Softmax"),
 }
 
@@ -150,7 +155,7 @@ def test_versions_are_those_that_older_runtimes_read(converted: Converted) -> No
 def test_names_tell_what_things_are_and_are_not_reused(converted: Converted) -> None:
     graph = converted.graph.graph
     nodes = [node.name for node in graph.node]
-    assert nodes[0] in {"conv1", "flatten1"}
+    assert nodes[0] in {"conv1", "flatten1", "spacetodepth1"}
     assert nodes[-1] == "softmax1"
     assert len(set(nodes)) == len(nodes)
     gemm = next(node for node in graph.node if node.op_type == "Gemm")

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ EXPORTED = ["edge.onnx", "edge.int8.onnx", "edge.tflite", "edge.fp16.tflite", "e
 # Rows of ten pixels that a file can show: all greys that matter, and ink at one end only.
 GREYS = np.zeros((1, 28, 28), np.uint8)
 GREYS[0, 0, :10] = (255, 0, 1, 2, 64, 127, 128, 200, 254, 255)
+
+FREE = ("batch", 1, 28, 28)
+NCHW = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
 
 
 def first_pixels(path: Path, shape: tuple[str | int, ...]) -> Path:
@@ -124,6 +128,22 @@ def test_every_engine_gives_the_probabilities_of_the_float_model(
     answers = open_engine(workspace.runs / name)[0].run(images)
     assert np.abs(answers - expected).max() < 0.15
     assert np.abs(answers - expected).mean() < 0.005
+
+
+def test_an_answer_outlives_the_next_one(tmp_path: Path) -> None:
+    """Buffers are kept from call to call, and must not be what is given away."""
+    engine = OnnxEngine(open_session(first_pixels(tmp_path / "first.onnx", FREE)), NCHW)
+    first = engine.run(GREYS)
+    assert engine.run(np.zeros_like(GREYS)).max() == 0
+    np.testing.assert_array_equal(first, GREYS[:, 0, :10] / np.float32(255))
+
+
+def test_threads_may_share_an_engine(tmp_path: Path) -> None:
+    engine = OnnxEngine(open_session(first_pixels(tmp_path / "first.onnx", FREE)), NCHW)
+    images = np.random.default_rng(0).integers(0, 256, (2000, 28, 28), np.uint8)
+    with ThreadPoolExecutor(4) as threads:
+        answers = threads.map(engine.run, images[:, np.newaxis])
+        np.testing.assert_array_equal(np.concatenate([*answers]), engine.run(images))
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

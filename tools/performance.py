@@ -1,0 +1,93 @@
+"""Write docs/performance.md: python tools/performance.py [--quick].
+
+Runs the tools that measure speed one after the other, on the shipped models, and joins the tables
+that they return; MNIST_EDGE_PEERS names the folder of the peers. Takes about five minutes;
+`--quick` takes one, and is for looking at the page alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import bench_peers
+import bench_startup
+import measure_calls
+import measure_chunk
+import roofline
+
+from mnist_edge.bench import machine
+from mnist_edge.files import replacing
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+
+INTRODUCTION = """# Performance
+
+    MNIST_EDGE_PEERS=… python tools/performance.py
+
+writes this page: every table below was printed by the command above it, in one run on one machine,
+and whether a target is met was computed from the figures. Files and ways that are compared take
+turns in shuffled rounds, so that what slows the machine down slows all of them; a range in
+parentheses is the 95 % confidence interval of the median of the rounds."""
+
+PEERS = """## One picture, against other people's models
+
+`edge` and `tiny` are the shipped models, and p50 is of one picture a call. The others are the ONNX
+Model Zoo's MNIST and the model of the TensorFlow Lite codelab for digits."""
+
+STARTUP = """## Starting
+
+A fresh process each. Targets: `predict` takes at most 1.2 times the wall clock and 1.15 times the
+peak of a bare script that does the same; `--help` and `--version` take at most 0.12 s more than
+`python -c pass`."""
+
+CALLS = """## What `Classifier` adds
+
+`predict` reads its picture: it also has to find out whether it is in MNIST's own form already."""
+
+CHUNKS = """## Pictures in one call, and int8 against float32
+
+Microseconds per picture, including the conversion to float32. Large batches fall out of the
+caches, and small ones pay for the call more often. Every node of a graph has a cost of its own,
+whatever its type, and the int8 graph has more of them: it gathers pixels in blocks, as integer
+kernels with a single channel would take longer still, quantizes the picture, and puts channels last
+for the kernels and first again behind them; and its last product takes longer for one picture than
+it does in float32. That weighs on single pictures and is spread over those of a batch. The tables
+of kernels in the next section tell what each one takes."""
+
+ROOFLINE = """## Against the processor's peak
+
+An operation is a multiplication or an addition. The peaks are those of a large product of matrices
+with onnxruntime and one thread. Layers of 16 or 32 channels at 7 x 7 positions are too small to
+reach them, and more so with integers, whose units work on larger tiles."""
+
+
+def main() -> None:
+    """Measure everything and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--out", type=Path, default=PAGE, help="where to write the page")
+    arguments = parser.parse_args()
+    quick = arguments.quick
+    described = machine.describe()
+    versions = ", ".join(f"{name} {version}" for name, version in described.versions.items())
+    sections = [
+        INTRODUCTION,
+        f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}.",
+    ]
+    for text, command, measure in (
+        (PEERS, "tools/bench_peers.py", lambda: bench_peers.measure(quick=quick)),
+        (STARTUP, "tools/bench_startup.py", lambda: bench_startup.measure(5 if quick else 20)),
+        (CALLS, "tools/measure_calls.py", lambda: measure_calls.measure(quick=quick)),
+        (CHUNKS, "tools/measure_chunk.py", lambda: measure_chunk.measure(quick=quick)),
+        (ROOFLINE, "tools/roofline.py", lambda: roofline.measure(quick=quick)),
+    ):
+        print(command, file=sys.stderr)
+        sections += [text, f"    python {command}", measure()]
+    with replacing(arguments.out) as temporary:
+        temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
