@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OutputError: the folder or the file cannot be written (no permission, disk full, …).
     """
     # Nothing is created before the `try`: Ctrl-C may come at any moment.
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    temporary = path.with_name(f".{os.urandom(4).hex()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

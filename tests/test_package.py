@@ -6,7 +6,7 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ from PIL import Image
 
 import mnist_edge
 from mnist_edge import errors
-from tests.conftest import Workspace
+from mnist_edge.cli import VERBS
+from tests.conftest import Run, Workspace
 
 PACKAGE = Path(mnist_edge.__file__).parent
 
@@ -121,6 +122,24 @@ def test_asking_for_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None
     assert not top_level(command(*arguments)) & HEAVY
 
 
+@pytest.mark.parametrize(
+    ("arguments", "verbs"),
+    [(("--version",), []), (("predict", "--help"), ["predict"]), (("--help",), VERBS)],
+    ids=["version", "predict", "help"],
+)
+def test_only_the_verb_that_is_asked_for_is_loaded(
+    arguments: tuple[str, ...], verbs: Sequence[str]
+) -> None:
+    loaded = command(*arguments)
+    assert [verb for verb in VERBS if f"mnist_edge.cli.{verb}" in loaded] == [*verbs]
+
+
+def test_help_says_of_every_verb_what_it_does(run: Run) -> None:
+    commands = run("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    lines = [line.split(maxsplit=1) for line in commands.splitlines()]
+    assert [verb for verb, _ in lines] == [*VERBS]
+
+
 def test_predict_loads_numpy_pillow_and_onnxruntime_only(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -162,12 +181,13 @@ MAY_IMPORT = {
 # What each room may use from outside; those not named here use the standard library alone.
 THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
-    "data": {"PIL", "numpy", "platformdirs"},
+    "data": {"HersheyFonts", "PIL", "numpy", "platformdirs"},
     "training": {"keras", "matplotlib", "numpy", "tensorflow"},
     "export": {
-        *("ai_edge_litert", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
+        *("ai_edge_litert", "flatbuffers", "keras", "numpy"),
+        *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),
     },
-    "bench": {"PIL", "numpy"},
+    "bench": {"PIL", "numpy", "onnxruntime"},
     "report": {*("PIL", "ai_edge_litert", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime")},
     "cli": {"rich", "typer"},
 }

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,35 @@ def test_the_wheel_holds_the_models_the_types_and_the_licence(wheel: Path) -> No
     assert "mnist_edge/models/edge.onnx" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "tools/", "models/")) for name in names)
+
+
+def test_the_installation_brings_these_distributions_and_stays_small(command: Path) -> None:
+    (packages,) = command.parents[1].glob("lib/python*/site-packages")
+    # What a new environment has before.
+    brought = [
+        distribution
+        for distribution in distributions(path=[str(packages)])
+        if distribution.name not in ("pip", "setuptools")
+    ]
+    assert sorted(distribution.name.lower() for distribution in brought) == [
+        "annotated-doc",
+        "flatbuffers",
+        "markdown-it-py",
+        "mdurl",
+        "mnist-edge",
+        "numpy",
+        "onnxruntime",
+        "packaging",
+        "pillow",
+        "platformdirs",
+        "protobuf",
+        "pygments",
+        "rich",
+        "shellingham",
+        "typer",
+    ]
+    files = [Path(file.locate()) for item in brought for file in item.files or ()]
+    assert sum(file.stat().st_blocks * 512 for file in files if file.is_file()) < 220e6
 
 
 def test_predict_works_straight_after_the_installation(

@@ -11,14 +11,15 @@ import typer
 from mnist_edge.cli import workspace
 from mnist_edge.cli.output import next_command, progress_bar, result
 
-app = typer.Typer(
+data = typer.Typer(
     help="Fetch MNIST, say where it is, draw a dataset.",
     rich_markup_mode=None,
+    add_completion=False,
     no_args_is_help=True,
 )
 
 
-@app.command()
+@data.command()
 def fetch() -> None:
     """Download MNIST to the user's cache, verified, unless it is there already."""
     from mnist_edge.data import mnist
@@ -31,7 +32,7 @@ def fetch() -> None:
     next_command("mnist-edge train")
 
 
-@app.command()
+@data.command()
 def path() -> None:
     """Print the folder that MNIST is read from."""
     from mnist_edge.data import mnist
@@ -43,7 +44,7 @@ def path() -> None:
     result(str(folder))
 
 
-@app.command()
+@data.command()
 def show(
     data: Annotated[str, typer.Option(metavar="SOURCE", help="As for train.")] = "mnist",
     index: Annotated[

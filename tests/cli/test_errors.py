@@ -182,6 +182,12 @@ def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_misspelt_verb_is_answered_by_the_one_meant(run: Run) -> None:
+    result = run("trian")
+    assert result.code == 2
+    assert "Did you mean 'train'?" in result.stderr
+
+
 def test_debug_shows_the_traceback(run: Run) -> None:
     result = run("--debug", "info", "missing.onnx")
     assert result.code == 1
