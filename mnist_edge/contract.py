@@ -80,13 +80,20 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Accept:
-    """When an answer is to be trusted: by `rule`, from `threshold` up.
+    """When an answer is to be trusted.
 
-    The rule `margin` is the difference of the two largest probabilities.
+    The rule `two-best` looks at the two largest probabilities. What shows no digit leaves little
+    to them, and what may be one digit or another gives both alike.
+
+    Attributes:
+        rule: its name.
+        threshold: their least sum.
+        margin: their least difference.
     """
 
     rule: str
     threshold: float
+    margin: float
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from PIL import Image
 from mnist_edge.cli.output import table
 from mnist_edge.data import synthetic
 
-ROUNDS = 3
+ROUNDS = 2
 DECODE = """
 import pathlib, sys
 from PIL import Image

@@ -80,7 +80,8 @@ def _card(contract: Contract) -> dict[str, str]:
         if quantization
         else "none",
         "preprocessing": f"version {contract.preprocess.version}",
-        "accepts": f"{contract.accept.rule} of at least {contract.accept.threshold}",
+        "accepts": f"two best answers with a sum of at least {contract.accept.threshold} "
+        f"and a difference of at least {contract.accept.margin}",
         "weights": f"sha256 {contract.weights_sha256}",
         "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
     }

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Flip, Parity
-from mnist_edge.runtime.classifier import margins
+from mnist_edge.runtime.classifier import two_best
 
 if TYPE_CHECKING:
     from mnist_edge.export.formats import Bar
@@ -25,7 +25,7 @@ def compare(reference: Answers, answers: Answers, labels: NDArray[np.uint8]) -> 
         labels: uint8 (N,), the right digits.
     """
     expected, given = reference.argmax(axis=1), answers.argmax(axis=1)
-    expected_margins, given_margins = margins(reference), margins(answers)
+    (_, expected_margins), (_, given_margins) = two_best(reference), two_best(answers)
     return Parity(
         images=len(labels),
         agreement=float((expected == given).mean()),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS
-from mnist_edge.runtime.classifier import margins
+from mnist_edge.runtime.classifier import two_best
 
 Answers = NDArray[np.float32]
 Digits = NDArray[np.uint8]
@@ -48,7 +48,7 @@ def confusion(answers: Answers, labels: Digits) -> NDArray[np.int64]:
 
 def confident_errors(answers: Answers, labels: Digits, count: int) -> list[Error]:
     """Return the `count` wrong answers with the largest difference of the two best digits."""
-    digits, certainty = answers.argmax(axis=1), margins(answers)
+    digits, certainty = answers.argmax(axis=1), two_best(answers)[1]
     wrong = np.flatnonzero(digits != labels)
     worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
     return [Error(int(i), int(labels[i]), int(digits[i]), float(certainty[i])) for i in worst]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import LABELS, SIZE, Contract
+from mnist_edge.contract import LABELS, SIZE, Accept, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.decoding import decode
@@ -47,7 +47,8 @@ class Prediction:
         confidence: the probability of `digit`, 0 to 1; 0 where there is no ink.
         probabilities: of the digits 0 to 9; all 0 where there is no ink.
         accepted: whether the answer is to be trusted, by the rule of the model's contract.
-        reason: why it is not: `blank` or `ambiguous`; None where it is.
+        reason: why it is not: `blank`, without ink; `no-digit`, with ink that is not a digit or
+            is more than one; `ambiguous`, with two digits that are close. None where it is.
         model: the model that answered.
     """
 
@@ -107,12 +108,15 @@ class Predictions(Sequence[Prediction]):
     Args:
         probabilities: float32 (N, 10).
         ink: bool (N,), False where the picture is blank.
-        threshold: the least difference of the two largest probabilities to accept.
+        accept: the rule to accept by.
         model: the model that answered.
         sources: N paths, None for a picture that has none; None where no picture has.
+        crowded: bool (N,), True where the ink is too much for one digit, or too wide; None
+            where no picture is known to be so.
 
     Attributes:
         digits: intp (N,), the most probable digit, whether there is ink or not.
+        is_digit: bool (N,), whether there is a digit and nothing else.
         accepted: bool (N,).
     """
 
@@ -120,16 +124,23 @@ class Predictions(Sequence[Prediction]):
         self,
         probabilities: Probabilities,
         ink: NDArray[np.bool_],
-        threshold: float,
+        accept: Accept,
         model: str,
         sources: Sequence[str | None] | None = None,
+        crowded: NDArray[np.bool_] | None = None,
     ) -> None:
         self.probabilities = probabilities
         self.ink = ink
+        sums, margins = two_best(probabilities)
+        self.is_digit: NDArray[np.bool_] = ink & (sums >= accept.threshold)
+        if crowded is not None:
+            self.is_digit &= ~crowded
         self.digits: NDArray[np.intp] = probabilities.argmax(axis=1)
-        self.accepted: NDArray[np.bool_] = ink & (margins(probabilities) >= threshold)
+        self.accepted: NDArray[np.bool_] = self.is_digit & (margins >= accept.margin)
+        self._accept = accept
         self._model = model
         self._sources = sources
+        self._crowded = crowded
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -142,25 +153,34 @@ class Predictions(Sequence[Prediction]):
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         source = self._sources[index] if self._sources else None
-        if not self.ink[index]:
-            return Prediction(source, None, 0.0, (0.0,) * 10, False, BLANK, self._model)
-        probabilities = tuple(self.probabilities[index].tolist())
-        accepted = bool(self.accepted[index])
-        return Prediction(
-            source,
-            int(self.digits[index]),
-            max(probabilities),
-            probabilities,
-            accepted,
-            None if accepted else AMBIGUOUS,
-            self._model,
+        crowded = self._crowded is not None and bool(self._crowded[index])
+        ink = bool(self.ink[index])
+        return _prediction(
+            self.probabilities[index], ink, crowded, self._accept, self._model, source
         )
 
 
-def margins(probabilities: Probabilities) -> NDArray[np.float32]:
-    """Return the difference of the two largest probabilities of each row: (N, 10) to (N,)."""
-    top = np.partition(probabilities, -2, axis=1)
-    return top[:, -1] - top[:, -2]
+def _prediction(
+    answer: Probabilities, ink: bool, crowded: bool, accept: Accept, model: str, source: str | None
+) -> Prediction:
+    """Return what an answer (10,) says; by Python's numbers, which for one picture is faster."""
+    if not ink:
+        return Prediction(source, None, 0.0, (0.0,) * 10, False, BLANK, model)
+    probabilities = tuple(answer.tolist())
+    second, first = sorted(probabilities)[-2:]
+    reason = None
+    if crowded or first + second < accept.threshold:
+        reason = NO_DIGIT
+    elif first - second < accept.margin:
+        reason = AMBIGUOUS
+    digit = probabilities.index(first)
+    return Prediction(source, digit, first, probabilities, reason is None, reason, model)
+
+
+def two_best(probabilities: Probabilities) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sum and difference, each (N,), of the two largest probabilities of rows (N, 10)."""
+    second, first = np.partition(probabilities, -2, axis=1).T[-2:].astype(np.float64)
+    return first + second, first - second
 
 
 def accuracy(probabilities: Probabilities, labels: NDArray[np.uint8]) -> float:
@@ -185,7 +205,7 @@ class Classifier:
         for what, asked, known in (
             ("preprocessing version", contract.preprocess.version, preprocess.VERSION),
             ("labels", contract.labels, LABELS),
-            ("abstention rule", contract.accept.rule, "margin"),
+            ("abstention rule", contract.accept.rule, "two-best"),
         ):
             if asked != known:
                 raise ContractError(
@@ -237,7 +257,10 @@ class Classifier:
         Raises:
             UnreadableImage: it cannot be opened or decoded.
         """
-        return self.predict_readings([read(picture)], [_path_of(picture)])[0]
+        reading = read(picture)
+        (answer,) = self.engine.run(reading.image[np.newaxis])
+        accept, source = self.contract.accept, _path_of(picture)
+        return _prediction(answer, reading.ink, reading.crowded, accept, self.model, source)
 
     def predict_batch(self, images: Images | Iterable[Source]) -> Predictions:
         """Answer many pictures, decoding a few of them at a time.
@@ -258,21 +281,27 @@ class Classifier:
             return self._predictions(self.engine.run(images), np.any(images, axis=(1, 2)))
         answers: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
         ink: list[bool] = []
+        crowded: list[bool] = []
         sources: list[str | None] = []
         pictures = iter(images)
         while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
             readings = [read(picture) for picture in chunk]
             answers.append(self.engine.run(np.stack([reading.image for reading in readings])))
             ink += [reading.ink for reading in readings]
+            crowded += [reading.crowded for reading in readings]
             sources += map(_path_of, chunk)
-        return self._predictions(np.concatenate(answers), np.array(ink, bool), sources)
+        return self._predictions(
+            np.concatenate(answers), np.array(ink, bool), sources, np.array(crowded, bool)
+        )
 
     def predict_readings(
         self, readings: Sequence[Reading], sources: Sequence[str | None] | None = None
     ) -> Predictions:
         """Answer pictures that were read before, as `mnist_edge.runtime.reading.read` does."""
         answers = self.engine.run(np.stack([reading.image for reading in readings]))
-        return self._predictions(answers, np.array([item.ink for item in readings]), sources)
+        ink = np.array([reading.ink for reading in readings])
+        crowded = np.array([reading.crowded for reading in readings])
+        return self._predictions(answers, ink, sources, crowded)
 
     def read_line(self, picture: Source, digits: int | None = None) -> Line:
         """Read a line of digits, such as a postcode, a meter or a date.
@@ -324,8 +353,9 @@ class Classifier:
         answers: Probabilities,
         ink: NDArray[np.bool_],
         sources: Sequence[str | None] | None = None,
+        crowded: NDArray[np.bool_] | None = None,
     ) -> Predictions:
-        return Predictions(answers, ink, self.contract.accept.threshold, self.model, sources)
+        return Predictions(answers, ink, self.contract.accept, self.model, sources, crowded)
 
 
 def _path_of(picture: Source) -> str | None:

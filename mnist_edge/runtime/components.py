@@ -30,47 +30,55 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     """Label the 8-connected components of a boolean mask of shape (H, W).
 
     Horizontal runs of pixels are the nodes, touching runs of neighbouring rows the edges of a
-    graph, in which every node takes the least label around it until nothing changes.
+    graph, whose components are found by joining trees (Galler and Fischer 1964).
     """
     height, width = mask.shape
-    stride = width + 1  # a column more than there is, so that runs end with their row
-    y, x = np.nonzero(mask)
-    position = y * stride + x
-    starts = np.diff(position, prepend=-2) != 1
-    first = position[starts]
-    last = position[np.append(starts[1:], True)[: len(position)]]
+    stride = width + 2
+    padded = np.zeros((height + 2, stride), np.int8)
+    padded[1:-1, 1:-1] = mask
+    inked = padded.ravel()
+    ends = np.flatnonzero(inked[1:] != inked[:-1]) + 1
+    first, last = ends[::2], ends[1::2] - 1
 
     low = np.searchsorted(last, first + stride - 1)
     touching = np.searchsorted(first, last + stride + 1, side="right") - low
     upper = np.repeat(np.arange(len(first)), touching)
     lower = np.arange(len(upper)) + np.repeat(low - touching.cumsum() + touching, touching)
+    parents = list(range(len(first)))
+    for pair in zip(upper.tolist(), lower.tolist(), strict=True):
+        a, b = pair
+        while a != parents[a]:
+            parents[a] = a = parents[parents[a]]
+        while b != parents[b]:
+            parents[b] = b = parents[parents[b]]
+        parents[max(a, b)] = min(a, b)
+    n = 0
+    of_run = np.empty_like(first)
+    for run, parent in enumerate(parents):
+        if parent == run:
+            of_run[run] = n
+            n += 1
+        else:
+            of_run[run] = of_run[parent]
 
-    root = np.arange(len(first))
-    while (root[upper] != root[lower]).any():
-        least = np.minimum(root[upper], root[lower])
-        np.minimum.at(root, root[upper], least)
-        np.minimum.at(root, root[lower], least)
-        root = root[root]
-    is_root = root == np.arange(len(root))
-    of_run = (np.cumsum(is_root) - 1)[root]
-    n = int(np.count_nonzero(is_root))
-
-    of_pixel = of_run[np.cumsum(starts) - 1]
-    labels = np.full(mask.shape, n)
-    labels[y, x] = of_pixel
-    padded = np.zeros((height + 2, width + 2), np.int8)
-    padded[1:-1, 1:-1] = mask
-    neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    box = np.tile([width, height, 0, 0], (n, 1))
-    np.minimum.at(box[:, 0], of_run, first % stride)
-    np.minimum.at(box[:, 1], of_run, first // stride)
-    np.maximum.at(box[:, 2], of_run, last % stride + 1)
-    np.maximum.at(box[:, 3], of_run, last // stride + 1)
+    pixels = np.flatnonzero(inked)
+    of_pixel = np.repeat(of_run, last - first + 1)
+    labels = np.full(len(inked), n)
+    labels[pixels] = of_pixel
+    field = labels.reshape(padded.shape)[1:-1, 1:-1]
+    edge = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
+    facing = 2 - inked[pixels - stride] - inked[pixels + stride]
+    box = np.empty((n, 4), np.intp)
+    box[:] = width, height, 0, 0
+    np.minimum.at(box[:, 0], of_run, first % stride - 1)
+    np.minimum.at(box[:, 1], of_run, first // stride - 1)
+    np.maximum.at(box[:, 2], of_run, last % stride)
+    np.maximum.at(box[:, 3], of_run, last // stride)
     return Components(
-        labels,
+        field,
         area=np.bincount(of_pixel, minlength=n),
-        outline=np.bincount(of_pixel, 4 - neighbours[y, x], minlength=n).astype(np.intp),
+        outline=2 * np.bincount(of_run, minlength=n)
+        + np.bincount(of_pixel, facing, minlength=n).astype(np.intp),
         contact=np.bincount(edge, minlength=n + 1)[:n],
         box=box,
     )

@@ -61,7 +61,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
         or top_side == 0
         or right == picture.width
         or bottom == picture.height,
-        "other ink was left out; --digits auto reads a line of digits": ink.left_out,
+        "there is more ink than one digit has; --digits auto reads a line": ink.crowded,
         f"the answer is not to be trusted: {prediction.reason}": not prediction.accepted,
     }
     return [

@@ -22,6 +22,7 @@ CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, close
 
 # What is ink and what is not, as shares.
 CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground
+HUGGED = 1.3  # of its box's outline: what is longer is frayed, and counts no more
 SPECK = 0.02  # of the largest component's area
 RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
@@ -31,6 +32,21 @@ COMPANION = 0.2  # of a frame's or rule's length: what it leaves must be as long
 NEAR = 0.2  # of the digit's length: the gap to a part of it
 SAME_COLOUR = 0.9  # cosine between the colours of two inks, seen from the ground's colour
 PAGE = 0.78  # of its box filled: a sheet of paper, no digit is so solid
+
+# Ink that is none: a texture, or dots.
+CELLS = 6  # across the picture, and down
+EVEN = 0.4  # of the most ink in a cell is in each: it goes on alike everywhere
+GRAIN = 0.7  # of the outline that as many pixels have where each is inked by chance
+SCATTERED = 0.1  # of the picture's area: fewer pixels may be thin strokes as well
+DOTS = 3  # alike, and nothing longer: dirt, punched holes, dotted paper
+DOT = 0.6  # of its box filled
+DOT_LENGTH = 5  # pixels: too small to have another form
+
+# Ink that is too much for one digit.
+LONGEST = 4.5  # of a digit's length: the path of the pen that draws it
+WIDEST = 2  # of its height
+PARTS = 6  # of comparable length, as of a rough brush
+PARTS_ABREAST = 2  # of a digit that is wider than high: more are a word
 
 Gray = NDArray[np.int16]
 Mask = NDArray[np.bool_]
@@ -50,7 +66,8 @@ class Ink(NamedTuple):
         stroke_width: in pixels.
         support: how well its outline is supported by edges in the picture.
         rival: the same of the best reading in the other polarity.
-        left_out: whether other ink, long enough to be another digit, is not part of it.
+        crowded: whether it is too much for one digit: other ink, long enough to be another, is
+            not part of it, its strokes are too long, it is too wide or has too many parts.
     """
 
     polarity: Polarity
@@ -60,7 +77,7 @@ class Ink(NamedTuple):
     stroke_width: float
     support: float
     rival: float
-    left_out: bool
+    crowded: bool
 
     @property
     def contrast(self) -> float:
@@ -109,8 +126,8 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
         ink = _find_ink(picture.reduce(factor, window), line=line)
         if ink is None:
             break
-        if found and found.ink.left_out:
-            ink = ink._replace(left_out=True)  # which a closer look does not see
+        if found and found.ink.crowded:
+            ink = ink._replace(crowded=True)  # which a closer look does not see
         found = Found(ink, window, factor)
         left, top, right, bottom = found.in_picture(ink.box)
         side = factor * extent(ink.box)
@@ -131,9 +148,10 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
 
 def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
     """Try each ground and polarity, and keep the ink whose outline is best supported."""
-    colours = np.asarray(picture).reshape(picture.width * picture.height, -1)
-    flat = _along_contrast(picture)
-    gray = np.asarray(flat).astype(np.int16)
+    pixels = np.asarray(picture)
+    colours = pixels.reshape(picture.width * picture.height, -1)
+    flat = _along_contrast(pixels)
+    gray = flat.astype(np.int16)
     best: dict[Polarity, Ink] = {}
     seen = set()
     for number, ground in enumerate(_grounds(flat)):
@@ -145,6 +163,8 @@ def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
             if not mask.any() or (outline := (polarity, mask.tobytes())) in seen:
                 continue
             seen.add(outline)
+            if _is_texture(mask):
+                continue
             parts = connected_components(mask)
             length = (parts.box[:, 2:] - parts.box[:, :2]).max(axis=1)
             strokes = _strokes(parts, length, colours)
@@ -159,18 +179,23 @@ def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
                 continue
             left, top = parts.box[kept, :2].min(axis=0).tolist()
             right, bottom = parts.box[kept, 2:].max(axis=0).tolist()
-            # Two outlines make a stroke; of square pixels, they are 4 / pi too long.
-            width = 8 / math.pi * parts.area[kept].sum() / parts.outline[kept].sum()
-            others = length[strokes & ~kept]
+            path = _path(parts.outline[kept].sum())
+            long = strokes & (length > COMPANION * length[kept].max())
+            limit = PARTS_ABREAST if right - left > bottom - top else PARTS
             best[polarity] = Ink(
                 polarity,
                 depth,
                 mask,
                 (left, top, right, bottom),
-                float(width),
+                float(parts.area[kept].sum()) / path,
                 support,
                 rival=0.0,
-                left_out=bool((others > COMPANION * length[kept].max()).any()),
+                crowded=bool(
+                    (long & ~kept).any()
+                    or path > LONGEST * max(right - left, bottom - top)
+                    or right - left > WIDEST * (bottom - top)
+                    or np.count_nonzero(long) > limit
+                ),
             )
     if not best:
         return None
@@ -178,53 +203,58 @@ def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
     return chosen._replace(rival=rivals[0].support) if rivals else chosen
 
 
-def _along_contrast(picture: Image.Image) -> Image.Image:
+def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Turn colours to grey along the axis on which they differ most, be it of equal luminance."""
-    if picture.mode == "L":
-        return picture
-    pixels = np.asarray(picture)
-    if (pixels == pixels[:, :, :1]).all():
-        return picture.getchannel(0)
-    spread = (pixels - np.median(pixels, axis=(0, 1))).reshape(-1, 3)
+    if pixels.ndim == 2:
+        return pixels
+    red, green, blue = (pixels[:, :, band] for band in range(3))
+    if (red == green).all() and (red == blue).all():
+        return red.copy()
+    spread = (pixels - [_median(band) for band in (red, green, blue)]).reshape(-1, 3)
     axis = np.linalg.eigh(spread.T @ spread).eigenvectors[:, -1]
     axis *= np.sign(axis.sum() or 1) / np.abs(axis).sum()
     level = pixels @ axis - 255 * np.minimum(axis, 0).sum()
-    return Image.fromarray(np.rint(level).astype(np.uint8))
+    gray: NDArray[np.uint8] = np.rint(level).astype(np.uint8)
+    return gray
 
 
 _span = np.linspace(-1, 1, GRID)
 _X, _Y = (axis.ravel() for axis in np.meshgrid(_span, _span))
 _QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
+_RIDGE = 1e-6 * np.eye(_QUADRATIC.shape[1])
 
 
-def _grounds(flat: Image.Image) -> list[NDArray[np.uint8]]:
+def _grounds(flat: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Guess what the picture would be without its ink.
 
     The first guess is a quadratic surface, least squares reweighted by the Cauchy function, since
     light falls off smoothly. Where the quartiles differ much, a shadow or fat ink takes a large
     part of the picture, and each of them is a guess too.
     """
-    level = np.asarray(flat.resize((GRID, GRID), Image.Resampling.NEAREST), float).ravel()
+    y, x = (((np.arange(GRID) + 0.5) * side / GRID).astype(int) for side in flat.shape)
+    level = flat[y[:, None], x].astype(float).ravel()
     surface = np.full_like(level, _median(level))
     for _ in range(3):
         residual = level - surface
         scale = 1.5 * _median(np.abs(residual)) + 4
         weighted = _QUADRATIC.T / (1 + (residual / scale) ** 2) ** 2
-        normal = weighted @ _QUADRATIC + 1e-6 * np.eye(len(weighted))
+        normal = weighted @ _QUADRATIC + _RIDGE
         surface = _QUADRATIC @ np.linalg.solve(normal, weighted @ level)
     small = Image.fromarray(np.rint(surface).clip(0, 255).astype(np.uint8).reshape(GRID, GRID))
-    grounds = [np.asarray(small.resize(flat.size, Image.Resampling.BILINEAR))]
-    ordered = np.sort(np.asarray(flat.resize((GRID, GRID), Image.Resampling.BOX)), axis=None)
+    grounds = [np.asarray(small.resize(flat.shape[::-1], Image.Resampling.BILINEAR))]
+    cells = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
+    ordered = np.sort(np.asarray(cells), axis=None)
     low, high = (int(ordered[quarter * len(ordered) // 4]) for quarter in (1, 3))
     if high - low > MIN_QUARTERS:
         grounds += [np.full_like(grounds[0], guess) for guess in (low, high)]
     return grounds
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    # Of an even number; np.median takes five times as long, more than all else here.
-    half = len(values) // 2
-    return float(np.partition(values, (half - 1, half))[half - 1 : half + 1].mean())
+def _median(values: NDArray[np.generic]) -> float:
+    # np.median takes five times as long, more than all else here.
+    low, high = (values.size - 1) // 2, values.size // 2
+    ordered = np.partition(values, (low, high), axis=None)
+    return float(ordered[low] / 2 + ordered[high] / 2)
 
 
 def _otsu(values: NDArray[np.int16]) -> float:
@@ -234,7 +264,8 @@ def _otsu(values: NDArray[np.int16]) -> float:
     total = (counts * np.arange(len(counts))).cumsum()
     classes = np.maximum(below * (below[-1] - below), 1)
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
-    return float(np.flatnonzero(between == between.max()).mean())
+    best = np.flatnonzero(between == between.max())
+    return float(best.sum() / len(best))
 
 
 def _without_rules(mask: Mask) -> Mask:
@@ -247,28 +278,57 @@ def _without_rules(mask: Mask) -> Mask:
 
 
 def _without_rows(mask: Mask) -> Mask:
-    ruled = np.count_nonzero(mask, axis=1) > RULE * mask.shape[1]
+    thickness = RULE_THICKNESS * len(mask)
+    ruled = np.zeros(len(mask) + 2, np.bool_)
+    if thickness >= 1:
+        ruled[1:-1] = mask.sum(axis=1) > RULE * mask.shape[1]
     if not ruled.any():
         return mask
     mask = mask.copy()
-    ends = np.flatnonzero(np.diff(ruled, prepend=False, append=False))
+    ends = np.flatnonzero(ruled[1:] != ruled[:-1])
     for top, bottom in ends.reshape(-1, 2):
-        if bottom - top <= RULE_THICKNESS * len(mask) and top > 0 and bottom < len(mask):
+        if bottom - top <= thickness and top > 0 and bottom < len(mask):
             above, below = max(0, top - 2), min(len(mask) - 1, bottom + 1)
             mask[above + 1 : below] &= mask[above] | mask[below]
     return mask
+
+
+def _is_texture(mask: Mask) -> bool:
+    """Tell noise, and what goes on alike from edge to edge as squared paper, from ink."""
+    height, width = mask.shape
+    sides = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    if _path(sides) < LONGEST * max(height, width):
+        return False
+    covered = np.count_nonzero(mask) / mask.size
+    if covered > SCATTERED and sides > GRAIN * 4 * covered * (1 - covered) * mask.size:
+        return True
+    y, x = (np.arange(CELLS) * side // CELLS for side in mask.shape)
+    inked = np.add.reduceat(np.add.reduceat(mask, y, axis=0, dtype=np.intp), x, axis=1)
+    share = inked / np.outer(np.diff(y, append=height), np.diff(x, append=width))
+    return bool(share.min() > EVEN * share.max())
+
+
+def _path(outline: int | np.intp) -> float:
+    """Return the length of the strokes that have such an outline, in pixels."""
+    # Two outlines make a stroke; of square pixels, they are 4 / pi too long.
+    return math.pi / 8 * int(outline)
 
 
 def _strokes(
     parts: Components, length: NDArray[np.intp], colours: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
     """Choose the components that a pen drew, as a boolean array over all of them."""
-    ink = parts.contact < CONTACT * parts.outline
+    around = 2 * HUGGED * (parts.box[:, 2:] - parts.box[:, :2]).sum(axis=1)
+    ink: NDArray[np.bool_] = parts.contact < CONTACT * np.minimum(parts.outline, around)
     if not ink.any():
         return ink
     ink &= parts.area > SPECK * parts.area[ink].max()
-    while _is_frame_or_rule(parts, ink, length, main := int((length * ink).argmax())):
+    if _are_dots(parts, ink, length):
+        return np.zeros_like(ink)
+    main = int((length * ink).argmax())
+    while ink[main] and _is_frame_or_rule(parts, ink, length, main):
         ink[main] = False
+        main = int((length * ink).argmax())
     if colours.shape[1] == 3 and np.count_nonzero(ink) > 1:
         area = np.bincount(parts.labels.ravel(), minlength=len(ink) + 1)
         sums = [np.bincount(parts.labels.ravel(), band, len(ink) + 1) for band in colours.T]
@@ -279,17 +339,30 @@ def _strokes(
     return ink
 
 
+def _are_dots(parts: Components, ink: NDArray[np.bool_], length: NDArray[np.intp]) -> bool:
+    """Tell dirt, punched holes and dotted paper from a digit."""
+    longest = length[ink].max()
+    alike = ink if longest <= DOT_LENGTH else ink & (length > longest / 2)
+    if np.count_nonzero(alike) < DOTS:
+        return False
+    sides = (parts.box[:, 2:] - parts.box[:, :2])[alike]
+    round_ = sides.max(axis=1) < 1.5 * sides.min(axis=1)
+    solid = parts.area[alike] > DOT * sides.prod(axis=1)
+    return bool(longest <= DOT_LENGTH or (round_ & solid).all())
+
+
 def _is_frame_or_rule(
     parts: Components, ink: NDArray[np.bool_], length: NDArray[np.intp], main: int
 ) -> bool:
-    """Tell a frame around other ink, or a line from edge to edge beside it, from a digit."""
-    left, top, right, bottom = box = parts.box[main]
-    height, width = parts.labels.shape
+    """Tell a frame, or a line from edge to edge beside other ink, from a digit."""
     others = ink & (length > COMPANION * length[main])
     others[main] = False
-    if right - left < SPANS * width and bottom - top < SPANS * height:
+    left, top, right, bottom = box = parts.box[main]
+    height, width = parts.labels.shape
+    wide, high = right - left >= SPANS * width, bottom - top >= SPANS * height
+    if not (wide or high):
         others &= ((parts.box[:, :2] > box[:2]) & (parts.box[:, 2:] < box[2:])).all(axis=1)
-    if not others.any():
+    if not (wide and high) and not others.any():
         return False
     rim = math.ceil(RIM * length[main])
     inside = parts.labels[top + rim : max(0, bottom - rim), left + rim : max(0, right - rim)]
@@ -300,6 +373,8 @@ def _digit(
     parts: Components, length: NDArray[np.intp], strokes: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Choose the longest of the strokes and whatever lies near it."""
+    if np.count_nonzero(strokes) == 1:
+        return strokes
     main = int((length * strokes).argmax())
     digit = np.zeros_like(strokes)
     near = np.arange(len(strokes)) == main

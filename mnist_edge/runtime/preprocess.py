@@ -24,6 +24,10 @@ MIN_STROKE = 2.5  # thinner strokes are thickened to this, in pixels of the 28x2
 
 SUPERSAMPLING = 4
 
+# What a picture's numbers are multiplied by and summed up, for its mass and its first moments.
+_MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))], axis=-1)
+_MOMENTS = _MOMENTS.reshape(-1, 3).astype(np.float32)
+
 T = TypeVar("T", np.bool_, np.uint8)
 
 
@@ -43,6 +47,11 @@ class Reading:
     ink: bool
     as_is: bool = False
     found: Found | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is more ink than one digit's: other digits, text, a photograph."""
+        return self.found is not None and self.found.ink.crowded
 
     @property
     def polarity(self) -> Polarity | None:
@@ -78,7 +87,7 @@ def preprocess(picture: Image.Image) -> Reading:
         pixels = np.asarray(picture)
         if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
             pixels = pixels[:, :, 0]
-        if pixels.ndim == 2 and _is_mnist(pixels):
+        if pixels.ndim == 2 and is_mnist(pixels):
             return Reading(pixels, ink=True, as_is=True)
     found = look(picture)
     if found is None:
@@ -86,15 +95,24 @@ def preprocess(picture: Image.Image) -> Reading:
     return Reading(draw(found.ink), ink=True, found=found)
 
 
-def _is_mnist(pixels: NDArray[np.uint8]) -> bool:
-    # True of all 70,000 pictures of MNIST, which was centred by whole pixels.
-    if pixels.max() < 254:
+def is_mnist(pixels: NDArray[Any]) -> bool:
+    """Tell whether pixels (28, 28) are in MNIST's own form, as its 70,000 pictures are."""
+    content = pixels.tobytes()
+    if pixels.dtype != np.uint8 or (b"\xff" not in content and b"\xfe" not in content):
         return False
-    y, x = np.nonzero(pixels)
-    if not BOX - 1 <= 1 + max(np.ptp(y), np.ptp(x)) <= BOX:
+    # Stripped of paper at both ends: the first and the last row or column with ink.
+    sides = (_extent(content), _extent(pixels.T.tobytes()))
+    if not BOX - 1 <= max(sides) <= BOX:
         return False
-    weight = pixels[y, x] / pixels.sum()
-    return bool(max(abs(y @ weight - CENTRE), abs(x @ weight - CENTRE)) < OFF_CENTRE)
+    # Of whole numbers under 2**24, float32 has exact sums.
+    mass, y, x = (pixels.astype(np.float32).reshape(-1) @ _MOMENTS).tolist()
+    return bool(max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE)
+
+
+def _extent(content: bytes) -> int:
+    """Return how many rows of 28 bytes lie between the first that is not all zero and the last."""
+    first = len(content) - len(content.lstrip(b"\0"))
+    return (len(content.rstrip(b"\0")) - 1) // SIZE - first // SIZE + 1
 
 
 def draw(ink: Ink) -> NDArray[np.uint8]:
@@ -103,7 +121,7 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
     near = _thicken(ink.mask[window], 1.5)
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
-    soft = np.clip(ink.depth[window] * (255 / ink.contrast), 0, 255) * near
+    soft = (ink.depth[window] * (255 / ink.contrast)).clip(0, 255) * near
 
     side = max(right - left, bottom - top)
     scale = BOX / side

@@ -43,7 +43,9 @@ def batches(
     """Return the endless stream of training batches from `first_step` on.
 
     Each element is a pair of float32 tensors: pictures (batch, 28, 28, 1) in [0, 1], and targets
-    (batch, 10). Every pass visits the split in another order.
+    (batch, 10). Every pass visits the split in another order. The target of a picture without a
+    digit, labelled `CLASSES`, is to be undecided (Hendrycks, Mazeika and Dietterich 2019, "Deep
+    Anomaly Detection with Outlier Exposure").
 
     Args:
         recipe: batch size and augmentation.
@@ -75,7 +77,9 @@ def batches(
             pictures = distort(pictures, recipe.augmentation, seed=(seed, step))
         if taught is not None:
             return pictures, tf.cast(taught[step], tf.float32)
-        return pictures, tf.one_hot(tf.gather(labels, index), CLASSES)
+        label = tf.gather(labels, index)
+        undecided = tf.cast(label == CLASSES, tf.float32)[:, tf.newaxis] / CLASSES
+        return pictures, tf.one_hot(label, CLASSES) + undecided
 
     return (
         tf.data.Dataset.range(first_step, tf.int64.max)

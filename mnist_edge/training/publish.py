@@ -22,7 +22,7 @@ from mnist_edge.contract import (
 )
 from mnist_edge.files import replacing
 from mnist_edge.runtime import preprocess
-from mnist_edge.runtime.classifier import accuracy, margins
+from mnist_edge.runtime.classifier import accuracy, two_best
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
@@ -34,18 +34,23 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.training.trainer import Epoch
 
-# The share of validation pictures whose answer is to be accepted.
-ACCEPTED_SHARE = 0.997
+# The shares of the validation pictures that are refused: as no digit, and as one or another.
+NO_DIGIT_SHARE = 0.003
+AMBIGUOUS_SHARE = 0.001
 
 
 def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
-    """Choose the threshold that accepts `ACCEPTED_SHARE` of the validation pictures.
+    """Choose the thresholds that refuse their shares of the validation pictures.
 
     Args:
         probabilities: float32 (N, 10), the answers to the validation split.
     """
-    threshold = float(np.quantile(margins(probabilities), 1 - ACCEPTED_SHARE))
-    return Accept(rule="margin", threshold=round(threshold, 4))
+    sums, margins = two_best(probabilities)
+    return Accept(
+        rule="two-best",
+        threshold=round(float(np.quantile(sums, NO_DIGIT_SHARE)), 4),
+        margin=round(float(np.quantile(margins, AMBIGUOUS_SHARE)), 4),
+    )
 
 
 def tool_versions(*packages: str) -> dict[str, str]:

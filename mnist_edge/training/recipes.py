@@ -53,6 +53,7 @@ class Recipe:
         steps: batches per epoch; None for one pass over the training split.
         label_smoothing: share of the target spread over all classes (Szegedy et al. 2016).
         augmentation: what is done to each training picture, or None.
+        negatives: pictures without a digit to learn not to answer, as a share of the digits.
         precision: what layers compute in while they train; weights are float32 all the same.
     """
 
@@ -66,6 +67,7 @@ class Recipe:
     steps: int | None = None
     label_smoothing: float = 0.0
     augmentation: Augmentation | None = None
+    negatives: float = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
@@ -81,7 +83,7 @@ def _tiny() -> keras.Model:
     from mnist_edge.training.networks import strided
 
     return strided(
-        "tiny", [(14, 5, 2, "same"), (16, 3, 2, "same"), (16, 3, 1, "same"), (16, 3, 2, "valid")]
+        "tiny", [(16, 5, 2, "same"), (16, 3, 2, "same"), (16, 3, 1, "same"), (16, 3, 2, "valid")]
     )
 
 
@@ -175,6 +177,7 @@ RECIPES = {
             epochs=40,
             label_smoothing=0.05,
             augmentation=_STRONG,
+            negatives=0.2,
             source="mnist-edge",
         ),
         Recipe(
@@ -186,6 +189,7 @@ RECIPES = {
             epochs=40,
             label_smoothing=0.05,
             augmentation=_STRONG,
+            negatives=0.2,
             source="mnist-edge",
         ),
         Recipe(

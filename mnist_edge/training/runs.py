@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract, Provenance, member
-from mnist_edge.data.dataset import Dataset, Split
+from mnist_edge.data import negatives
+from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import ContractError, MissingExtra
 from mnist_edge.training import curves, distillation, keras_model, networks
+from mnist_edge.training.calibration import calibrate
 from mnist_edge.training.publish import publish
 from mnist_edge.training.trainer import Epoch, Step, train
 
@@ -89,13 +91,7 @@ def train_one(run: Run, path: Path, *, resume: bool) -> Trained:
         OutputError: a file cannot be written.
     """
     checkpoint, cache = checkpoint_path(path), path.with_name(f".{path.stem}.answers.npz")
-    dataset = run.dataset
-    if run.unlabelled is not None:
-        images, labels = dataset.train
-        # Labels that nobody looks at.
-        unknown = np.zeros(len(run.unlabelled), labels.dtype)
-        everything = np.concatenate([images, run.unlabelled]), np.concatenate([labels, unknown])
-        dataset = replace(dataset, train=Split(*everything))
+    dataset = replace(run.dataset, train=_training_split(run))
     answers = None
     if run.teachers:
         answers = distillation.ask(
@@ -118,6 +114,7 @@ def train_one(run: Run, path: Path, *, resume: bool) -> Trained:
         on_epoch=run.on_epoch,
         on_step=run.on_step,
     )
+    calibrate(training.model, dataset.validation)
     contract = publish(
         path,
         training.model,
@@ -131,6 +128,19 @@ def train_one(run: Run, path: Path, *, resume: bool) -> Trained:
     checkpoint.unlink()
     cache.unlink(missing_ok=True)
     return Trained(training.model, contract, training.seconds, training.history[-1].loss)
+
+
+def _training_split(run: Run) -> Split:
+    """Return the dataset's own pictures, the unlabelled ones, and some without a digit."""
+    parts = [run.dataset.train]
+    if run.unlabelled is not None:
+        # Labels that nobody looks at.
+        parts.append(Split(run.unlabelled, np.zeros(len(run.unlabelled), np.uint8)))
+    if count := round(run.recipe.negatives * len(run.dataset.train.labels)):
+        none = np.full(count, CLASSES, np.uint8)
+        parts.append(Split(negatives.generate(count, run.seed), none))
+    images, labels = zip(*parts, strict=True)
+    return Split(np.concatenate(images), np.concatenate(labels))
 
 
 def train_ensemble(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from mnist_edge.data.dataset import CLASSES, Split
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.training import checkpoint, distillation, pipeline
 from mnist_edge.training.keras_model import KerasEngine
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mnist_edge.data.dataset import Dataset, Split
+    from mnist_edge.data.dataset import Dataset
     from mnist_edge.training.distillation import Answers
     from mnist_edge.training.recipes import Recipe
 
@@ -135,7 +136,7 @@ def train(
         distillation.cross_entropy
         if answers
         else keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
+        metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
         jit_compile=False,
         # A divisor, since Keras fills the last execution of an epoch with batches of the next.
         steps_per_execution=max(
@@ -209,7 +210,7 @@ def train(
         shuffle=False,
         callbacks=[AfterEpoch()],
     )
-    if optimizer.use_ema:
+    if optimizer.use_ema or recipe.augmentation:
         renew_statistics(model, recipe, dataset.train, seed)
     finished_model = recipe.network()
     finished_model.set_weights(model.get_weights())
@@ -220,8 +221,15 @@ def train(
     )
 
 
+def _is_right(target: tf.Tensor, answer: tf.Tensor) -> tf.Tensor:
+    """Return 1 where both have the same most probable digit, or both are undecided: (N,)."""
+    same = tf.argmax(target, axis=1) == tf.argmax(answer, axis=1)
+    undecided = tf.reduce_max(answer, axis=1) < 0.5
+    return tf.cast(tf.where(tf.reduce_max(target, axis=1) < 0.5, undecided, same), tf.float32)
+
+
 def renew_statistics(model: keras.Model, recipe: Recipe, split: Split, seed: int) -> None:
-    """Give BatchNormalization the statistics that belong to the averaged weights.
+    """Give BatchNormalization the statistics that belong to the weights and to what they will read.
 
     Averaged weights never ran, so the moving statistics are those of other weights (Izmailov et
     al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization", section 3.2).
@@ -230,7 +238,10 @@ def renew_statistics(model: keras.Model, recipe: Recipe, split: Split, seed: int
     """
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     undistorted = replace(recipe, augmentation=None)
-    stream = pipeline.batches(undistorted, split, seed=seed, first_step=0)
+    digits = split.labels < CLASSES
+    stream = pipeline.batches(
+        undistorted, Split(split.images[digits], split.labels[digits]), seed=seed, first_step=0
+    )
     for number, (pictures, _) in enumerate(stream.take(STATISTICS_PICTURES // recipe.batch)):
         for norm in norms:
             # Equal weight to every batch: their mean, not a moving one.

@@ -133,36 +133,49 @@ def test_what_is_no_picture_is_refused(content: bytes, classifier: Classifier) -
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "accepted"),
+    ("probabilities", "reason"),
     [
-        ((0.875, 0.125), True),
-        ((0.75, 0.25), True),  # a margin of exactly the threshold
-        ((0.625, 0.375), False),
-        ((0.5, 0.5), False),
-        # Sure of itself by the threshold, but not by its margin over the second.
-        ((0.25, 0.625, 0.125), False),
+        ((0.875, 0.125), None),
+        ((0.75, 0.25), None),  # a difference of exactly the margin
+        ((0.625, 0.375), "ambiguous"),
+        ((0.5, 0.5), "ambiguous"),
+        # More than half, but not by the margin.
+        ((0.25, 0.625, 0.125), "ambiguous"),
+        ((0.75, 0.125, 0.125), None),  # a sum of exactly the threshold
+        ((0.75, 0.0625, 0.0625, 0.125), None),
+        ((0.75, 0.0625, 0.0625, 0.0625, 0.0625), "no-digit"),
+        ((0.1,) * 10, "no-digit"),
     ],
 )
-def test_a_close_second_makes_an_answer_ambiguous(
-    probabilities: tuple[float, ...], accepted: bool, contract: Contract, digits: Images
+def test_two_close_answers_are_ambiguous_and_many_are_no_digit(
+    probabilities: tuple[float, ...], reason: str | None, contract: Contract, digits: Images
 ) -> None:
-    strict = replace(contract, accept=Accept("margin", 0.5))
+    strict = replace(contract, accept=Accept("two-best", threshold=0.875, margin=0.5))
     classifier = Classifier(Oracle(*probabilities), strict, "oracle")
     prediction = classifier.predict(drawn(digits[0]))
-    assert prediction.accepted is accepted
-    assert prediction.reason == (None if accepted else "ambiguous")
+    assert prediction.accepted is (reason is None)
+    assert prediction.reason == reason
     # Even then it is told what it would have been.
     assert prediction.digit == int(np.argmax(probabilities))
     assert prediction.confidence == max(probabilities)
 
 
-def test_the_threshold_is_that_of_the_contract(
+def test_two_digits_in_a_picture_are_no_digit(classifier: Classifier, digits: Images) -> None:
+    sheet = Image.new("L", (300, 120), 255)
+    for place in (20, 200):
+        sheet.paste(drawn(digits[0]).resize((80, 80)), (place, 20))
+    prediction = classifier.predict(sheet)
+    assert (prediction.accepted, prediction.reason) == (False, "no-digit")
+    assert classifier.predict_batch([sheet, drawn(digits[0])]).accepted.tolist() == [False, True]
+
+
+def test_the_thresholds_are_those_of_the_contract(
     classifier: Classifier, contract: Contract, digits: Images
 ) -> None:
     share = classifier.predict_batch(digits).accepted.mean()
     assert share > 0.9
-    for threshold, expected in ((0.0, 1.0), (1.1, 0.0)):
-        other = replace(contract, accept=Accept("margin", threshold))
+    for threshold, margin, expected in ((0.0, 0.0, 1.0), (1.1, 0.0, 0.0), (0.0, 1.1, 0.0)):
+        other = replace(contract, accept=Accept("two-best", threshold, margin))
         predictions = Classifier(classifier.engine, other, "other").predict_batch(digits)
         assert predictions.accepted.mean() == expected
 

@@ -126,7 +126,7 @@ def test_a_texture_is_no_line_of_digits(classifier: Classifier) -> None:
     draw = ImageDraw.Draw(picture)
     for x in range(10, 590, 12):
         for y in range(10, 90, 12):
-            draw.rectangle((x, y, x + 5, y + 5), fill=0)
+            draw.line((x, y, x + 6, y + (x + y) % 8), fill=0, width=2)
     answer = classifier.read_line(picture)
     assert (answer.accepted, answer.reason, answer.text) == (False, "no-digit", "")
 

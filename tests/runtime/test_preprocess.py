@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.runtime.preprocess import MIN_STROKE, Reading, describe, preprocess
 
@@ -227,6 +227,154 @@ def test_shades_and_grain_are_no_ink(make: Callable[[], Image.Image]) -> None:
     assert not reading.ink
     assert not reading.image.any()
     assert (reading.polarity, reading.box, reading.stroke_width) == (None, None, None)
+
+
+def noise(
+    size: tuple[int, int], *, spread: float, blur: float = 0, level: float = 180
+) -> NDArray[np.float64]:
+    """Grain of a standard deviation in grey levels, blurred by some pixels."""
+    values = np.random.default_rng(0).normal(0, 1, size)
+    if blur:
+        sharp = Image.fromarray((128 + 50 * values).clip(0, 255).astype(np.uint8))
+        values = np.asarray(sharp.filter(ImageFilter.GaussianBlur(blur)), float)
+    grain: NDArray[np.float64] = level + spread * (values - values.mean()) / values.std()
+    return grain
+
+
+def uniform(side: int) -> NDArray[np.float64]:
+    return np.random.default_rng(0).uniform(0, 256, (side, side))
+
+
+def vignette(size: tuple[int, int]) -> NDArray[np.float64]:
+    y, x = (np.linspace(-1, 1, side) for side in size)
+    return 230 - 60 * (y[:, None] ** 2 + x**2)
+
+
+def paper(
+    kind: str, *, size: tuple[int, int] = (480, 640), spacing: int = 40
+) -> NDArray[np.float64]:
+    """Draw ruled, squared or dotted paper, a margin, punched holes or an empty frame."""
+    picture = Image.new("L", size, 250)
+    draw = ImageDraw.Draw(picture)
+    width, height = size
+    if kind in ("ruled", "squared", "margin"):
+        for y in range(spacing, height, spacing):
+            draw.line((0, y, width, y), fill=150)
+    if kind == "squared":
+        for x in range(spacing, width, spacing):
+            draw.line((x, 0, x, height), fill=150)
+    if kind == "dotted":
+        for y in range(spacing, height, spacing):
+            for x in range(spacing, width, spacing):
+                draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=120)
+    if kind == "margin":
+        draw.line((width // 8, 0, width // 8, height), fill=160)
+    if kind in ("margin", "holes"):
+        for y in (height // 8, height // 2, height - height // 8):
+            draw.ellipse((15, y - 12, 39, y + 12), fill=60)
+    if kind == "frame":
+        draw.rectangle((6, 6, width - 7, height - 7), outline=0, width=4)
+    if kind == "border":
+        draw.rectangle((0, 0, width - 1, height - 1), outline=0, width=20)
+    return np.asarray(picture, float)
+
+
+def as_jpeg(pixels: NDArray[np.float64], quality: int = 60) -> Image.Image:
+    stream = io.BytesIO()
+    picture_of(pixels).convert("RGB").save(stream, "JPEG", quality=quality)
+    return Image.open(stream).convert("RGB")
+
+
+BLANKS = {
+    **{f"uniform noise {side}": picture_of(uniform(side)) for side in (28, 64, 128, 280)},
+    **{
+        f"noise of {spread} on {side}": picture_of(noise((side, side), spread=spread))
+        for spread in (5, 15, 40)
+        for side in (28, 100, 300)
+    },
+    "noise of colours": picture_of(np.random.default_rng(0).uniform(0, 256, (90, 90, 3))),
+    "noise as JPEG": as_jpeg(noise((300, 300), spread=30)),
+    "strong JPEG": as_jpeg(noise((300, 300), spread=30), quality=20),
+    "soft clouds": picture_of(noise((200, 200), spread=10, blur=12)),
+    "crumpled": picture_of(
+        noise((400, 300), spread=8, blur=15) + noise((400, 300), spread=2) - 180
+    ),
+    "vignette": picture_of(vignette((200, 300))),
+    "vignette with grain": picture_of(vignette((300, 400)) + noise((300, 400), spread=4, level=0)),
+    "gradient with grain": picture_of(
+        np.linspace(60, 240, 300) + noise((300, 300), spread=8, level=0)
+    ),
+    "cloth": picture_of(
+        170 + 30 * np.outer(np.sin(np.arange(120) * 1.3), np.sin(np.arange(120) * 1.3))
+    ),
+    "salt": picture_of(np.where(np.random.default_rng(0).random((100, 100)) < 0.01, 0, 255.0)),
+    **{
+        f"{kind} {spacing}": picture_of(paper(kind, spacing=spacing))
+        for kind in ("ruled", "squared", "dotted", "margin")
+        for spacing in (24, 40, 64)
+    },
+    "punched holes": picture_of(paper("holes")),
+    "empty frame": picture_of(paper("frame")),
+    "empty frame of 28": picture_of(
+        np.pad(np.pad(np.full((24, 24), 250.0), 1), 1, constant_values=250)
+    ),
+    "black border": picture_of(paper("border")),
+    "ruled, a photograph": as_jpeg(paper("ruled") + noise((640, 480), spread=3, level=0), 80),
+}
+
+
+@pytest.mark.parametrize("picture", BLANKS.values(), ids=BLANKS.keys())
+@pytest.mark.parametrize("inverted", [False, True], ids=["", "inverted"])
+def test_a_blank_picture_has_no_ink(picture: Image.Image, inverted: bool) -> None:
+    if inverted:
+        picture = ImageOps.invert(picture)
+    assert not preprocess(picture).ink
+
+
+def word() -> Image.Image:
+    picture = Image.new("RGB", (420, 210), WHITE)
+    for offset in range(0, 360, 90):
+        picture.paste(five().crop((60, 40, 148, 160)), (offset + 10, 40))
+    return picture
+
+
+def text() -> Image.Image:
+    picture = Image.new("L", (600, 400), 255)
+    draw = ImageDraw.Draw(picture)
+    for y in range(30, 370, 24):
+        draw.text((20, y), "the quick brown fox jumps over the lazy dog", fill=0, font_size=20)
+    return picture
+
+
+def scribble() -> Image.Image:
+    points = np.random.default_rng(0).integers(40, 170, (30, 2)).ravel().tolist()
+    picture = Image.new("L", (210, 210), 255)
+    ImageDraw.Draw(picture).line(points, fill=0, width=3)
+    return picture
+
+
+@pytest.mark.parametrize("picture", [word(), text(), scribble()], ids=["word", "page", "scribble"])
+def test_more_ink_than_one_digits_is_told(picture: Image.Image) -> None:
+    assert preprocess(picture).crowded
+
+
+def rough() -> Image.Image:
+    """A five by a dry brush: full of holes, with bristles beside the strokes."""
+    pixels = array(five(pen=16))
+    worn = np.random.default_rng(0).random((70, 70)) < 0.2
+    pixels[np.kron(worn, np.ones((3, 3), bool))] = 255
+    return picture_of(pixels)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [five(), five(pen=2), broken(), rough(), pepper(), lines_behind(30, vertical=True)],
+    ids=["plain", "thin", "broken", "rough", "pepper", "squared paper"],
+)
+def test_one_digit_is_not_too_much(picture: Image.Image) -> None:
+    reading = preprocess(picture)
+    assert reading.ink
+    assert not reading.crowded
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3), (3, 700), (129, 129), (28, 28)])

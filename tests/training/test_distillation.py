@@ -51,6 +51,12 @@ def test_the_targets_are_the_answers_to_the_very_pictures_of_the_batch(
     assert not np.array_equal(batches[3][0], batches[0][0])
 
 
+def test_what_shows_no_digit_is_not_asked(split: Split, tmp_path: Path) -> None:
+    without = Split(split.images, np.full_like(split.labels, 10))
+    answers = ask({"a": Brightness()}, without, tmp_path / "answers.npz")
+    np.testing.assert_allclose(answers.probabilities, 0.1, rtol=1e-3)  # float16
+
+
 def test_several_teachers_are_averaged(split: Split, tmp_path: Path) -> None:
     class Sure:
         def run(self, images: np.ndarray) -> np.ndarray:

@@ -58,6 +58,17 @@ def test_labels_belong_to_their_pictures(split: Split) -> None:
         assert label_of[picture[..., 0].astype(np.uint8).tobytes()] == label.argmax()
 
 
+def test_a_picture_without_a_digit_is_to_leave_the_network_undecided(split: Split) -> None:
+    labels = np.where(split.labels < 5, split.labels, 10).astype(np.uint8)
+    recipe = replace(EDGE, augmentation=None, batch=100)
+    _, targets = next(
+        iter(pipeline.batches(recipe, Split(split.images, labels), seed=0, first_step=0))
+    )
+    undecided = targets.numpy().max(axis=1) < 1
+    assert 0.3 < undecided.mean() < 0.7  # half of the labels
+    np.testing.assert_allclose(targets.numpy()[undecided], 0.1, rtol=1e-6)
+
+
 def test_a_split_smaller_than_a_batch_still_fills_it(split: Split) -> None:
     small = Split(split.images[:50], split.labels[:50])
     assert pipeline.steps_per_epoch(EDGE, small) == 1
