@@ -1,7 +1,7 @@
 """Build the shipped models from MNIST: python tools/build_models.py.
 
-Trains the teacher, an ensemble, and lets it teach the students; exports them, and writes `models/`
-with its manifest, all through the same functions as the command line. It works in `runs/models`,
+Trains the default model on labels, and the teacher, an ensemble, which teaches the smallest one;
+exports them, and writes `models/` with its manifest, all through the same functions as the command line. It works in `runs/models`,
 where a build that was stopped goes on. How long each training took is in the manifest.
 """
 
@@ -17,23 +17,29 @@ from mnist_edge.contract import Contract, sidecar
 from mnist_edge.export.formats import FORMATS, Format, named, of_path
 from mnist_edge.files import replacing, sha256_of
 from mnist_edge.runtime.engine import read_contract
+from mnist_edge.runtime.shipped import DEFAULT
 from mnist_edge.training.runs import checkpoint_path, member_paths
 from mnist_edge.training.trainer import configure_tensorflow
 
 MODELS = Path(__file__).parents[1] / "models"
 WORK = Path(__file__).parents[1] / "runs" / "models"
 
+# Of the seeds 0, 1 and 2 the one with which the fewest of the development pictures are accepted and
+# wrong (tools/evaluate_pictures.py): 1 of 464, against 4 and 2.
+DEFAULT_SEED = 2
+
 TEACHER = "large"
 MEMBERS = 3
 
-# How long each student learns: they are too small to learn a teacher's answers by heart.
-STUDENTS = {"edge": 150, "tiny": 150}
+# How long the student learns: it is too small to learn a teacher's answers by heart.
+STUDENT = "tiny"
+STUDENT_EPOCHS = 150
 
 # What is shipped of each. The teacher in its smallest format only: to teach with, and to compare
 # with. Of tiny no float16, which just misses its bar, and saves nothing over int8.
 SHIPPED = {
-    "edge": "all",
-    "tiny": "keras,onnx,onnx-int8,tflite,tflite-int8",
+    DEFAULT: "all",
+    STUDENT: "keras,onnx,onnx-int8,tflite,tflite-int8",
     TEACHER: "onnx-int8",
 }
 
@@ -42,28 +48,26 @@ def main() -> None:
     """Build what is missing, and write the manifest."""
     # Before an export does anything with TensorFlow, where the trainings are done already.
     configure_tensorflow()
-    teacher = FORMATS["keras"].path(WORK, TEACHER)
-    if not teacher.exists():
+    paths = {name: FORMATS["keras"].path(WORK, name) for name in SHIPPED}
+    if not paths[TEACHER].exists():
         train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True)
-    export(teacher, formats="onnx,onnx-int8", out=WORK)
-    for student, epochs in STUDENTS.items():
-        path = FORMATS["keras"].path(WORK, student)
-        if not path.exists():
-            train(
-                student,
-                teacher=[FORMATS["onnx"].path(WORK, TEACHER)],
-                epochs=epochs,
-                out=WORK,
-                resume=checkpoint_path(path).exists(),
-            )
-        export(path, formats=SHIPPED[student], out=WORK)
+    export(paths[TEACHER], formats="onnx,onnx-int8", out=WORK)
+    teachers = [FORMATS["onnx"].path(WORK, TEACHER)]
+    for name, seed, teacher, epochs in (
+        (DEFAULT, DEFAULT_SEED, None, None),
+        (STUDENT, 0, teachers, STUDENT_EPOCHS),
+    ):
+        if not paths[name].exists():
+            resume = checkpoint_path(paths[name]).exists()
+            train(name, seed=seed, teacher=teacher, epochs=epochs, out=WORK, resume=resume)
+        export(paths[name], formats=SHIPPED[name], out=WORK)
     files: dict[str, dict[str, object]] = {}
     for name, formats in SHIPPED.items():
         for row in named(formats.split(",")):
             files |= _ship(row, name)
     trainings = {
-        TEACHER: _training(teacher, member_paths(teacher, MEMBERS)),
-        **{name: _training(FORMATS["keras"].path(WORK, name)) for name in STUDENTS},
+        name: _training(path, member_paths(path, MEMBERS) if name == TEACHER else [path])
+        for name, path in paths.items()
     }
     with replacing(MODELS / "manifest.json") as temporary:
         document = {"files": dict(sorted(files.items())), "trainings": trainings}
@@ -85,10 +89,10 @@ def _ship(row: Format, name: str) -> dict[str, dict[str, object]]:
     return entries
 
 
-def _training(path: Path, members: list[Path] | None = None) -> dict[str, object]:
-    """Return how long the training of a model, or of its members, took, and what came out."""
+def _training(path: Path, members: list[Path]) -> dict[str, object]:
+    """Return how long the training of a model's members took, and what came out."""
     contract = Contract.from_sidecar(path)
-    histories = [Contract.from_sidecar(part).history or () for part in members or [path]]
+    histories = [Contract.from_sidecar(part).history or () for part in members]
     return {
         "provenance": json.loads(contract.to_json())["provenance"],
         "seconds": round(sum(epoch["seconds"] for history in histories for epoch in history)),

@@ -22,7 +22,6 @@ CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, close
 
 # What is ink and what is not, as shares.
 CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground
-HUGGED = 1.3  # of its box's outline: what is longer is frayed, and counts no more
 SPECK = 0.02  # of the largest component's area
 RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
@@ -318,8 +317,7 @@ def _strokes(
     parts: Components, length: NDArray[np.intp], colours: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
     """Choose the components that a pen drew, as a boolean array over all of them."""
-    around = 2 * HUGGED * (parts.box[:, 2:] - parts.box[:, :2]).sum(axis=1)
-    ink: NDArray[np.bool_] = parts.contact < CONTACT * np.minimum(parts.outline, around)
+    ink: NDArray[np.bool_] = parts.contact < CONTACT * parts.outline
     if not ink.any():
         return ink
     ink &= parts.area > SPECK * parts.area[ink].max()

@@ -32,11 +32,6 @@ if TYPE_CHECKING:
 # Both sides' scores are divided by it, so that the order of the unlikely digits counts too.
 TEMPERATURE = 2.0
 
-# What the loss over pictures without a digit counts. A teacher's scores lie twice as far apart as
-# those that labels ask for, and to leave none of them standing out takes as much more of a small
-# network: at full weight it gets worse at the digits.
-UNDECIDED_WEIGHT = 0.2
-
 # Passes over the training split before the same distorted pictures come again.
 PASSES = 8
 
@@ -109,10 +104,8 @@ def ask(
 
 def cross_entropy(taught: tf.Tensor, answer: tf.Tensor) -> tf.Tensor:
     """Return the cross-entropy (N,) of two rows of probabilities (N, 10) at the temperature."""
-    undecided = tf.reduce_max(taught, axis=1) < 1.1 / len(LABELS)
     taught, answer = (
         tf.math.log(tf.maximum(probabilities, 1e-30)) / TEMPERATURE
         for probabilities in (taught, answer)
     )
-    loss = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(taught), answer)
-    return tf.where(undecided, UNDECIDED_WEIGHT * loss, loss)
+    return tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(taught), answer)

@@ -83,7 +83,7 @@ def _tiny() -> keras.Model:
     from mnist_edge.training.networks import strided
 
     return strided(
-        "tiny", [(16, 5, 2, "same"), (16, 3, 2, "same"), (16, 3, 1, "same"), (16, 3, 2, "valid")]
+        "tiny", [(14, 5, 2, "same"), (16, 3, 2, "same"), (16, 3, 1, "same"), (16, 3, 2, "valid")]
     )
 
 
@@ -189,7 +189,6 @@ RECIPES = {
             epochs=40,
             label_smoothing=0.05,
             augmentation=_STRONG,
-            negatives=0.2,
             source="mnist-edge",
         ),
         Recipe(

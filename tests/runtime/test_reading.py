@@ -288,8 +288,22 @@ def test_the_development_pictures_are_read_at_least_this_well() -> None:
     classifier = Classifier.load()
     paths = sorted((data_folder("MNIST_EDGE_PICTURES") / "photos").glob("[0-9]/*"))
     answers = classifier.predict_batch(paths)
-    labels = np.array([int(path.parent.name) for path in paths])
-    assert (answers.digits == labels).mean() >= 0.99
+    right = answers.digits == np.array([int(path.parent.name) for path in paths])
+    assert right.mean() >= 0.99
+    assert answers.accepted.mean() >= 0.97
+    assert right[answers.accepted].mean() >= 0.997
+
+
+def test_the_development_pictures_without_a_digit_are_refused() -> None:
+    from mnist_edge import Classifier
+
+    classifier = Classifier.load()
+    paths = sorted((data_folder("MNIST_EDGE_PICTURES") / "negatives").glob("*/*"))
+    answers = list(classifier.predict_batch(paths))
+    assert np.mean([answer.accepted for answer in answers]) <= 0.05
+    blank = [answer for path, answer in zip(paths, answers, strict=True) if "blank" in path.parts]
+    assert blank
+    assert not any(answer.accepted for answer in blank)
 
 
 fields = st.sampled_from(list(synthetic.generate(40, seed=9).images))

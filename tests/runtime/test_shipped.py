@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mnist_edge import data
+from mnist_edge.data import negatives, synthetic
 from mnist_edge.errors import ModelError
 from mnist_edge.export.formats import FORMATS, of_path
 from mnist_edge.files import sha256_of
@@ -151,7 +152,7 @@ def test_the_shipped_files_are_those_of_the_manifest(manifest: dict[str, dict[st
 
 
 # A tenth of a point and less under what was measured: another build may come out a little worse.
-LEAST = {"edge": 0.9955, "tiny": 0.993, "large": 0.9965}
+LEAST = {"edge": 0.995, "tiny": 0.993, "large": 0.9965}
 
 
 def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
@@ -169,3 +170,17 @@ def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
         assert accuracy == pytest.approx(entry["accuracy"], abs=2e-4), name
         assert contract.metrics.dataset == "mnist"
         assert accuracy >= LEAST[name.partition(".")[0]], name
+
+
+@pytest.mark.parametrize("name", ["edge.onnx", "edge.int8.onnx", "edge.int8.tflite"])
+def test_pictures_without_a_digit_are_refused_and_digits_are_not(
+    name: str, manifest: dict[str, dict[str, Any]]
+) -> None:
+    assert name in manifest
+    classifier = Classifier.load(shipped.path(name))
+    # By a seed that no training had. Measured are some 95 % and 99 %; what a letter and a digit
+    # have in common leaves it there.
+    refused = classifier.predict_batch(negatives.generate(1000, seed=10**6))
+    assert refused.accepted.mean() < 0.1
+    assert np.mean([answer.reason == "no-digit" for answer in refused]) > 0.8
+    assert classifier.predict_batch(synthetic.generate(1000, seed=7).images).accepted.mean() > 0.95
