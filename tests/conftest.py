@@ -92,7 +92,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
     write_digits(folder / "digits.npz", train, test)
     for arguments in (
-        ("train", "--data", "digits.npz", "--epochs", "6"),
+        ("train", "--data", "digits.npz", "--epochs", "8"),
         ("export", "--formats", "all"),
     ):
         result = run_command(*arguments, cwd=folder)

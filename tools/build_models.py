@@ -1,8 +1,9 @@
 """Build the shipped models from MNIST: python tools/build_models.py.
 
 Trains the default model on labels, and the teacher, an ensemble, which teaches the smallest one;
-exports them, and writes `models/` with its manifest, all through the same functions as the command line. It works in `runs/models`,
-where a build that was stopped goes on. How long each training took is in the manifest.
+exports them, and writes `models/` with its manifest, all through the same functions as the command
+line. It works in `runs/models`, where a build that was stopped goes on. How long each training took
+is in the manifest.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python tools/evaluate_synthetic.py [--split test|train] [--epochs N] [--out DIR]
 
-Prints the tables of docs/synthetic.md. Strokes are chosen on the training split: `--split train`.
+Prints the figures of docs/synthetic.md. Strokes are chosen on the training split: `--split train`.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def test_what_is_no_picture_is_refused(content: bytes, classifier: Classifier) -
         ((0.75, 0.125, 0.125), None),  # a sum of exactly the threshold
         ((0.75, 0.0625, 0.0625, 0.125), None),
         ((0.75, 0.0625, 0.0625, 0.0625, 0.0625), "no-digit"),
-        ((0.1,) * 10, "no-digit"),
+        ((0.125,) * 8, "no-digit"),
     ],
 )
 def test_two_close_answers_are_ambiguous_and_many_are_no_digit(
@@ -301,7 +301,13 @@ def predictions() -> Predictions:
     probabilities[1, 8] = 1
     probabilities[2, [7, 1]] = 0.5625, 0.4375
     ink = np.array([True, False, True])
-    return Predictions(probabilities, ink, 0.25, "edge.onnx", ["three.png", None, "seven.png"])
+    return Predictions(
+        probabilities,
+        ink,
+        Accept("two-best", 0.5, 0.25),
+        "edge.onnx",
+        ["three.png", None, "seven.png"],
+    )
 
 
 SURE = Prediction(
@@ -379,7 +385,7 @@ def test_a_contract_that_cannot_be_honoured_is_refused(contract: Contract) -> No
         (replace(contract, preprocess=Preprocess(later, {})), f"preprocessing version {later}"),
         (replace(contract, labels=tuple("0123456789A")), "labels"),
         (replace(contract, labels=tuple("1234567890")), "labels"),
-        (replace(contract, accept=Accept("entropy", 0.5)), "abstention rule entropy"),
+        (replace(contract, accept=Accept("entropy", 0.5, 0.0)), "abstention rule entropy"),
     ):
         with pytest.raises(ContractError, match=f"^later.onnx asks for {words}") as caught:
             Classifier(Oracle(1.0), demand, "later.onnx")
