@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from mnist_edge.contract import SIZE
-from mnist_edge.data.synthetic import BOX, SPACING, Floats, _centred, _ink
+from mnist_edge.data.synthetic import BOX, SPACING, Floats, centred, inked
 from mnist_edge.extras import require
 
 Pictures = NDArray[np.uint8]
@@ -101,7 +101,7 @@ def written(count: int, drawing: Callable[[], Strokes], rng: np.random.Generator
         begins = np.cumsum([0, *map(len, strokes[:-1])])
         part = pictures[start : start + VARIANTS]
         line = np.concatenate(strokes) @ _hands(len(part), rng)
-        part[:] = _centred(_ink(line, begins, rng))
+        part[:] = centred(inked(line, begins, rng))
     return pictures
 
 
@@ -184,7 +184,7 @@ def _silhouettes(count: int, rng: np.random.Generator) -> Pictures:
         picture[:] = _boxed(canvas.crop(canvas.getbbox()))
         if rng.random() < 0.4:
             picture[:] = picture * rng.uniform(rng.uniform(0, 1), 1, picture.shape)
-    return _centred(pictures)
+    return centred(pictures)
 
 
 def _boxed(canvas: Image.Image) -> Pictures:
@@ -207,7 +207,7 @@ def _words(letters: Pictures, rng: np.random.Generator) -> Pictures:
         image = Image.fromarray(word)
         picture[:] = _boxed(image.crop(image.getbbox()))
         picture[:] = picture * (255 / picture.max())
-    return _centred(pictures)
+    return centred(pictures)
 
 
 def _scraps(count: int, rng: np.random.Generator) -> Pictures:
@@ -219,4 +219,4 @@ def _scraps(count: int, rng: np.random.Generator) -> Pictures:
         if rng.random() < 0.5:
             block[:: rng.integers(2, 5)] *= rng.uniform(0, 0.6)
         picture[:] = _boxed(Image.fromarray(block.astype(np.uint8)))
-    return _centred(pictures)
+    return centred(pictures)

@@ -222,7 +222,7 @@ def generate(count: int, seed: int) -> Split:
             for start in range(0, len(chosen), CHUNK):
                 chunk = chosen[start : start + CHUNK]
                 line = _write(skeleton, len(chunk), rng)
-                images[chunk] = _centred(_ink(line, skeleton.begins, rng))
+                images[chunk] = centred(inked(line, skeleton.begins, rng))
     return Split(images, labels)
 
 
@@ -312,7 +312,7 @@ def _write(skeleton: Skeleton, count: int, rng: np.random.Generator) -> Floats:
     return np.stack([np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y], -1)
 
 
-def _ink(line: Floats, begins: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.uint8]:
+def inked(line: Floats, begins: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return pictures (N, 28, 28) of lines (N, S, 2), the box of the ink in the middle."""
     count = len(line)
     normal = rng.standard_normal
@@ -361,7 +361,7 @@ def _ink(line: Floats, begins: NDArray[np.intp], rng: np.random.Generator) -> ND
     return np.rint(255 * ink).astype(np.uint8)
 
 
-def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def centred(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Shift pictures by whole pixels until the centre of mass is in pixel (14, 14), as MNIST's."""
     half = SIZE // 2
     padded = np.pad(pictures, [(0, 0), (half, half), (half, half)])
@@ -372,5 +372,5 @@ def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         for axis in (2, 1)
     )
     picture = np.arange(len(pictures))
-    centred: NDArray[np.uint8] = padded[picture[:, None, None], rows[:, :, None], columns[:, None]]
-    return centred
+    shifted: NDArray[np.uint8] = padded[picture[:, None, None], rows[:, :, None], columns[:, None]]
+    return shifted
