@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ class Network:
 
     Attributes:
         nodes: the picture, and then the layers in an order in which they can run.
-        filters: float32 (rows, columns, count) of the first convolution, the mean over its input
-            channels; None where there is none.
+        filters: float32 (rows, columns, count) of the first convolution, over pixels also where
+            the file takes it over blocks of them; None where there is none.
     """
 
     nodes: list[Node]
@@ -79,6 +80,14 @@ def read(path: Path, spec: TensorSpec, image: NDArray[np.uint8]) -> Network:
         ) from error
 
 
+def _filters(kernel: Array) -> NDArray[np.float32]:
+    """Put the channels of a kernel (rows, columns, channels, count) back into blocks of pixels."""
+    rows, columns, channels, count = kernel.shape
+    side = math.isqrt(channels)
+    blocks = kernel[:, :, : side * side].reshape(rows, columns, side, side, count)
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, count)
+
+
 def _of_keras(path: Path, batch: Array) -> Network:
     from mnist_edge.training.keras_model import load
 
@@ -96,7 +105,7 @@ def _of_keras(path: Path, batch: Array) -> Network:
         nodes.append(_node(name, entry["class_name"], inputs, np.asarray(values[name])))
     kernels = (np.asarray(weight) for weight in model.weights if len(weight.shape) == 4)
     kernel = next(kernels, None)
-    return Network(nodes, None if kernel is None else kernel.mean(axis=2))
+    return Network(nodes, None if kernel is None else _filters(kernel))
 
 
 def _sources(arguments: Any) -> Iterator[str]:
@@ -142,7 +151,7 @@ def _of_onnx(path: Path, batch: Array) -> Network:
         lambda name: np.moveaxis(values[name], 1, -1) if values[name].ndim == 4 else values[name],
     )
     kernel = next((values[each.input[1]] for each in operations if each.op_type == "Conv"), None)
-    return Network(nodes, None if kernel is None else kernel.mean(axis=1).transpose(1, 2, 0))
+    return Network(nodes, None if kernel is None else _filters(kernel.transpose(2, 3, 1, 0)))
 
 
 def _of_tflite(path: Path, batch: Array) -> Network:
@@ -199,7 +208,7 @@ def _of_tflite(path: Path, batch: Array) -> Network:
     )
     kernels = (each.inputs[1] for each in operations if kinds[each.opcodeIndex] == "CONV_2D")
     kernel = next(map(value, kernels), None)
-    return Network(nodes, None if kernel is None else kernel.mean(axis=3).transpose(1, 2, 0))
+    return Network(nodes, None if kernel is None else _filters(kernel.transpose(1, 2, 3, 0)))
 
 
 def _connected(

@@ -18,7 +18,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from tests.conftest import Result, Run, Workspace, run_command
+from tests.conftest import EPOCHS, Result, Run, Workspace, run_command
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
@@ -268,8 +268,8 @@ def _interrupt(arguments: list[str], cwd: Path, after: str, how: signal.Signals)
 def test_a_stopped_training_resumes_to_the_same_weights(
     how: signal.Signals, workspace: Workspace, tmp_path: Path
 ) -> None:
-    arguments = ["train", "--data", str(workspace.folder / "digits.npz"), "--epochs", "6"]
-    code, stderr = _interrupt(arguments, tmp_path, after="epoch 2/6", how=how)
+    arguments = ["train", "--data", str(workspace.folder / "digits.npz"), "--epochs", EPOCHS]
+    code, stderr = _interrupt(arguments, tmp_path, after=f"epoch 2/{EPOCHS}", how=how)
     if how is signal.SIGINT:
         assert code == 130
         assert "with --resume" in stderr
@@ -291,7 +291,7 @@ def test_resume_needs_an_unfinished_training_of_the_same_kind(
 ) -> None:
     data = workspace.folder / "digits.npz"
     assert_error(run("train", "--data", data, "--resume"), 1, "no unfinished training")
-    arguments = ["train", "--data", str(data), "--epochs", "6"]
+    arguments = ["train", "--data", str(data), "--epochs", EPOCHS]
     _interrupt(arguments, tmp_path, after="epoch 1/6", how=signal.SIGKILL)
     other = run("train", "--data", data, "--epochs", 6, "--seed", 1, "--resume")
     assert_error(other, 1, "seed 0, now 1")

@@ -35,7 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One small network with one layer of each kind that multiplies, in every format."""
     keras.utils.set_random_seed(0)
     image = keras.Input((28, 28, 1), name="image")
-    x = kl.Conv2D(4, 3, 2, "same", activation="relu", bias_initializer="normal")(image)
+    settings = {"activation": "relu", "bias_initializer": "normal"}
+    x = kl.Conv2D(4, 3, 2, "same", name="conv2d", **settings)(image)
     x = kl.DepthwiseConv2D(3, bias_initializer="normal")(x)
     x = kl.Flatten()(kl.MaxPooling2D()(x))
     model = keras.Model(image, kl.Dense(10, "softmax", bias_initializer="normal")(x))

@@ -54,7 +54,10 @@ def test_all_exported_files_have_the_same_filters_and_feature_maps() -> None:
     relu = next(node.output for node in reference.nodes if node.kind == "Relu")
     step = float(np.abs(reference.filters).max()) / 127  # of int8 weights, and of uint8 activations
     for other in inside[1:]:
-        assert other.filters == pytest.approx(reference.filters, abs=step)
+        assert other.filters is not None
+        # Over blocks of 2x2 pixels the kernel of int8 files is filled up with zeros before it.
+        assert other.filters[-5:, -5:] == pytest.approx(reference.filters, abs=step)
+        assert np.count_nonzero(other.filters) == np.count_nonzero(other.filters[-5:, -5:])
         first = other.nodes[1].output.clip(min=0)
         assert first == pytest.approx(relu, abs=0.02 * float(relu.max()))
 
