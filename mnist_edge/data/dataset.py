@@ -22,7 +22,8 @@ class Split(NamedTuple):
 
     Attributes:
         images: uint8 of shape (N, 28, 28), 0 paper and 255 ink, as MNIST is.
-        labels: uint8 of shape (N,), 0 to 9.
+        labels: uint8 of shape (N,), 0 to 9; `CLASSES` where a training adds a picture without a
+            digit.
     """
 
     images: NDArray[np.uint8]
