@@ -99,11 +99,19 @@ def _mute_native_notes() -> None:
         os.dup2(nowhere.fileno(), 2)
 
 
+def _spare_collection() -> None:
+    """Keep the interpreter from looking for garbage at its end: a tenth of a short command's time.
+
+    TensorFlow's threads have to stop before its libraries are unloaded, and stop when what they
+    work for is collected.
+    """
+    if "tensorflow" not in sys.modules:
+        gc.freeze()
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
-    # Else the interpreter ends by looking for garbage in all that was loaded, which takes a short
-    # command a tenth of its time.
-    atexit.register(gc.freeze)
+    atexit.register(_spare_collection)
     try:
         app()
     except SystemExit as stop:

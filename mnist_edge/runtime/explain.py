@@ -51,7 +51,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     why = (
         f"its outline follows edges {ink.support / ink.rival:,.1f} times better than {other} ink's"
         if ink.rival
-        else f"no {other} ink was found"
+        else f"no {other} ink was found beside it"
     )
     warnings = {
         f"{other} ink is nearly as likely": ink.support < CLEARLY * ink.rival,

@@ -26,11 +26,15 @@ SPECK = 0.02  # of the largest component's area
 RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
 SPANS = 0.9  # of the picture's side: reaches from edge to edge
+EVEN_GREY = 12  # grey levels: as far from each other as those of a frame's pixels
 RIM = 0.06  # of a frame's side: as deep as frames go
 COMPANION = 0.2  # of a frame's or rule's length: what it leaves must be as long to be a digit
 NEAR = 0.2  # of the digit's length: the gap to a part of it
 SAME_COLOUR = 0.9  # cosine between the colours of two inks, seen from the ground's colour
 PAGE = 0.78  # of its box filled: a sheet of paper, no digit is so solid
+SHEET = 0.4  # of its box filled, by what bold ink leaves of a sheet
+CORNER = 0.8  # of the way to a corner of its box: a sheet reaches all four, if it is not too askew
+HOLE = 0.65  # of its box filled: the hole in a zero, not a digit on a sheet
 
 # Ink that is none: a texture, or dots.
 CELLS = 6  # across the picture, and down
@@ -64,7 +68,8 @@ class Ink(NamedTuple):
         box: its left, top, right and bottom, the latter two past the end.
         stroke_width: in pixels.
         support: how well its outline is supported by edges in the picture.
-        rival: the same of the best reading in the other polarity.
+        rival: the same of the best reading in the other polarity; 0 where there is none, or where
+            it is the sheet under this ink.
         crowded: whether it is too much for one digit: other ink, long enough to be another, is
             not part of it, its strokes are too long, it is too wide or has too many parts.
     """
@@ -89,6 +94,19 @@ class Ink(NamedTuple):
         width, height = self.box[2] - self.box[0], self.box[3] - self.box[1]
         short, long = sorted((width, height))
         return short > GRID and long < 2.5 * short and self.mask.sum() > PAGE * width * height
+
+    def is_sheet_under(self, other: Ink) -> bool:
+        """Whether it is a sheet of paper or a canvas with the other ink on it."""
+        left, top, right, bottom = self.box
+        x0, y0, x1, y1 = other.box
+        if other.crowded or not (left < x0 and top < y0 and x1 < right and y1 < bottom):
+            return False
+        sheet = self.mask[top:bottom, left:right]
+        if sheet.sum() < SHEET * sheet.size or other.mask.sum() > HOLE * (x1 - x0) * (y1 - y0):
+            return False
+        rows, columns = sheet.nonzero()
+        y, x = (2 * rows + 1) / len(sheet) - 1, (2 * columns + 1) / sheet.shape[1] - 1
+        return bool(min(np.ptp(x + y), np.ptp(x - y)) > CORNER * 4)
 
 
 class Found(NamedTuple):
@@ -122,7 +140,12 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
     found = None
     for _ in range(LOOKS):
         factor = math.ceil(extent(window) / WORK_SIDE)
-        ink = _find_ink(picture.reduce(factor, window), line=line)
+        reduced = picture.reduce(factor, window)
+        if found is None and (inside := _inside_frame(reduced)):
+            reduced = reduced.crop(inside)
+            x0, y0, x1, y1 = (factor * side for side in inside)
+            window = (x0, y0, min(x1, picture.width), min(y1, picture.height))
+        ink = _find_ink(reduced, line=line)
         if ink is None:
             break
         if found and found.ink.crowded:
@@ -143,6 +166,23 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
             min(window[3], bottom + margin),
         )
     return found
+
+
+def _inside_frame(picture: Image.Image) -> Box | None:
+    """Return what an even frame around the picture encloses, None without such a frame."""
+    gray = np.asarray(picture.convert("L")).astype(np.int16)
+    like_frame = np.abs(gray - gray[0, 0]) < EVEN_GREY
+    inside = []
+    for side in (like_frame.T, like_frame, like_frame.T[::-1], like_frame[::-1]):
+        depth = math.ceil(RIM * len(side)) + 1
+        share = side[:depth].mean(axis=1)
+        end = int((share < SPANS).argmax())
+        if not end or share[end:].max() > 1 - RULE:
+            return None
+        # One more, in which a reduced picture has both frame and inside.
+        inside.append(end + 1)
+    left, top, right, bottom = inside
+    return left, top, picture.width - right, picture.height - bottom
 
 
 def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
@@ -198,8 +238,12 @@ def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
             )
     if not best:
         return None
-    *rivals, chosen = sorted(best.values(), key=lambda ink: ink.support)
-    return chosen._replace(rival=rivals[0].support) if rivals else chosen
+    chosen, *rivals = sorted(best.values(), key=lambda ink: ink.support, reverse=True)
+    for rival in rivals:
+        # A page that is nearly all paper is looked at again, closer.
+        on_sheet = not chosen.is_page and chosen.is_sheet_under(rival)
+        chosen = rival if on_sheet else chosen._replace(rival=rival.support)
+    return chosen
 
 
 def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -208,6 +208,22 @@ def framed(picture: Image.Image) -> Image.Image:
     return ImageOps.expand(ImageOps.expand(picture, 3, fill=0), 12, fill=255)
 
 
+def edged(picture: Image.Image) -> Image.Image:
+    """Cut out the seven so close that it touches the black edge; beside that, its ink is faint."""
+    faint = picture.crop((50, 30, 160, 165)).point(lambda level: 215 + level * 40 // 255)
+    return ImageOps.expand(faint, 3, fill=0)
+
+
+def askew(picture: Image.Image) -> Image.Image:
+    return picture.rotate(8, Image.Resampling.BICUBIC, expand=True, fillcolor=0)
+
+
+def in_a_window(picture: Image.Image) -> Image.Image:
+    """Show a bold seven on a dark canvas, that fills most of it, in a light window."""
+    bold = picture.crop((30, 20, 170, 180)).filter(ImageFilter.MinFilter(9))
+    return ImageOps.expand(ImageOps.invert(bold), 20, fill=240)
+
+
 def ruled(picture: Image.Image) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for y in range(20, picture.height, 50):
@@ -230,7 +246,11 @@ def compressed(picture: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    "disturb", [lit, speckled, noisy, framed, ruled, on_a_table, blurred, compressed]
+    "disturb",
+    [
+        *(lit, speckled, noisy, framed, edged, askew, in_a_window),
+        *(ruled, on_a_table, blurred, compressed),
+    ],
 )
 def test_what_surrounds_the_digit_is_seen_through(
     disturb: Callable[[Image.Image], Image.Image],
