@@ -14,7 +14,7 @@ import pytest
 
 from mnist_edge.errors import GateError, OutputError
 from mnist_edge.export.formats import of_path
-from mnist_edge.files import replacing, sha256_of
+from mnist_edge.files import crc32_of, replacing, sha256_of
 
 
 @pytest.fixture
@@ -135,3 +135,10 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256_of(path) == expected
     path.write_bytes(bytes(3_000_001))
     assert sha256_of(path) == hashlib.sha256(bytes(3_000_001)).hexdigest()
+
+
+def test_crc32_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"123456789")
+    # The check value of CRC-32/ISO-HDLC, https://reveng.sourceforge.io/crc-catalogue/all.htm
+    assert crc32_of(path) == "cbf43926"

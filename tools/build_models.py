@@ -16,7 +16,7 @@ from mnist_edge.cli.export import export
 from mnist_edge.cli.train import train
 from mnist_edge.contract import Contract, sidecar
 from mnist_edge.export.formats import FORMATS, Format, named, of_path
-from mnist_edge.files import replacing, sha256_of
+from mnist_edge.files import crc32_of, replacing, sha256_of
 from mnist_edge.runtime.engine import read_contract
 from mnist_edge.runtime.shipped import DEFAULT
 from mnist_edge.training.runs import checkpoint_path, member_paths
@@ -85,7 +85,11 @@ def _ship(row: Format, name: str) -> dict[str, dict[str, object]]:
     for file in filter(Path.exists, (path, sidecar(path))):
         with replacing(MODELS / file.name) as temporary:
             shutil.copyfile(file, temporary)
-        entries[file.name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        entries[file.name] = {
+            "bytes": file.stat().st_size,
+            "sha256": sha256_of(file),
+            "crc32": crc32_of(file),
+        }
     entries[path.name]["accuracy"] = read_contract(path).metrics.accuracy[row.name]
     return entries
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_edge.contract import sidecar
 from mnist_edge.errors import ModelError
-from mnist_edge.files import sha256_of
+from mnist_edge.files import crc32_of
 
 DEFAULT = "edge"
 
@@ -23,7 +23,7 @@ def folder() -> Path:
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """Return, for every shipped file, its `bytes`, `sha256` and, of models, `accuracy`.
+    """Return, for every shipped file, its `bytes`, `sha256`, `crc32` and, of models, `accuracy`.
 
     Raises:
         ModelError: the manifest is missing or damaged.
@@ -32,14 +32,14 @@ def manifest() -> dict[str, dict[str, Any]]:
     try:
         files: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["files"]
         for entry in files.values():
-            entry["sha256"]
+            entry["crc32"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} cannot be read: {error}.", remedy=_REMEDY) from error
     return files
 
 
 def path(name: str = f"{DEFAULT}.onnx") -> Path:
-    """Return the path of a shipped model after comparing its hash with the manifest's.
+    """Return the path of a shipped model after comparing its checksum with the manifest's.
 
     A sidecar is compared likewise: it decides how the model's input is made.
 
@@ -53,7 +53,7 @@ def path(name: str = f"{DEFAULT}.onnx") -> Path:
         )
     for file in (folder() / name, sidecar(folder() / name)):
         if file.name in files and (
-            not file.is_file() or sha256_of(file) != files[file.name]["sha256"]
+            not file.is_file() or crc32_of(file) != files[file.name]["crc32"]
         ):
             raise ModelError(f"{file} is not the file that was shipped.", remedy=_REMEDY)
     return folder() / name

@@ -15,7 +15,7 @@ from mnist_edge import data
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.errors import ModelError
 from mnist_edge.export.formats import FORMATS, of_path
-from mnist_edge.files import sha256_of
+from mnist_edge.files import crc32_of, sha256_of
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
 from tests.conftest import Workspace, data_folder
@@ -27,7 +27,7 @@ def models(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = tmp_path / "models"
     shutil.copytree(workspace.runs, folder)
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        path.name: {"bytes": path.stat().st_size, "crc32": crc32_of(path)}
         for path in sorted(folder.iterdir())
     }
     (folder / "manifest.json").write_text(json.dumps({"files": files}))
@@ -112,7 +112,7 @@ MANIFESTS: dict[str, str | None] = {
     "a list of files": '{"files": ["edge.onnx"]}',
     "null": "null",
     "without files": '{"schema": 1}',
-    "without the hash": '{"files": {"edge.onnx": {"bytes": 1}}}',
+    "without the checksum": '{"files": {"edge.onnx": {"bytes": 1}}}',
 }
 
 
