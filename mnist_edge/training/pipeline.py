@@ -38,6 +38,7 @@ def batches(
     *,
     seed: int,
     first_step: int,
+    last_step: int | None = None,
     answers: NDArray[np.float16] | None = None,
 ) -> tf.data.Dataset:
     """Return the endless stream of training batches from `first_step` on.
@@ -52,6 +53,7 @@ def batches(
         split: the pictures.
         seed: of order and augmentation.
         first_step: the number of the first batch.
+        last_step: that of the batch at which distortion has faded away; None for never.
         answers: float16 (steps, batch, 10), the targets of as many first batches, from a
             teacher; after the last the same batches come again. Without, the targets are the
             labels, one-hot.
@@ -74,7 +76,11 @@ def batches(
         )
         pictures = tf.cast(tf.gather(images, index), tf.float32) / 255.0
         if recipe.augmentation:
-            pictures = distort(pictures, recipe.augmentation, seed=(seed, step))
+            strength = 1.0
+            if last_step and recipe.fade:
+                left = tf.cast(last_step - step, tf.float32)
+                strength = tf.clip_by_value(left / (recipe.fade * last_step), 0.0, 1.0)
+            pictures = distort(pictures, recipe.augmentation, seed=(seed, step), strength=strength)
         if taught is not None:
             return pictures, tf.cast(taught[step], tf.float32)
         label = tf.gather(labels, index)
@@ -89,7 +95,11 @@ def batches(
 
 
 def distort(
-    images: tf.Tensor, augmentation: Augmentation, *, seed: tuple[int, tf.Tensor | int]
+    images: tf.Tensor,
+    augmentation: Augmentation,
+    *,
+    seed: tuple[int, tf.Tensor | int],
+    strength: tf.Tensor | float = 1.0,
 ) -> tf.Tensor:
     """Distort each picture by its own random map, and make its strokes thicker or thinner.
 
@@ -103,10 +113,11 @@ def distort(
         images: float32 (N, 28, 28, 1).
         augmentation: the largest deviations.
         seed: two integers.
+        strength: share of the deviations, 0 to 1.
     """
     count = tf.shape(images)[0]
     key = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    deviation = tf.random.stateless_uniform((7, count, 1, 1), key, -1.0, 1.0)
+    deviation = strength * tf.random.stateless_uniform((7, count, 1, 1), key, -1.0, 1.0)
     angle = deviation[0] * np.deg2rad(augmentation.rotation)
     shear = deviation[1] * augmentation.shear
     zoom_x, zoom_y = 1 + deviation[2] * augmentation.zoom, 1 + deviation[3] * augmentation.zoom
@@ -123,7 +134,7 @@ def distort(
         control = tf.random.stateless_normal(
             (2, count, CONTROL_POINTS, CONTROL_POINTS), key + 1, 0.0, augmentation.elastic
         )
-        displacement = tf.einsum("yi,anij,xj->anyx", spline, control, spline)
+        displacement = strength * tf.einsum("yi,anij,xj->anyx", spline, control, spline)
         source_x += displacement[0]
         source_y += displacement[1]
     pictures = _sample(images[..., 0], source_x, source_y)

@@ -53,6 +53,8 @@ class Recipe:
         steps: batches per epoch; None for one pass over the training split.
         label_smoothing: share of the target spread over all classes (Szegedy et al. 2016).
         augmentation: what is done to each training picture, or None.
+        fade: share of the training, at its end, over which distortion fades away. Not where a
+            teacher's answers are learned: these are to pictures distorted as before.
         negatives: pictures without a digit to learn not to answer, as a share of the digits.
         precision: what layers compute in while they train; weights are float32 all the same.
     """
@@ -67,6 +69,7 @@ class Recipe:
     steps: int | None = None
     label_smoothing: float = 0.0
     augmentation: Augmentation | None = None
+    fade: float = 0.0
     negatives: float = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
@@ -177,6 +180,7 @@ RECIPES = {
             epochs=40,
             label_smoothing=0.05,
             augmentation=_STRONG,
+            fade=0.25,
             negatives=0.2,
             source="mnist-edge",
         ),

@@ -201,6 +201,7 @@ def train(
             dataset.train,
             seed=seed,
             first_step=first_epoch * steps,
+            last_step=None if answers else steps * epochs,
             answers=answers.probabilities if answers else None,
         ),
         initial_epoch=first_epoch,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mnist_edge.data import Split, synthetic
 from mnist_edge.training import pipeline
-from mnist_edge.training.recipes import RECIPES, Augmentation
+from mnist_edge.training.recipes import RECIPES, Augmentation, Recipe
 
 EDGE = RECIPES["edge"]
 STILL = Augmentation(rotation=0, shift=0, zoom=0, shear=0)
@@ -83,6 +83,25 @@ def test_no_deviation_changes_nothing(split: Split) -> None:
     images = as_images(split)
     # Bilinear weights of 1 and 0, up to the rounding of the centre's coordinates.
     np.testing.assert_allclose(pipeline.distort(images, STILL, seed=(0, 0)), images, atol=1e-4)
+
+
+def test_distortion_fades_away_towards_the_end_of_a_training(split: Split) -> None:
+    recipe = replace(EDGE, fade=0.5)
+
+    def pictures(recipe: Recipe, last_step: int | None, step: int) -> np.ndarray:
+        stream = pipeline.batches(recipe, split, seed=0, first_step=step, last_step=last_step)
+        return next(iter(stream))[0].numpy()
+
+    distorted, still = (
+        [pictures(row, None, step) for step in (0, 10, 15, 20)]
+        for row in (EDGE, replace(EDGE, augmentation=None))
+    )
+    faded = [pictures(recipe, 20, step) for step in (0, 10, 15, 20)]
+    np.testing.assert_array_equal(faded[:2], distorted[:2])
+    np.testing.assert_allclose(faded[3], still[3], atol=1e-4)
+    # Half of each deviation moves strokes half as far, which is more than half of the difference.
+    change = np.abs(faded[2] - still[2]).mean() / np.abs(distorted[2] - still[2]).mean()
+    assert 0.4 < change < 0.9
 
 
 def centre(images: np.ndarray) -> np.ndarray:
