@@ -26,7 +26,7 @@ MODELS = Path(__file__).parents[1] / "models"
 WORK = Path(__file__).parents[1] / "runs" / "models"
 
 # Of the seeds 0, 1 and 2 the one with which the fewest of the development pictures are accepted and
-# wrong (tools/evaluate_pictures.py): 1 of 464, against 4 and 2.
+# wrong (tools/evaluate_pictures.py): none of 464, against 1 and 1.
 DEFAULT_SEED = 2
 
 TEACHER = "large"
