@@ -279,7 +279,10 @@ def _grounds(flat: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     surface = np.full_like(level, _median(level))
     for _ in range(3):
         residual = level - surface
-        scale = 1.5 * _median(np.abs(residual)) + 4
+        spread = _median(np.abs(residual))
+        if not spread:
+            break  # the paper is even, as drawn on a screen
+        scale = 1.5 * spread + 4
         weighted = _QUADRATIC.T / (1 + (residual / scale) ** 2) ** 2
         normal = weighted @ _QUADRATIC + _RIDGE
         surface = _QUADRATIC @ np.linalg.solve(normal, weighted @ level)
