@@ -198,12 +198,15 @@ class TfliteEngine:
             limits = np.iinfo(image["dtype"])
             steps = np.rint(self._values / scale) + zero_point
             self._values = steps.clip(limits.min, limits.max).astype(image["dtype"])
-        self._answer_type = answer["dtype"]
+        self._answer_type = np.dtype(answer["dtype"])
         scale, zero_point = answer["quantization"]
-        # What each byte of an answer stands for; floats stand for themselves.
+        # What each code of an answer stands for; floats stand for themselves.
         self._levels: NDArray[np.float32] | None = None
         if scale:
-            steps = np.arange(256, dtype=np.uint8).view(self._answer_type).astype(np.float32)
+            size = self._answer_type.itemsize
+            codes = np.arange(256**size, dtype=f"u{size}")
+            self._codes = codes.dtype
+            steps = codes.view(self._answer_type).astype(np.float32)
             self._levels = (steps - np.float32(zero_point)) * np.float32(scale)
             # A quantized softmax has steps of 1/256, by TFLite's specification of operators, and so
             # none for 1: its last stands for that.
@@ -219,7 +222,9 @@ class TfliteEngine:
             self._values.take(image, out=self._image().reshape(SIZE, SIZE), mode="clip")
             self._interpreter.invoke()
             answers[number] = self._answer()
-        return answers if self._levels is None else self._levels.take(answers.view(np.uint8))
+        if self._levels is None:
+            return answers
+        return self._levels.take(answers.view(self._codes))
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
