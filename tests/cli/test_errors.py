@@ -244,9 +244,12 @@ def test_a_full_disk_leaves_the_last_export_as_it_was(workspace: Workspace, tmp_
 
 def _interrupt(arguments: list[str], cwd: Path, after: str, how: signal.Signals) -> tuple[int, str]:
     """Start a command, send it a signal once a line begins with `after`, and wait for its end."""
+    # Without coverage, which an interrupt can catch with its lock held: then the process hangs.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     with subprocess.Popen(
         [sys.executable, "-m", "mnist_edge", *arguments],
         cwd=cwd,
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
