@@ -208,10 +208,11 @@ class TfliteEngine:
             self._codes = codes.dtype
             steps = codes.view(self._answer_type).astype(np.float32)
             self._levels = (steps - np.float32(zero_point)) * np.float32(scale)
-            # A quantized softmax has steps of 1/256, by TFLite's specification of operators, and so
-            # none for 1: its last stands for that.
-            if scale == 1 / 256:
-                self._levels[self._levels.argmax()] = 1
+            # By TFLite's specification of operators a quantized softmax has the steps from 0 to
+            # 255/256, and so none for 1: its last stands for that.
+            last = self._levels.argmax()
+            if self._levels[last] == 255 / 256:
+                self._levels[last] = 1
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
