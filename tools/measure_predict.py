@@ -1,9 +1,10 @@
 """Measure `predict` over many small files: python tools/measure_predict.py [--files N].
 
-Writes N digits of 28x28 as PNG files to a temporary folder, light on dark as MNIST has them and
-dark on light as people draw, and lets two processes take turns over them: Pillow's plain decode
-loop, and `mnist-edge predict --json`. Prints files per second of processor time, the ratio, and
-how much memory the command took at its peak, for the first tenth of the files and for all.
+Writes N digits of 28x28 as PNG files to a temporary folder, light on dark as MNIST has them, dark
+on light, and off the centre, where they have to be looked for, and lets two processes take turns
+over them: Pillow's plain decode loop, and `mnist-edge predict --json`. Prints files per second of
+processor time, the ratio, and how much memory the command took at its peak, for the first tenth
+of the files and for all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from mnist_edge.cli.output import table
@@ -50,7 +52,11 @@ def main() -> None:
     decode = [sys.executable, "-c", DECODE]
     digits = synthetic.generate(arguments.files, seed=0).images
     rows = []
-    for name, images in (("light on dark", digits), ("dark on light", 255 - digits)):
+    for name, images in (
+        ("light on dark", digits),
+        ("dark on light", 255 - digits),
+        ("off centre", np.roll(255 - digits, 3, axis=(1, 2))),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             few, many = Path(folder, "few"), Path(folder, "many")
             for target, count in ((few, len(images) // 10), (many, len(images))):

@@ -32,7 +32,13 @@ def main() -> None:
     """Print the table."""
     rows = []
     fields = synthetic.generate(DIGITS, seed=0).images
-    for name, pixels in (("light on dark", fields), ("dark on light", 255 - fields)):
+    off_centre = np.roll(fields, 3, axis=(1, 2))
+    for name, pixels in (
+        ("light on dark", fields),
+        ("dark on light", 255 - fields),
+        ("light on dark, off centre", off_centre),
+        ("dark on light, off centre", 255 - off_centre),
+    ):
         costs = [cost(encoded(Image.fromarray(digit), "PNG")) for digit in pixels]
         beyond = [reading - plain for plain, reading in costs]
         plain = statistics.median(plain for plain, _ in costs)

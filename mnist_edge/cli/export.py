@@ -9,10 +9,10 @@ import typer
 
 from mnist_edge.cli import workspace
 from mnist_edge.cli.output import next_command, note, result, result_json, table
-from mnist_edge.contract import Contract
 from mnist_edge.errors import GateError, Interrupted, UsageError
 from mnist_edge.export.formats import FORMATS, named
 from mnist_edge.extras import require
+from mnist_edge.runtime.engine import read_contract
 
 if TYPE_CHECKING:
     from mnist_edge.export.exporter import Exported
@@ -63,7 +63,13 @@ def export(
         )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     source = model or workspace.latest("keras")
-    dataset = workspace.load_dataset(data or Contract.from_sidecar(source).metrics.dataset)
+    contract = read_contract(source)
+    if source.suffix != ".keras":
+        raise UsageError(
+            f"{source} is an exported file, not a trained model.",
+            remedy="name the .keras file that it was exported from.",
+        )
+    dataset = workspace.load_dataset(data or contract.metrics.dataset)
 
     from mnist_edge.export.exporter import CALIBRATION_COUNT, Exporter
 

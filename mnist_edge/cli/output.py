@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -12,14 +13,22 @@ from typing import Any, Protocol
 import typer
 
 
+def _attributes(instance: Any) -> dict[str, Any]:
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+
+
+# `dataclasses.asdict` copies every number of an answer, which takes longer than to encode them.
+_JSON = json.JSONEncoder(allow_nan=False, default=_attributes)
+
+
 def result(text: str) -> None:
     """Print a result to stdout."""
     typer.echo(text)
 
 
 def result_json(document: Any) -> None:
-    """Print a result to stdout as one line of JSON."""
-    typer.echo(json.dumps(document, allow_nan=False))
+    """Print a result to stdout as one line of JSON; dataclasses become objects."""
+    typer.echo(_JSON.encode(document))
 
 
 def note(text: str) -> None:

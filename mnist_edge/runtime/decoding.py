@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from mnist_edge.errors import UnreadableImage
 
@@ -119,7 +119,7 @@ def _from_array(values: NDArray[np.generic]) -> Image.Image:
 
 def _normalize(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _from_array(np.asarray(ImageOps.exif_transpose(picture)))
+        picture = _from_array(np.asarray(_upright(picture)))
     elif picture.has_transparency_data:
         if picture.mode != "RGBA":
             picture = picture.convert("RGBA")
@@ -130,8 +130,15 @@ def _normalize(picture: Image.Image) -> Image.Image:
     factor = math.ceil(max(picture.size) / MAX_SIDE)
     if factor > 1:
         picture = picture.reduce(factor)
-    picture = ImageOps.exif_transpose(picture)
+    picture = _upright(picture)
     return _flatten(picture) if picture.mode == "RGBA" else picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    picture.load()
+    # Pillow would copy a picture that is upright already.
+    turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return ImageOps.exif_transpose(picture) if turned else picture
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

@@ -43,7 +43,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     top = "top three: " + "  ".join(f"{digit} ({share:.1%})" for digit, share in ranked[:3])
     found = reading.found
     if found is None:
-        return ["in MNIST's own form: left as it is", top]
+        return [f"in MNIST's own form: {'inverted' if reading.inverted else 'left as it is'}", top]
     ink, (left, top_side, right, bottom) = found.ink, found.in_picture(found.ink.box)
     side = max(right - left, bottom - top_side)
     ground, other = ("lighter", "light") if ink.polarity == "dark" else ("darker", "dark")
@@ -103,7 +103,7 @@ def drawing(picture: Image.Image, reading: Reading) -> Image.Image:
         inked = Image.fromarray(reading.found.ink.mask).convert("L")
         size = factor * inked.width, factor * inked.height
         mask.paste(inked.resize(size, Image.Resampling.NEAREST), (left, top))
-    elif reading.as_is:
+    elif reading.ink:
         mask = Image.fromarray(reading.image >= INKED).convert("L")
     scale = PANEL / max(picture.size)
     size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))

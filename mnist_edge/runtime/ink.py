@@ -140,12 +140,15 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
     found = None
     for _ in range(LOOKS):
         factor = math.ceil(extent(window) / WORK_SIDE)
-        reduced = picture.reduce(factor, window)
-        if found is None and (inside := _inside_frame(reduced)):
-            reduced = reduced.crop(inside)
+        pixels = np.asarray(picture.reduce(factor, window))
+        flat = _along_contrast(pixels)
+        if found is None and (inside := _inside_frame(flat)):
+            left, top, right, bottom = inside
+            pixels = pixels[top:bottom, left:right]
+            flat = _along_contrast(pixels)
             x0, y0, x1, y1 = (factor * side for side in inside)
             window = (x0, y0, min(x1, picture.width), min(y1, picture.height))
-        ink = _find_ink(reduced, line=line)
+        ink = _find_ink(flat, pixels, line=line)
         if ink is None:
             break
         if found and found.ink.crowded:
@@ -168,9 +171,9 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
     return found
 
 
-def _inside_frame(picture: Image.Image) -> Box | None:
+def _inside_frame(flat: NDArray[np.uint8]) -> Box | None:
     """Return what an even frame around the picture encloses, None without such a frame."""
-    gray = np.asarray(picture.convert("L")).astype(np.int16)
+    gray = flat.astype(np.int16)
     like_frame = np.abs(gray - gray[0, 0]) < EVEN_GREY
     inside = []
     for side in (like_frame.T, like_frame, like_frame.T[::-1], like_frame[::-1]):
@@ -182,14 +185,18 @@ def _inside_frame(picture: Image.Image) -> Box | None:
         # One more, in which a reduced picture has both frame and inside.
         inside.append(end + 1)
     left, top, right, bottom = inside
-    return left, top, picture.width - right, picture.height - bottom
+    return left, top, flat.shape[1] - right, len(flat) - bottom
 
 
-def _find_ink(picture: Image.Image, *, line: bool) -> Ink | None:
-    """Try each ground and polarity, and keep the ink whose outline is best supported."""
-    pixels = np.asarray(picture)
-    colours = pixels.reshape(picture.width * picture.height, -1)
-    flat = _along_contrast(pixels)
+def _find_ink(flat: NDArray[np.uint8], pixels: NDArray[np.uint8], *, line: bool) -> Ink | None:
+    """Try each ground and polarity, and keep the ink whose outline is best supported.
+
+    Args:
+        flat: the picture in grey (H, W).
+        pixels: the picture as it is, (H, W) or (H, W, 3).
+        line: as `look` takes it.
+    """
+    colours = pixels.reshape(flat.size, -1)
     gray = flat.astype(np.int16)
     best: dict[Polarity, Ink] = {}
     seen = set()
@@ -325,9 +332,10 @@ def _without_rules(mask: Mask) -> Mask:
 
 def _without_rows(mask: Mask) -> Mask:
     thickness = RULE_THICKNESS * len(mask)
+    if thickness < 1:
+        return mask
     ruled = np.zeros(len(mask) + 2, np.bool_)
-    if thickness >= 1:
-        ruled[1:-1] = mask.sum(axis=1) > RULE * mask.shape[1]
+    ruled[1:-1] = mask.sum(axis=1) > RULE * mask.shape[1]
     if not ruled.any():
         return mask
     mask = mask.copy()
@@ -402,11 +410,12 @@ def _is_frame_or_rule(
     """Tell a frame, or a line from edge to edge beside other ink, from a digit."""
     others = ink & (length > COMPANION * length[main])
     others[main] = False
-    left, top, right, bottom = box = parts.box[main]
+    left, top, right, bottom = parts.box[main].tolist()
     height, width = parts.labels.shape
     wide, high = right - left >= SPANS * width, bottom - top >= SPANS * height
     if not (wide or high):
-        others &= ((parts.box[:, :2] > box[:2]) & (parts.box[:, 2:] < box[2:])).all(axis=1)
+        others &= (parts.box[:, :2] > (left, top)).all(axis=1)
+        others &= (parts.box[:, 2:] < (right, bottom)).all(axis=1)
     if not (wide and high) and not others.any():
         return False
     rim = math.ceil(RIM * length[main])

@@ -38,16 +38,18 @@ class Reading(NamedTuple):
         ink: False where the picture is blank; `image` is then all zero.
         found: the ink as it was found; None where it was not looked for or not found, as with
             `polarity`, `box` and `stroke_width`.
+        inverted: whether the picture was in MNIST's own form but for being dark on light.
     """
 
     image: NDArray[np.uint8]
     ink: bool
     found: Found | None = None
+    inverted: bool = False
 
     @property
     def as_is(self) -> bool:
         """Whether the picture was in MNIST's own form and is left as it was."""
-        return self.ink and self.found is None
+        return self.ink and self.found is None and not self.inverted
 
     @property
     def crowded(self) -> bool:
@@ -88,8 +90,10 @@ def preprocess(picture: Image.Image) -> Reading:
         pixels = np.asarray(picture)
         if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
             pixels = pixels[:, :, 0]
-        if pixels.ndim == 2 and is_mnist(pixels):
-            return Reading(pixels, ink=True)
+        if pixels.ndim == 2:
+            for field, inverted in ((pixels, False), (255 - pixels, True)):
+                if is_mnist(field):
+                    return Reading(field, ink=True, inverted=inverted)
     found = look(picture)
     if found is None:
         return Reading(np.zeros((SIZE, SIZE), np.uint8), ink=False)

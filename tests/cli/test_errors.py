@@ -134,6 +134,15 @@ def test_export_refuses_a_keras_file_that_is_not_one(
     assert not (tmp_path / "runs").exists()
 
 
+def test_export_says_that_a_model_is_not_there(run: Run) -> None:
+    assert_error(run("export", "mising.keras"), 1, "mising.keras", "no such model file")
+
+
+def test_export_takes_trained_models_only(run: Run, workspace: Workspace) -> None:
+    result = run("export", workspace.runs / "edge.onnx")
+    assert_error(result, 2, "edge.onnx", "not a trained model")
+
+
 def test_export_never_runs_code_in_a_keras_file(
     run: Run, workspace: Workspace, tmp_path: Path
 ) -> None:
