@@ -30,6 +30,7 @@ SUFFIXES = (".onnx", ".tflite")
 # A file of the default model, another one, and the largest ratio of their latencies to be reached.
 TARGETS = (
     ("edge.onnx", "zoo-mnist-8.onnx", 0.5),
+    ("edge.int8.onnx", "zoo-mnist-8.onnx", 0.5),
     ("edge.tflite", "tflite-codelab.tflite", 0.2),
     ("edge.int8.tflite", "tflite-codelab.tflite", 0.2),
     ("edge.int8.onnx", "edge.onnx", 1),

@@ -52,7 +52,7 @@ def open_foreign(
     """Open a file without a contract.
 
     The value of full ink stands nowhere in a file. Where nobody tells it, it is the one of
-    `SCALES` with which more training pictures are answered right.
+    `SCALES` with which more training pictures are answered right; of bytes it is 255.
 
     Args:
         path: the file.
@@ -67,33 +67,37 @@ def open_foreign(
         ModelError: it is missing, damaged, or not a model of 28×28 pictures to 10 answers.
         MissingExtra: its engine is not installed.
     """
-    name, layout = _input(path, told)
+    name, layout, dtype = _input(path, told)
+    scales = (255.0,) if dtype == "uint8" else SCALES
+    if told.scale is not None:
+        scales = (told.scale,)
     engines, right = {}, {}
-    for scale in SCALES if told.scale is None else (told.scale,):
-        spec = TensorSpec(name, layout, (None, SIZE, SIZE), "float32", (0.0, scale))
+    for scale in scales:
+        spec = TensorSpec(name, layout, (None, SIZE, SIZE), dtype, (0.0, scale))
         engines[scale] = open_bare(path, spec, threads), spec
-        if told.scale is None:
+        if len(scales) > 1:
             answers = engines[scale][0].run(training.images[:PICTURES])
             right[scale] = accuracy(answers, training.labels[:PICTURES])
     scale = max(engines, key=lambda scale: right.get(scale, 0))
     guessed = []
     if told.layout is None and path.suffix == ".onnx":
         guessed.append(f"layout {layout.lower()}")
-    if told.scale is None:
+    if right:
         rates = " and ".join(f"{rate:.1%} with {scale:g}" for scale, rate in right.items())
         guessed.append(f"full ink {scale:g} (right of {PICTURES:,} training pictures: {rates})")
     return *engines[scale], ", ".join(guessed)
 
 
-def _input(path: Path, told: Told) -> tuple[str, str]:
-    """Return an input's name and layout; a TFLite file has one input and its shape in it."""
+def _input(path: Path, told: Told) -> tuple[str, str, str]:
+    """Return an input's name, layout and type; a TFLite file has one input, and tells the rest."""
     if path.suffix != ".onnx":
-        return "image", told.layout or "NHWC"
-    inputs = {item.name: item.shape for item in open_session(path).get_inputs()}
+        return "image", told.layout or "NHWC", "float32"
+    inputs = {item.name: item for item in open_session(path).get_inputs()}
     name = told.name or next(iter(inputs))
     if name not in inputs:
         raise ModelError(
             f"{path} has no input called {name!r}.",
             remedy=f"choose --input-name from {', '.join(inputs)}.",
         )
-    return name, told.layout or ("NHWC" if inputs[name][-1] == 1 else "NCHW")
+    layout = told.layout or ("NHWC" if inputs[name].shape[-1] == 1 else "NCHW")
+    return name, layout, "uint8" if inputs[name].type == "tensor(uint8)" else "float32"

@@ -12,7 +12,6 @@ from mnist_edge.cli.output import next_command, note, result, result_json, table
 from mnist_edge.errors import GateError, Interrupted, UsageError
 from mnist_edge.export.formats import FORMATS, named
 from mnist_edge.extras import require
-from mnist_edge.runtime.engine import read_contract
 
 if TYPE_CHECKING:
     from mnist_edge.export.exporter import Exported
@@ -62,6 +61,8 @@ def export(
             remedy=f"formats are {', '.join(row.name for row in _MADE)}, or all.",
         )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
+    from mnist_edge.runtime.engine import read_contract
+
     source = model or workspace.latest("keras")
     contract = read_contract(source)
     if source.suffix != ".keras":

@@ -99,6 +99,7 @@ def _open_keras(path: Path, threads: int) -> tuple[Engine, Contract]:  # noqa: A
 _UNIT = (0.0, 1.0)
 _ONNX_INPUT = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", _UNIT)
 _ONNX_OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", _UNIT)
+_ONNX_GREY_LEVELS = TensorSpec("image", "NCHW", (None, 1, 28, 28), "uint8", (0.0, 255.0))
 _TFLITE_INPUT = TensorSpec("image", "NHWC", (1, 28, 28, 1), "float32", _UNIT)
 _TFLITE_OUTPUT = TensorSpec("probabilities", "NC", (1, 10), "float32", _UNIT)
 _SAME = Bar(agreement=1.0, max_abs_diff=1e-5)
@@ -118,12 +119,12 @@ FORMATS = {
         Format(
             "onnx-int8",
             ".int8.onnx",
-            "int8 weights, uint8 activations (static QDQ), any batch",
+            "int8 weights, uint8 input and activations (static QDQ), any batch",
             _open_exported,
             Conversion(
                 to_onnx.int8,
                 "int8",
-                _ONNX_INPUT,
+                _ONNX_GREY_LEVELS,
                 _ONNX_OUTPUT,
                 _INT8,
                 Quantization("static QDQ", "int8", "uint8", per_channel=True, calibration=None),

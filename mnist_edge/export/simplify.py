@@ -13,19 +13,20 @@ from onnx import helper, numpy_helper
 Weights = dict[str, NDArray[Any]]
 
 
-def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+def simplify(model: onnx.ModelProto, *, channels_last: bool) -> onnx.ModelProto:
     """Return the same network in as few nodes as it has layers.
 
     A Keras `Flatten` arrives as a transposition to channels-last and seven nodes of shape
     arithmetic; it becomes one `Flatten`, with the weights of the dense layer behind it in
-    channels-first order instead. The input's reshape from NCHW to NCHW goes, and a product with
-    its bias, and with the scale and bias of BatchNormalization behind it, becomes one `Gemm`.
-    tf2onnx numbers its names by a counter that runs on between conversions, so they are replaced:
-    the same weights give the same bytes.
+    channels-first order instead. With `channels_last` the transposition stays: kernels that put
+    channels last themselves do without it, and without the one back. The input's reshape from NCHW
+    to NCHW goes, and a product with its bias, and with the scale and bias of BatchNormalization
+    behind it, becomes one `Gemm`. tf2onnx numbers its names by a counter that runs on between
+    conversions, so they are replaced: the same weights give the same bytes.
     """
     model = onnx.shape_inference.infer_shapes(model)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    _fuse(model.graph, weights)
+    _fuse(model.graph, weights, channels_last=channels_last)
     nodes = _needed(model.graph)
     initializers = _rename(nodes, weights, model.graph)
     (image,), (answer,) = model.graph.input, model.graph.output
@@ -38,7 +39,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     )
 
 
-def _fuse(graph: onnx.GraphProto, weights: Weights) -> None:
+def _fuse(graph: onnx.GraphProto, weights: Weights, *, channels_last: bool) -> None:
     """Rewrite reshapes and dense layers in place; what they replace is left unused."""
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -59,7 +60,7 @@ def _fuse(graph: onnx.GraphProto, weights: Weights) -> None:
                     _exchange(user.input, {node.output[0]: node.input[0]})
             elif target is None or len(target) == 2:
                 source = maker.get(node.input[0])
-                if source is not None and source.op_type == "Transpose":
+                if source is not None and source.op_type == "Transpose" and not channels_last:
                     _, channels, height, width = shapes[source.input[0]]
                     for user in users[node.output[0]]:
                         kernel = weights[user.input[1]].reshape(height, width, channels, -1)

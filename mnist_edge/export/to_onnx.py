@@ -29,11 +29,11 @@ CALIBRATION_BATCH = 100
 
 def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
     """Convert to float32 ONNX: `image` (batch, 1, 28, 28) to `probabilities` (batch, 10)."""
-    return _to_graph(model).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    return _to_graph(model, channels_last=False).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
 def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
-    """Convert to ONNX with int8 weights and uint8 activations between the layers.
+    """Convert to ONNX with int8 weights and uint8 activations, grey levels 0 to 255 the first.
 
     Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. The scores stay in
     float32: onnxruntime's integer matrix product can give them so, and no step is lost just
@@ -46,6 +46,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from mnist_edge.export.blocks import over_blocks
+    from mnist_edge.export.grey_levels import take_grey_levels
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -61,21 +62,26 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
-        graph = _to_graph(over_blocks(model))
+        graph = _to_graph(over_blocks(model), channels_last=True)
         quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
             quantized,
             Pictures(),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Relu", "MaxPool", "Flatten", "Gemm"],
+            op_types_to_quantize=["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Gemm"],
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
-            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
+            extra_options={
+                "OpTypesToExcludeOutputQuantization": ["Gemm"],
+                "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
+            },
         )
         finished = onnx.load(quantized)
+    take_grey_levels(finished.graph)
+    onnx.checker.check_model(finished, full_check=True)
     del finished.metadata_props[:]
     return finished.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
@@ -89,7 +95,7 @@ def embed(path: Path, contract: Contract) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _to_graph(model: keras.Model) -> onnx.ModelProto:
+def _to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
     import onnx
     import tensorflow as tf
     import tf2onnx
@@ -106,7 +112,7 @@ def _to_graph(model: keras.Model) -> onnx.ModelProto:
     graph, _ = tf2onnx.convert.from_function(
         answer, signature, opset=OPSET, inputs_as_nchw=["image"]
     )
-    graph = simplify(graph)
+    graph = simplify(graph, channels_last=channels_last)
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph, full_check=True)
     return graph

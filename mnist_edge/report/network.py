@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+# The operations that give the same values in another type, or in an order that is no picture's.
+UNSEEN = CONVERSIONS | {"Reshape", "Transpose", "TRANSPOSE"}
+
 
 @dataclass(frozen=True, eq=False)
 class Node:
@@ -137,12 +140,13 @@ def _of_onnx(path: Path, batch: Array) -> Network:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    image = session.get_inputs()[0].name
+    image = session.get_inputs()[0]
+    pixels = batch.astype(np.uint8) if image.type == "tensor(uint8)" else batch
     values = {weight.name: onnx.numpy_helper.to_array(weight) for weight in weights}
-    values |= zip(given, session.run(given, {image: batch}), strict=True)
+    values |= zip(given, session.run(given, {image.name: pixels}), strict=True)
     # Channels come first in ONNX, and last here.
     nodes = _connected(
-        image,
+        image.name,
         batch,
         (
             (each.name or each.output[0], each.op_type, each.input, each.output[0])
@@ -217,7 +221,7 @@ def _connected(
     operations: Iterable[tuple[str, str, Iterable[Hashable], Hashable]],
     value: Callable[[Any], Array],
 ) -> list[Node]:
-    """Return the picture and the operations that depend on it, conversions left out.
+    """Return the picture and the operations that depend on it, but not those in `UNSEEN`.
 
     Args:
         image: what the graph calls its input.
@@ -229,7 +233,7 @@ def _connected(
     nodes = [_node("image", "input", (), batch.reshape(1, SIZE, SIZE, 1))]
     for name, kind, inputs, output in operations:
         sources = tuple(origins[taken] for taken in inputs if taken in origins)
-        if kind in CONVERSIONS and sources:
+        if kind in UNSEEN and sources:
             origins[output] = sources[0]
         elif sources:
             origins[output] = name

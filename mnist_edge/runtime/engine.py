@@ -25,6 +25,9 @@ Probabilities = NDArray[np.float32]
 # cost of a call more often; measured by tools/measure_chunk.py.
 CHUNK = 256
 
+# onnxruntime's names of the types that an input may have.
+_ELEMENTS = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+
 
 class Engine(Protocol):
     """Something that answers pictures."""
@@ -41,7 +44,7 @@ def _pixel_values(spec: TensorSpec) -> NDArray[np.float32]:
 
 
 def _check_input(spec: TensorSpec, source: object) -> None:
-    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in ("float32", "uint8"):
+    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in _ELEMENTS:
         raise ContractError(
             f"{source}: cannot feed an input of layout {spec.layout} and type {spec.dtype}.",
             remedy="upgrade with pip install -U mnist-edge.",
@@ -68,11 +71,12 @@ class _Buffers(threading.local):
     Args:
         session: the session.
         chunk: pictures in one call.
+        dtype: of the input.
         shape: of one picture as the session takes it.
         ends: the names of input and output; None where the session cannot be bound.
 
     Attributes:
-        pixels: float32 (chunk, 28, 28), the input.
+        pixels: (chunk, 28, 28), the input.
         answer: float32 (1, 10), what the bound session gives for the first picture.
         binding: None where the session cannot be bound.
     """
@@ -81,16 +85,21 @@ class _Buffers(threading.local):
         self,
         session: onnxruntime.InferenceSession,
         chunk: int,
+        dtype: str,
         shape: tuple[int, ...],
         ends: tuple[str, str] | None,
     ) -> None:
-        self.pixels = np.zeros((chunk, SIZE, SIZE), np.float32)
+        self.pixels: NDArray[Any] = np.zeros((chunk, SIZE, SIZE), dtype)
         self.answer = np.empty((1, len(LABELS)), np.float32)
         self.binding = session.io_binding() if ends else None
         if self.binding and ends:
-            kind = ("cpu", 0, np.float32)
-            self.binding.bind_input(ends[0], *kind, (1, *shape), self.pixels.ctypes.data)
-            self.binding.bind_output(ends[1], *kind, self.answer.shape, self.answer.ctypes.data)
+            pixels, answer = self.pixels, self.answer
+            self.binding.bind_input(
+                ends[0], "cpu", 0, pixels.dtype, (1, *shape), pixels.ctypes.data
+            )
+            self.binding.bind_output(
+                ends[1], "cpu", 0, answer.dtype, answer.shape, answer.ctypes.data
+            )
 
 
 class OnnxEngine:
@@ -115,6 +124,11 @@ class OnnxEngine:
         answer = session.get_outputs()[0]
         _check_shapes(image.shape, answer.shape, "the ONNX model")
         self._session = session
+        if image.type != _ELEMENTS[spec.dtype]:
+            raise ModelError(
+                f"the ONNX model takes {image.type}, not {_ELEMENTS[spec.dtype]}.",
+                remedy="choose a model of MNIST's kind.",
+            )
         self._input, self._outputs = image.name, [answer.name]
         # With one channel, a picture's bytes are the same in every order of the axes.
         self._shape = (1, SIZE, SIZE) if spec.layout == "NCHW" else (SIZE, SIZE, 1)
@@ -122,16 +136,22 @@ class OnnxEngine:
             self._shape = tuple(image.shape[1:])
         low, high = spec.range
         self._low, self._greys_per_unit = np.float32(low), np.float32(255 / (high - low))
+        self._in_grey_levels = spec.dtype == "uint8"
+        if self._in_grey_levels and spec.range != (0, 255):
+            raise ContractError(
+                f"the ONNX model takes bytes, which go from 0 to 255, not {low:g} to {high:g}.",
+                remedy="export it again, or give --input-scale 255.",
+            )
         # A file with a fixed batch is fed as many pictures at a time as it takes.
         self._fixed = isinstance(image.shape[0], int)
         self._chunk = image.shape[0] if self._fixed else chunk
         bindable = (
             (self._chunk == 1 or not self._fixed)
             and answer.shape[1:] == [len(LABELS)]
-            and image.type == answer.type == "tensor(float)"
+            and answer.type == _ELEMENTS["float32"]
         )
         ends = (image.name, answer.name) if bindable else None
-        self._buffers = _Buffers(session, self._chunk, self._shape, ends)
+        self._buffers = _Buffers(session, self._chunk, spec.dtype, self._shape, ends)
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
@@ -147,9 +167,12 @@ class OnnxEngine:
     def _run_chunk(self, images: Images) -> Probabilities:
         count, buffers = len(images), self._buffers
         pixels = buffers.pixels[:count]
-        np.divide(images, self._greys_per_unit, out=pixels)
-        if self._low:
-            pixels += self._low
+        if self._in_grey_levels:
+            pixels[:] = images
+        else:
+            np.divide(images, self._greys_per_unit, out=pixels)
+            if self._low:
+                pixels += self._low
         if count == 1 and buffers.binding:
             self._session.run_with_iobinding(buffers.binding)
             return buffers.answer.copy()

@@ -11,8 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_edge.bench.foreign import Told, is_foreign, open_foreign
 from mnist_edge.data.dataset import Split
-from mnist_edge.errors import ModelError
+from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.runtime import shipped
+from mnist_edge.runtime.engine import open_engine
 
 # The picture of a digit is one pixel of full ink in the first row, in the column of the digit.
 LABELS = np.arange(100, dtype=np.uint8) % 10
@@ -74,6 +75,20 @@ def test_the_layout_is_that_of_the_files_shape(
     assert spec.name == "picture"
     assert f"layout {layout.lower()}" in guessed
     assert (engine.run(IMAGES).argmax(axis=1) == LABELS).all()
+
+
+def test_bytes_need_no_guess(tmp_path: Path) -> None:
+    """An integer file of this project whose contract is gone."""
+    model = onnx.load(shipped.path("edge.int8.onnx"))
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "a.onnx")
+    engine, spec, guessed = open_foreign(tmp_path / "a.onnx", Told(), TRAINING)
+    assert (spec.dtype, spec.range, guessed) == ("uint8", (0, 255), "layout nchw")
+    own, _ = open_engine(shipped.path("edge.int8.onnx"))
+    assert np.array_equal(engine.run(IMAGES), own.run(IMAGES))
+    with pytest.raises(ContractError, match="takes bytes, which go from 0 to 255") as caught:
+        open_foreign(tmp_path / "a.onnx", Told(scale=1.0), TRAINING)
+    assert "--input-scale 255" in caught.value.remedy
 
 
 def test_what_is_told_is_not_guessed(tmp_path: Path) -> None:

@@ -212,6 +212,12 @@ def test_an_input_that_cannot_be_fed_is_refused(
         open_bare(workspace.runs / name, spec)
 
 
+def test_an_input_of_another_type_than_told_is_refused(workspace: Workspace) -> None:
+    session = open_session(workspace.runs / "edge.int8.onnx")
+    with pytest.raises(ModelError, match=r"takes tensor\(uint8\), not tensor\(float\)"):
+        OnnxEngine(session, NCHW)
+
+
 def test_a_session_is_set_up_for_a_small_device(workspace: Workspace) -> None:
     for threads in (1, 2):
         options = open_session(workspace.runs / "edge.onnx", threads).get_session_options()

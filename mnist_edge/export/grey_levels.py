@@ -1,0 +1,76 @@
+"""The input of a quantized ONNX graph: grey levels as they are, in place of numbers to quantize."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from mnist_edge.contract import SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx
+
+
+def take_grey_levels(graph: onnx.GraphProto) -> None:
+    """Let a network of quantized pictures in [0, 1] take uint8 pictures instead, in place.
+
+    In 256 steps from 0 to 1 such a picture is its grey levels: what quantizes it goes, and with it
+    the caller's conversion to floats.
+    """
+    (image,) = graph.input
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    block_sizes: dict[str, int] = {}
+    replaced: dict[str, str] = {}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        source = node.input[0]
+        if node.op_type == "SpaceToDepth" and source == image.name:
+            block_sizes[node.output[0]] = helper.get_node_attr_value(node, "blocksize")
+        elif node.op_type == "QuantizeLinear" and source in (image.name, *block_sizes):
+            # The steps of the calibration pictures, which need not have had both black and white.
+            for name, value in zip(node.input[1:], (np.float32(1 / 255), np.uint8(0)), strict=True):
+                weights[name].CopyFrom(numpy_helper.from_array(np.array(value), name))
+            replaced[node.output[0]] = image.name
+            if source in block_sizes:
+                replaced[node.output[0]] = source
+                nodes += _in_blocks(graph, image.name, source, block_sizes[source])
+        else:
+            node.input[:] = [replaced.get(name, name) for name in node.input]
+            nodes.append(node)
+    image.type.tensor_type.elem_type = TensorProto.UINT8
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
+
+
+def _in_blocks(
+    graph: onnx.GraphProto, image: str, blocks: str, size: int
+) -> Iterator[onnx.NodeProto]:
+    """Yield what gathers pixels in blocks, as `SpaceToDepth` does.
+
+    That one takes bytes from onnxruntime 1.27 on only. Its integer kernels put channels last, and
+    cancel the last of these transpositions.
+    """
+    side = SIZE // size
+    value = image
+    for number, (operation, numbers) in enumerate(
+        (
+            ("Reshape", [0, side, size, side, size]),
+            ("Transpose", [0, 1, 3, 2, 4]),
+            ("Reshape", [0, side, side, size * size]),
+            ("Transpose", [0, 3, 1, 2]),
+        ),
+        start=1,
+    ):
+        inputs, output = [value], blocks if number == 4 else f"{blocks}.{number}"
+        attributes = {}
+        if operation == "Reshape":
+            inputs.append(f"{output}.shape")
+            graph.initializer.append(numpy_helper.from_array(np.array(numbers), inputs[1]))
+        else:
+            attributes["perm"] = numbers
+        yield helper.make_node(operation, inputs, [output], name=output, **attributes)
+        value = output
