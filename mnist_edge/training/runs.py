@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract, Provenance, member
-from mnist_edge.data import negatives
+from mnist_edge.data import negatives, synthetic
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import ContractError, MissingExtra
 from mnist_edge.training import curves, distillation, keras_model, networks
@@ -131,7 +131,7 @@ def train_one(run: Run, path: Path, *, resume: bool) -> Trained:
 
 
 def _training_split(run: Run) -> Split:
-    """Return the dataset's own pictures, the unlabelled ones, and some without a digit."""
+    """Return the dataset's own pictures, the unlabelled ones, and those that the recipe adds."""
     parts = [run.dataset.train]
     if run.unlabelled is not None:
         # Labels that nobody looks at.
@@ -139,6 +139,8 @@ def _training_split(run: Run) -> Split:
     if count := round(run.recipe.negatives * len(run.dataset.train.labels)):
         none = np.full(count, CLASSES, np.uint8)
         parts.append(Split(negatives.generate(count, run.seed), none))
+    if count := round(run.recipe.european * len(run.dataset.train.labels)):
+        parts.append(synthetic.generate(count, run.seed, synthetic.EUROPEAN))
     images, labels = zip(*parts, strict=True)
     return Split(np.concatenate(images), np.concatenate(labels))
 

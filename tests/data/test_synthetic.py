@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge import Classifier
 from mnist_edge.data import idx, synthetic
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import UsageError
@@ -157,16 +158,22 @@ def test_they_teach_to_read_mnist(split: Split, mnist: Split) -> None:
     assert right.min() > 0.72
 
 
-def test_every_allograph_reads_as_its_digit(mnist: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_allograph_reads_as_its_digit(mnist: Split) -> None:
     table = [(digit, row) for digit, rows in synthetic.ALLOGRAPHS.items() for row in rows]
-    pictures = []
-    for _, row in table:
-        monkeypatch.setattr(synthetic, "ALLOGRAPHS", dict.fromkeys(range(10), (row,)))
-        pictures.append(synthetic.generate(50, seed=3).images)
+    pictures = [synthetic.generate(50, 3, {digit: (row,)}).images for digit, row in table]
     answers = read(np.concatenate(pictures), mnist).reshape(len(table), 50)
     for (digit, row), given in zip(table, answers, strict=True):
         # Nearest neighbours misread up to six in ten of a rare form; of no form at all, nine.
         assert (given == digit).mean() > 0.25, row
+
+
+def test_the_shipped_model_reads_ones_and_sevens_as_europeans_write_them() -> None:
+    pictures = synthetic.generate(3000, seed=99, allographs=synthetic.EUROPEAN)
+    answers = Classifier.load().predict_batch(pictures.images)
+    right = answers.digits == pictures.labels
+    # Networks that have seen MNIST alone read 73 to 75 % of these ones.
+    assert right[pictures.labels == 1].mean() > 0.8
+    assert right[pictures.labels == 7].mean() > 0.9
 
 
 def test_load(monkeypatch: pytest.MonkeyPatch) -> None:
