@@ -25,8 +25,8 @@ from mnist_edge.training.trainer import configure_tensorflow
 MODELS = Path(__file__).parents[1] / "models"
 WORK = Path(__file__).parents[1] / "runs" / "models"
 
-# Of the seeds 0, 1 and 2 the one with which the fewest of the development pictures are accepted and
-# wrong (tools/evaluate_pictures.py): none of 464, as with seed 1, against 1; and the fewest of those
+# Of the seeds 0, 1 and 2 the one with which the fewest development pictures are accepted and wrong
+# (tools/evaluate_pictures.py): none of 464, as with seed 1, against 1; and the fewest of those
 # without a digit accepted: 3 of 139, against 6 and 3.
 DEFAULT_SEED = 0
 
