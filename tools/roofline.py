@@ -107,7 +107,9 @@ PRODUCTS = {"Conv", "FusedConv", "QLinearConv", "Gemm", "QGemm", "MatMul", "QLin
 def _layer_table(
     path: Path, table: list[layers.Layer], batch: int, peak: float, images: np.ndarray, calls: int
 ) -> str:
-    pictures = images[:batch, np.newaxis] / np.float32(255)
+    pictures = images[:batch, np.newaxis]
+    if read_contract(path).input.dtype == "float32":
+        pictures = pictures / np.float32(255)
     ones = {k.name: k for k in record(path, {"image": pictures[:1]}, calls * 5)}
     costs = iter([layer for layer in table if layer.multiply_accumulates])
     rows = []
