@@ -40,8 +40,8 @@ class TensorSpec:
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
-            tensors reach them through the scale and zero point that a TFLite file stores for them;
-            an ONNX file has none for its ends, and they are what they are.
+            tensors reach them through the scale and zero point that a TFLite file stores; an ONNX
+            file stores none for its ends, whose integers are the values themselves.
     """
 
     name: str

@@ -31,7 +31,7 @@ def take_grey_levels(graph: onnx.GraphProto) -> None:
         if node.op_type == "SpaceToDepth" and source == image.name:
             block_sizes[node.output[0]] = helper.get_node_attr_value(node, "blocksize")
         elif node.op_type == "QuantizeLinear" and source in (image.name, *block_sizes):
-            # The steps of the calibration pictures, which need not have had both black and white.
+            # Calibration pictures need not have had both black and white, and so other steps.
             for name, value in zip(node.input[1:], (np.float32(1 / 255), np.uint8(0)), strict=True):
                 weights[name].CopyFrom(numpy_helper.from_array(np.array(value), name))
             replaced[node.output[0]] = image.name
