@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mnist_edge.contract import METADATA_KEY, SIZE, TensorSpec, sidecar
 from mnist_edge.errors import ModelError
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engine import Engine, open_bare, open_session
+from mnist_edge.runtime.engine import ELEMENTS, Engine, open_bare, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,4 +100,4 @@ def _input(path: Path, told: Told) -> tuple[str, str, str]:
             remedy=f"choose --input-name from {', '.join(inputs)}.",
         )
     layout = told.layout or ("NHWC" if inputs[name].shape[-1] == 1 else "NCHW")
-    return name, layout, "uint8" if inputs[name].type == "tensor(uint8)" else "float32"
+    return name, layout, "uint8" if inputs[name].type == ELEMENTS["uint8"] else "float32"

@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 # The ways to write each digit: how often, relative to the digit's others, and the points the pen
 # passes, "x,y" in percent of the digit's height with y downwards. The line is smooth, but for a
 # corner where a point ends in "!"; "|" lifts the pen.
-ALLOGRAPHS: dict[int, tuple[tuple[float, str], ...]] = {
+Allographs = dict[int, tuple[tuple[float, str], ...]]
+ALLOGRAPHS: Allographs = {
     0: (
         (3, "42,0 12,18 0,52 12,86 40,100 64,82 72,48 60,14 38,1"),
         (2, "58,12 38,0 12,20 0,56 14,90 38,98 62,78 68,42 54,10 34,6"),
@@ -212,9 +213,7 @@ def load() -> Dataset:
     )
 
 
-def generate(
-    count: int, seed: int, allographs: dict[int, tuple[tuple[float, str], ...]] = ALLOGRAPHS
-) -> Split:
+def generate(count: int, seed: int, allographs: Allographs = ALLOGRAPHS) -> Split:
     """Draw digits: each label as often as any other, give or take one, in random order.
 
     The same count and seed give the same pictures.

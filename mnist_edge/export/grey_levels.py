@@ -34,9 +34,8 @@ def take_grey_levels(graph: onnx.GraphProto) -> None:
             # Calibration pictures need not have had both black and white, and so other steps.
             for name, value in zip(node.input[1:], (np.float32(1 / 255), np.uint8(0)), strict=True):
                 weights[name].CopyFrom(numpy_helper.from_array(np.array(value), name))
-            replaced[node.output[0]] = image.name
+            replaced[node.output[0]] = source
             if source in block_sizes:
-                replaced[node.output[0]] = source
                 nodes += _in_blocks(graph, image.name, source, block_sizes[source])
         else:
             node.input[:] = [replaced.get(name, name) for name in node.input]
@@ -51,26 +50,18 @@ def _in_blocks(
 ) -> Iterator[onnx.NodeProto]:
     """Yield what gathers pixels in blocks, as `SpaceToDepth` does.
 
-    That one takes bytes from onnxruntime 1.27 on only. Its integer kernels put channels last, and
-    cancel the last of these transpositions.
+    Up to onnxruntime 1.26 that one takes no bytes. The last of these transpositions is cancelled by
+    that of the integer kernels, which put channels last.
     """
     side = SIZE // size
-    value = image
-    for number, (operation, numbers) in enumerate(
-        (
-            ("Reshape", [0, side, size, side, size]),
-            ("Transpose", [0, 1, 3, 2, 4]),
-            ("Reshape", [0, side, side, size * size]),
-            ("Transpose", [0, 3, 1, 2]),
-        ),
-        start=1,
+    rows, gathered, last = f"{blocks}.1", f"{blocks}.2", f"{blocks}.3"
+    for value, shape in (
+        (rows, [0, side, size, side, size]),
+        (last, [0, side, side, size * size]),
     ):
-        inputs, output = [value], blocks if number == 4 else f"{blocks}.{number}"
-        attributes = {}
-        if operation == "Reshape":
-            inputs.append(f"{output}.shape")
-            graph.initializer.append(numpy_helper.from_array(np.array(numbers), inputs[1]))
-        else:
-            attributes["perm"] = numbers
-        yield helper.make_node(operation, inputs, [output], name=output, **attributes)
-        value = output
+        graph.initializer.append(numpy_helper.from_array(np.array(shape), f"{value}.shape"))
+    make = helper.make_node
+    yield make("Reshape", [image, f"{rows}.shape"], [rows], name=rows)
+    yield make("Transpose", [rows], [gathered], name=gathered, perm=[0, 1, 3, 2, 4])
+    yield make("Reshape", [gathered, f"{last}.shape"], [last], name=last)
+    yield make("Transpose", [last], [blocks], name=blocks, perm=[0, 3, 1, 2])

@@ -15,6 +15,7 @@ from mnist_edge.contract import SIZE
 from mnist_edge.errors import ModelError, first_line
 from mnist_edge.export.layers import CONVERSIONS
 from mnist_edge.extras import require
+from mnist_edge.runtime.engine import ELEMENTS
 
 if TYPE_CHECKING:
     from mnist_edge.contract import TensorSpec
@@ -141,7 +142,7 @@ def _of_onnx(path: Path, batch: Array) -> Network:
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     image = session.get_inputs()[0]
-    pixels = batch.astype(np.uint8) if image.type == "tensor(uint8)" else batch
+    pixels = batch.astype(np.uint8) if image.type == ELEMENTS["uint8"] else batch
     values = {weight.name: onnx.numpy_helper.to_array(weight) for weight in weights}
     values |= zip(given, session.run(given, {image.name: pixels}), strict=True)
     # Channels come first in ONNX, and last here.

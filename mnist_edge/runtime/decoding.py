@@ -135,7 +135,7 @@ def _normalize(picture: Image.Image) -> Image.Image:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    picture.load()
+    picture.load()  # while its file is open
     # Pillow would copy a picture that is upright already.
     turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
     return ImageOps.exif_transpose(picture) if turned else picture

@@ -26,7 +26,7 @@ Probabilities = NDArray[np.float32]
 CHUNK = 256
 
 # onnxruntime's names of the types that an input may have.
-_ELEMENTS = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+ELEMENTS = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
 
 
 class Engine(Protocol):
@@ -44,7 +44,7 @@ def _pixel_values(spec: TensorSpec) -> NDArray[np.float32]:
 
 
 def _check_input(spec: TensorSpec, source: object) -> None:
-    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in _ELEMENTS:
+    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in ELEMENTS:
         raise ContractError(
             f"{source}: cannot feed an input of layout {spec.layout} and type {spec.dtype}.",
             remedy="upgrade with pip install -U mnist-edge.",
@@ -124,9 +124,9 @@ class OnnxEngine:
         answer = session.get_outputs()[0]
         _check_shapes(image.shape, answer.shape, "the ONNX model")
         self._session = session
-        if image.type != _ELEMENTS[spec.dtype]:
+        if image.type != ELEMENTS[spec.dtype]:
             raise ModelError(
-                f"the ONNX model takes {image.type}, not {_ELEMENTS[spec.dtype]}.",
+                f"the ONNX model takes {image.type}, not {ELEMENTS[spec.dtype]}.",
                 remedy="choose a model of MNIST's kind.",
             )
         self._input, self._outputs = image.name, [answer.name]
@@ -148,7 +148,7 @@ class OnnxEngine:
         bindable = (
             (self._chunk == 1 or not self._fixed)
             and answer.shape[1:] == [len(LABELS)]
-            and answer.type == _ELEMENTS["float32"]
+            and answer.type == ELEMENTS["float32"]
         )
         ends = (image.name, answer.name) if bindable else None
         self._buffers = _Buffers(session, self._chunk, spec.dtype, self._shape, ends)

@@ -91,9 +91,10 @@ def preprocess(picture: Image.Image) -> Reading:
         if pixels.ndim == 3 and (pixels == pixels[:, :, :1]).all():
             pixels = pixels[:, :, 0]
         if pixels.ndim == 2:
-            for field, inverted in ((pixels, False), (255 - pixels, True)):
-                if is_mnist(field):
-                    return Reading(field, ink=True, inverted=inverted)
+            if is_mnist(pixels):
+                return Reading(pixels, ink=True)
+            if is_mnist(inverse := 255 - pixels):
+                return Reading(inverse, ink=True, inverted=True)
     found = look(picture)
     if found is None:
         return Reading(np.zeros((SIZE, SIZE), np.uint8), ink=False)
