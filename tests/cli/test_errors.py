@@ -135,7 +135,7 @@ def test_export_refuses_a_keras_file_that_is_not_one(
 
 
 def test_export_says_that_a_model_is_not_there(run: Run) -> None:
-    assert_error(run("export", "mising.keras"), 1, "mising.keras", "no such model file")
+    assert_error(run("export", "missing.keras"), 1, "missing.keras", "no such model file")
 
 
 def test_export_takes_trained_models_only(run: Run, workspace: Workspace) -> None:
