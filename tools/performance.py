@@ -56,8 +56,8 @@ often. Every node of a graph has a cost of its own, whatever its type, and the i
 it gathers pixels in blocks, as integer kernels with a single channel would take longer still; and
 its last product takes longer for one picture than it does in float32. That weighs on single
 pictures and is spread over those of a batch. The tables of kernels in the next section tell what
-each one takes. With two threads onnxruntime shares that gathering out row by row, and waits longer
-for the other thread than a row takes: integer files are for one thread a process."""
+each one takes. With two threads the gathering takes onnxruntime so much longer that large batches
+are slower than with one: integer files are for one thread a process."""
 
 ROOFLINE = """## Against the processor's peak
 
