@@ -37,13 +37,13 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     padded = np.zeros((height + 2, stride), np.int8)
     padded[1:-1, 1:-1] = mask
     inked = padded.ravel()
-    ends = np.flatnonzero(inked[1:] != inked[:-1]) + 1
-    first, last = ends[::2], ends[1::2] - 1
+    ends = (inked[1:] != inked[:-1]).nonzero()[0] + 1
+    first, past = ends[::2], ends[1::2]
 
-    low = np.searchsorted(last, first + stride - 1)
-    touching = np.searchsorted(first, last + stride + 1, side="right") - low
-    upper = np.repeat(np.arange(len(first)), touching)
-    lower = np.arange(len(upper)) + np.repeat(low - touching.cumsum() + touching, touching)
+    low = past.searchsorted(first + (stride - 1), side="right")
+    touching = first.searchsorted(past + stride, side="right") - low
+    upper = np.arange(len(first)).repeat(touching)
+    lower = np.arange(len(upper)) + (low - touching.cumsum() + touching).repeat(touching)
     parents = list(range(len(first)))
     for pair in zip(upper.tolist(), lower.tolist(), strict=True):
         a, b = pair
@@ -51,29 +51,34 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
             parents[a] = a = parents[parents[a]]
         while b != parents[b]:
             parents[b] = b = parents[parents[b]]
-        parents[max(a, b)] = min(a, b)
+        if a < b:
+            parents[b] = a
+        else:
+            parents[a] = b
     n = 0
-    of_run = np.empty_like(first)
+    numbers = []
     for run, parent in enumerate(parents):
         if parent == run:
-            of_run[run] = n
+            numbers.append(n)
             n += 1
         else:
-            of_run[run] = of_run[parent]
+            numbers.append(numbers[parent])
+    of_run = np.array(numbers, np.intp)
 
-    pixels = np.flatnonzero(inked)
-    of_pixel = np.repeat(of_run, last - first + 1)
+    pixels = inked.nonzero()[0]
+    of_pixel = of_run.repeat(past - first)
     labels = np.full(len(inked), n)
     labels[pixels] = of_pixel
     field = labels.reshape(padded.shape)[1:-1, 1:-1]
     edge = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
     facing = 2 - inked[pixels - stride] - inked[pixels + stride]
+    row = first // stride
     box = np.empty((n, 4), np.intp)
     box[:] = width, height, 0, 0
-    np.minimum.at(box[:, 0], of_run, first % stride - 1)
-    np.minimum.at(box[:, 1], of_run, first // stride - 1)
-    np.maximum.at(box[:, 2], of_run, last % stride)
-    np.maximum.at(box[:, 3], of_run, last // stride)
+    np.minimum.at(box[:, 0], of_run, first - row * stride - 1)
+    np.minimum.at(box[:, 1], of_run, row - 1)
+    np.maximum.at(box[:, 2], of_run, past - row * stride - 1)
+    np.maximum.at(box[:, 3], of_run, row)
     return Components(
         field,
         area=np.bincount(of_pixel, minlength=n),

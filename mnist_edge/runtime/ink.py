@@ -93,7 +93,8 @@ class Ink(NamedTuple):
         """Whether it is a sheet of paper, with the digit on it."""
         width, height = self.box[2] - self.box[0], self.box[3] - self.box[1]
         short, long = sorted((width, height))
-        return short > GRID and long < 2.5 * short and self.mask.sum() > PAGE * width * height
+        area = int(np.count_nonzero(self.mask))
+        return short > GRID and long < 2.5 * short and area > PAGE * width * height
 
     def is_sheet_under(self, other: Ink) -> bool:
         """Whether it is a sheet of paper or a canvas with the other ink on it."""
@@ -102,7 +103,8 @@ class Ink(NamedTuple):
         if other.crowded or not (left < x0 and top < y0 and x1 < right and y1 < bottom):
             return False
         sheet = self.mask[top:bottom, left:right]
-        if sheet.sum() < SHEET * sheet.size or other.mask.sum() > HOLE * (x1 - x0) * (y1 - y0):
+        paper, hole = np.count_nonzero(sheet), np.count_nonzero(other.mask)
+        if paper < SHEET * sheet.size or hole > HOLE * (x1 - x0) * (y1 - y0):
             return False
         rows, columns = sheet.nonzero()
         y, x = (2 * rows + 1) / len(sheet) - 1, (2 * columns + 1) / sheet.shape[1] - 1
@@ -268,6 +270,7 @@ def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return gray
 
 
+_CENTRES = 2 * np.arange(GRID) + 1
 _span = np.linspace(-1, 1, GRID)
 _X, _Y = (axis.ravel() for axis in np.meshgrid(_span, _span))
 _QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
@@ -281,7 +284,7 @@ def _grounds(flat: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     light falls off smoothly. Where the quartiles differ much, a shadow or fat ink takes a large
     part of the picture, and each of them is a guess too.
     """
-    y, x = (((np.arange(GRID) + 0.5) * side / GRID).astype(int) for side in flat.shape)
+    y, x = (_CENTRES * side // (2 * GRID) for side in flat.shape)
     level = flat[y[:, None], x].astype(float).ravel()
     surface = np.full_like(level, _median(level))
     for _ in range(3):
@@ -293,8 +296,12 @@ def _grounds(flat: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         weighted = _QUADRATIC.T / (1 + (residual / scale) ** 2) ** 2
         normal = weighted @ _QUADRATIC + _RIDGE
         surface = _QUADRATIC @ np.linalg.solve(normal, weighted @ level)
-    small = Image.fromarray(np.rint(surface).clip(0, 255).astype(np.uint8).reshape(GRID, GRID))
-    grounds = [np.asarray(small.resize(flat.shape[::-1], Image.Resampling.BILINEAR))]
+    surface = np.rint(surface).clip(0, 255).astype(np.uint8)
+    if spread:
+        small = Image.fromarray(surface.reshape(GRID, GRID))
+        grounds = [np.asarray(small.resize(flat.shape[::-1], Image.Resampling.BILINEAR))]
+    else:
+        grounds = [np.full_like(flat, surface[0])]
     cells = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
     ordered = np.sort(np.asarray(cells), axis=None)
     low, high = (int(ordered[quarter * len(ordered) // 4]) for quarter in (1, 3))
@@ -323,9 +330,12 @@ def _otsu(values: NDArray[np.int16]) -> float:
 
 def _without_rules(mask: Mask) -> Mask:
     """Erase thin lines from edge to edge, except where a stroke crosses them."""
-    rest = _without_rows(_without_rows(mask).T).T
-    if rest is mask:
+    upright = _without_rows(mask)
+    turned = upright.T
+    rest = _without_rows(turned)
+    if upright is mask and rest is turned:
         return mask
+    rest = rest.T
     tight = (rest[0].any() and rest[-1].any()) or (rest[:, 0].any() and rest[:, -1].any())
     return mask if tight else rest  # in a tight crop the bars of a digit reach the edges too
 
@@ -394,6 +404,8 @@ def _strokes(
 
 def _are_dots(parts: Components, ink: NDArray[np.bool_], length: NDArray[np.intp]) -> bool:
     """Tell dirt, punched holes and dotted paper from a digit."""
+    if np.count_nonzero(ink) < DOTS:
+        return False
     longest = length[ink].max()
     alike = ink if longest <= DOT_LENGTH else ink & (length > longest / 2)
     if np.count_nonzero(alike) < DOTS:
@@ -408,11 +420,13 @@ def _is_frame_or_rule(
     parts: Components, ink: NDArray[np.bool_], length: NDArray[np.intp], main: int
 ) -> bool:
     """Tell a frame, or a line from edge to edge beside other ink, from a digit."""
-    others = ink & (length > COMPANION * length[main])
-    others[main] = False
     left, top, right, bottom = parts.box[main].tolist()
     height, width = parts.labels.shape
     wide, high = right - left >= SPANS * width, bottom - top >= SPANS * height
+    if np.count_nonzero(ink) == 1 and not (wide and high):
+        return False
+    others = ink & (length > COMPANION * length[main])
+    others[main] = False
     if not (wide or high):
         others &= (parts.box[:, :2] > (left, top)).all(axis=1)
         others &= (parts.box[:, 2:] < (right, bottom)).all(axis=1)

@@ -154,16 +154,19 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
 
 
 def _thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
-    """Dilate by a disk."""
+    """Dilate by a disk: by each of its rows, from the shortest to the longest."""
     height, width = pixels.shape
     reach = math.ceil(radius)
     padded = _pad(pixels, reach)
     thick = pixels.copy()
-    for y in range(-reach, reach + 1):
-        for x in range(-reach, reach + 1):
-            if 0 < y * y + x * x <= radius * radius + 0.5:
-                moved = padded[reach + y : reach + y + height, reach + x : reach + x + width]
-                np.maximum(thick, moved, out=thick)
+    wide = padded[:, reach : reach + width].copy()
+    for x in range(reach + 1):
+        if x:
+            np.maximum(wide, padded[:, reach - x :][:, :width], out=wide)
+            np.maximum(wide, padded[:, reach + x :][:, :width], out=wide)
+        for y in range(-reach, reach + 1):
+            if x * x <= radius * radius + 0.5 - y * y < (x + 1) ** 2:
+                np.maximum(thick, wide[reach + y :][:height], out=thick)
     return thick
 
 
