@@ -80,6 +80,19 @@ class Quantization:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the two largest probabilities of an answer to be trusted must reach.
+
+    Attributes:
+        threshold: their least sum.
+        margin: their least difference.
+    """
+
+    threshold: float
+    margin: float
+
+
+@dataclass(frozen=True)
 class Accept:
     """When an answer is to be trusted.
 
@@ -88,13 +101,14 @@ class Accept:
 
     Attributes:
         rule: its name.
-        threshold: their least sum.
-        margin: their least difference.
+        threshold, margin: the limits of a picture in MNIST's own form.
+        found: the limits of any other, where the digit had to be found and more can go wrong.
     """
 
     rule: str
     threshold: float
     margin: float
+    found: Limits
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ with the class's code.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def first_line(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `did you mean …? ` for a remedy, or nothing where no known name is near."""
+    import difflib  # which takes a part of a short command's time
+
     near = difflib.get_close_matches(name.lower(), known, n=1)
     return f"did you mean {near[0]}? " if near else ""
 

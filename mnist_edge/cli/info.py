@@ -81,7 +81,8 @@ def _card(contract: Contract) -> dict[str, str]:
         else "none",
         "preprocessing": f"version {contract.preprocess.version}",
         "accepts": f"two best answers with a sum of at least {contract.accept.threshold} "
-        f"and a difference of at least {contract.accept.margin}",
+        f"and a difference of at least {contract.accept.margin}; where the digit had to be found, "
+        f"{contract.accept.found.threshold} and {contract.accept.found.margin}",
         "weights": f"sha256 {contract.weights_sha256}",
         "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
     }

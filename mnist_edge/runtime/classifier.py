@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import LABELS, SIZE, Accept, Contract
+from mnist_edge.contract import LABELS, SIZE, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.decoding import decode
@@ -108,11 +109,10 @@ class Predictions(Sequence[Prediction]):
     Args:
         probabilities: float32 (N, 10).
         ink: bool (N,), False where the picture is blank.
-        accept: the rule to accept by.
+        limits: (N, 2), the least sum and the least difference of the two largest probabilities of
+            an answer to be trusted; infinite where none is.
         model: the model that answered.
         sources: N paths, None for a picture that has none; None where no picture has.
-        crowded: bool (N,), True where the ink is too much for one digit, or too wide; None
-            where no picture is known to be so.
 
     Attributes:
         digits: intp (N,), the most probable digit, whether there is ink or not.
@@ -124,23 +124,19 @@ class Predictions(Sequence[Prediction]):
         self,
         probabilities: Probabilities,
         ink: NDArray[np.bool_],
-        accept: Accept,
+        limits: NDArray[np.float64],
         model: str,
         sources: Sequence[str | None] | None = None,
-        crowded: NDArray[np.bool_] | None = None,
     ) -> None:
         self.probabilities = probabilities
         self.ink = ink
         sums, margins = two_best(probabilities)
-        self.is_digit: NDArray[np.bool_] = ink & (sums >= accept.threshold)
-        if crowded is not None:
-            self.is_digit &= ~crowded
+        self.is_digit: NDArray[np.bool_] = ink & (sums >= limits[:, 0])
         self.digits: NDArray[np.intp] = probabilities.argmax(axis=1)
-        self.accepted: NDArray[np.bool_] = self.is_digit & (margins >= accept.margin)
-        self._accept = accept
+        self.accepted: NDArray[np.bool_] = self.is_digit & (margins >= limits[:, 1])
+        self._limits = limits
         self._model = model
         self._sources = sources
-        self._crowded = crowded
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -153,25 +149,23 @@ class Predictions(Sequence[Prediction]):
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         source = self._sources[index] if self._sources else None
-        crowded = self._crowded is not None and bool(self._crowded[index])
-        ink = bool(self.ink[index])
-        return _prediction(
-            self.probabilities[index], ink, crowded, self._accept, self._model, source
-        )
+        ink, limits = bool(self.ink[index]), self._limits[index].tolist()
+        return _prediction(self.probabilities[index], ink, limits, self._model, source)
 
 
 def _prediction(
-    answer: Probabilities, ink: bool, crowded: bool, accept: Accept, model: str, source: str | None
+    answer: Probabilities, ink: bool, limits: Sequence[float], model: str, source: str | None
 ) -> Prediction:
     """Return what an answer (10,) says; by Python's numbers, which for one picture is faster."""
     if not ink:
         return Prediction(source, None, 0.0, (0.0,) * 10, False, BLANK, model)
     probabilities = tuple(answer.tolist())
     second, first = sorted(probabilities)[-2:]
+    threshold, margin = limits
     reason = None
-    if crowded or first + second < accept.threshold:
+    if first + second < threshold:
         reason = NO_DIGIT
-    elif first - second < accept.margin:
+    elif first - second < margin:
         reason = AMBIGUOUS
     digit = probabilities.index(first)
     return Prediction(source, digit, first, probabilities, reason is None, reason, model)
@@ -215,6 +209,9 @@ class Classifier:
         self.engine = engine
         self.contract = contract
         self.model = model
+        accept = contract.accept
+        self._as_is = accept.threshold, accept.margin
+        self._found = accept.found.threshold, accept.found.margin
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Classifier:
@@ -259,8 +256,8 @@ class Classifier:
         """
         reading = read(picture)
         (answer,) = self.engine.run(reading.image[np.newaxis])
-        accept, source = self.contract.accept, _path_of(picture)
-        return _prediction(answer, reading.ink, reading.crowded, accept, self.model, source)
+        limits, source = self._limits(reading), _path_of(picture)
+        return _prediction(answer, reading.ink, limits, self.model, source)
 
     def predict_batch(self, images: Images | Iterable[Source]) -> Predictions:
         """Answer many pictures, decoding a few of them at a time.
@@ -278,20 +275,25 @@ class Classifier:
                     f"a batch is uint8 (N, 28, 28), this is {images.dtype} {images.shape}.",
                     remedy="pass a list of pictures instead: each is then read on its own.",
                 )
-            return self._predictions(self.engine.run(images), np.any(images, axis=(1, 2)))
-        answers: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
-        ink: list[bool] = []
-        crowded: list[bool] = []
+            answers, ink = self.engine.run(images), np.any(images, axis=(1, 2))
+            return Predictions(answers, ink, np.tile(self._as_is, (len(ink), 1)), self.model)
+        chunks: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
+        inked: list[bool] = []
+        limits: list[tuple[float, float]] = []
         sources: list[str | None] = []
         pictures = iter(images)
         while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
             readings = [read(picture) for picture in chunk]
-            answers.append(self.engine.run(np.stack([reading.image for reading in readings])))
-            ink += [reading.ink for reading in readings]
-            crowded += [reading.crowded for reading in readings]
+            chunks.append(self.engine.run(np.stack([reading.image for reading in readings])))
+            inked += [reading.ink for reading in readings]
+            limits += map(self._limits, readings)
             sources += map(_path_of, chunk)
-        return self._predictions(
-            np.concatenate(answers), np.array(ink, bool), sources, np.array(crowded, bool)
+        return Predictions(
+            np.concatenate(chunks),
+            np.array(inked, bool),
+            np.array(limits, float).reshape(-1, 2),
+            self.model,
+            sources,
         )
 
     def predict_readings(
@@ -300,8 +302,8 @@ class Classifier:
         """Answer pictures that were read before, as `mnist_edge.runtime.reading.read` does."""
         answers = self.engine.run(np.stack([reading.image for reading in readings]))
         ink = np.array([reading.ink for reading in readings])
-        crowded = np.array([reading.crowded for reading in readings])
-        return self._predictions(answers, ink, sources, crowded)
+        limits = np.array([self._limits(reading) for reading in readings])
+        return Predictions(answers, ink, limits, self.model, sources)
 
     def read_line(self, picture: Source, digits: int | None = None) -> Line:
         """Read a line of digits, such as a postcode, a meter or a date.
@@ -329,7 +331,8 @@ class Classifier:
         costs = [
             segment.cost + doubt for segment, doubt in zip(candidates, doubts.tolist(), strict=True)
         ]
-        predictions = self._predictions(answers, is_digit)
+        limits = np.tile(self._found, (len(candidates), 1))
+        predictions = Predictions(answers, is_digit, limits, self.model)
         read = tuple(
             LineDigit(
                 int(predictions.digits[number]),
@@ -348,14 +351,11 @@ class Classifier:
             reason = COUNT
         return Line(source, text, reason is None, reason, read, self.model)
 
-    def _predictions(
-        self,
-        answers: Probabilities,
-        ink: NDArray[np.bool_],
-        sources: Sequence[str | None] | None = None,
-        crowded: NDArray[np.bool_] | None = None,
-    ) -> Predictions:
-        return Predictions(answers, ink, self.contract.accept, self.model, sources, crowded)
+    def _limits(self, reading: Reading) -> tuple[float, float]:
+        """Return what the answer to a picture must reach to be trusted, as `Predictions` takes."""
+        if reading.found is None:
+            return self._as_is
+        return (math.inf, math.inf) if reading.crowded else self._found
 
 
 def _path_of(picture: Source) -> str | None:

@@ -14,6 +14,7 @@ from mnist_edge.contract import (
     SCHEMA,
     Accept,
     Contract,
+    Limits,
     Metrics,
     Preprocess,
     Provenance,
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.training.trainer import Epoch
 
-# The shares of the validation pictures that are refused: as no digit, and as one or another.
-NO_DIGIT_SHARE = 0.003
-AMBIGUOUS_SHARE = 0.001
+# The shares of the validation pictures that are refused: as no digit, and as one or another. Where
+# the digit had to be found, more can go wrong than validation shows.
+NO_DIGIT_SHARE, AMBIGUOUS_SHARE = 0.003, 0.001
+FOUND_NO_DIGIT_SHARE, FOUND_AMBIGUOUS_SHARE = 0.01, 0.003
 
 
 def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
@@ -46,10 +48,15 @@ def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
         probabilities: float32 (N, 10), the answers to the validation split.
     """
     sums, margins = two_best(probabilities)
+
+    def limits(no_digit: float, ambiguous: float) -> tuple[float, float]:
+        threshold, margin = np.quantile(sums, no_digit), np.quantile(margins, ambiguous)
+        return round(float(threshold), 4), round(float(margin), 4)
+
     return Accept(
-        rule="two-best",
-        threshold=round(float(np.quantile(sums, NO_DIGIT_SHARE)), 4),
-        margin=round(float(np.quantile(margins, AMBIGUOUS_SHARE)), 4),
+        "two-best",
+        *limits(NO_DIGIT_SHARE, AMBIGUOUS_SHARE),
+        found=Limits(*limits(FOUND_NO_DIGIT_SHARE, FOUND_AMBIGUOUS_SHARE)),
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.contract import Accept, Contract, Preprocess
+from mnist_edge.contract import Accept, Contract, Limits, Preprocess
 from mnist_edge.errors import ContractError, ModelError, UnreadableImage
 from mnist_edge.runtime import classifier as module
 from mnist_edge.runtime import preprocess
@@ -150,14 +150,20 @@ def test_what_is_no_picture_is_refused(content: bytes, classifier: Classifier) -
 def test_two_close_answers_are_ambiguous_and_many_are_no_digit(
     probabilities: tuple[float, ...], reason: str | None, contract: Contract, digits: Images
 ) -> None:
-    strict = replace(contract, accept=Accept("two-best", threshold=0.875, margin=0.5))
-    classifier = Classifier(Oracle(*probabilities), strict, "oracle")
-    prediction = classifier.predict(drawn(digits[0]))
-    assert prediction.accepted is (reason is None)
-    assert prediction.reason == reason
-    # Even then it is told what it would have been.
-    assert prediction.digit == int(np.argmax(probabilities))
-    assert prediction.confidence == max(probabilities)
+    # One pair of limits for fields in MNIST's own form, and one for digits that had to be found.
+    for own, found, picture in (
+        ((0.875, 0.5), (2, 2), digits[0]),
+        ((2, 2), (0.875, 0.5), drawn(digits[0])),
+    ):
+        strict = replace(contract, accept=Accept("two-best", *own, found=Limits(*found)))
+        classifier = Classifier(Oracle(*probabilities), strict, "oracle")
+        prediction = classifier.predict(picture)
+        assert prediction.accepted is (reason is None)
+        assert prediction.reason == reason
+        # Even then it is told what it would have been.
+        assert prediction.digit == int(np.argmax(probabilities))
+        assert prediction.confidence == max(probabilities)
+        assert classifier.predict_batch([picture])[0] == prediction
 
 
 def test_two_digits_in_a_picture_are_no_digit(classifier: Classifier, digits: Images) -> None:
@@ -175,7 +181,8 @@ def test_the_thresholds_are_those_of_the_contract(
     share = classifier.predict_batch(digits).accepted.mean()
     assert share > 0.9
     for threshold, margin, expected in ((0.0, 0.0, 1.0), (1.1, 0.0, 0.0), (0.0, 1.1, 0.0)):
-        other = replace(contract, accept=Accept("two-best", threshold, margin))
+        never = Limits(2, 2)  # these are all in MNIST's own form
+        other = replace(contract, accept=Accept("two-best", threshold, margin, never))
         predictions = Classifier(classifier.engine, other, "other").predict_batch(digits)
         assert predictions.accepted.mean() == expected
 
@@ -304,7 +311,7 @@ def predictions() -> Predictions:
     return Predictions(
         probabilities,
         ink,
-        Accept("two-best", 0.5, 0.25),
+        np.array([(0.5, 0.25)] * 3),
         "edge.onnx",
         ["three.png", None, "seven.png"],
     )
@@ -385,7 +392,10 @@ def test_a_contract_that_cannot_be_honoured_is_refused(contract: Contract) -> No
         (replace(contract, preprocess=Preprocess(later, {})), f"preprocessing version {later}"),
         (replace(contract, labels=tuple("0123456789A")), "labels"),
         (replace(contract, labels=tuple("1234567890")), "labels"),
-        (replace(contract, accept=Accept("entropy", 0.5, 0.0)), "abstention rule entropy"),
+        (
+            replace(contract, accept=replace(contract.accept, rule="entropy")),
+            "abstention rule entropy",
+        ),
     ):
         with pytest.raises(ContractError, match=f"^later.onnx asks for {words}") as caught:
             Classifier(Oracle(1.0), demand, "later.onnx")
