@@ -13,7 +13,7 @@ from mnist_edge.cli.output import note, result, result_json, table
 from mnist_edge.errors import MissingContract, MissingExtra
 
 if TYPE_CHECKING:
-    from mnist_edge.contract import Contract, TensorSpec
+    from mnist_edge.contract import Accept, Contract, Limits, TensorSpec
     from mnist_edge.export.layers import Layer, Shape
 
 _HEADERS = ("layer", "kind", "output", "parameters", "MACs")
@@ -80,12 +80,18 @@ def _card(contract: Contract) -> dict[str, str]:
         if quantization
         else "none",
         "preprocessing": f"version {contract.preprocess.version}",
-        "accepts": f"two best answers with a sum of at least {contract.accept.threshold} "
-        f"and a difference of at least {contract.accept.margin}; where the digit had to be found, "
-        f"{contract.accept.found.threshold} and {contract.accept.found.margin}",
+        "accepts": _limits(contract.accept),
+        "where found": _limits(contract.accept.found),
         "weights": f"sha256 {contract.weights_sha256}",
         "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
     }
+
+
+def _limits(limits: Accept | Limits) -> str:
+    return (
+        f"two best answers with a sum of at least {limits.threshold} "
+        f"and a difference of at least {limits.margin}"
+    )
 
 
 def _tensor(spec: TensorSpec) -> str:

@@ -22,6 +22,7 @@ CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, close
 
 # What is ink and what is not, as shares.
 CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground
+TABLE = 0.5  # of the picture: more is the ground itself, and not what it lies on
 SPECK = 0.02  # of the largest component's area
 RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
@@ -35,6 +36,16 @@ PAGE = 0.78  # of its box filled: a sheet of paper, no digit is so solid
 SHEET = 0.4  # of its box filled, by what bold ink leaves of a sheet
 CORNER = 0.8  # of the way to a corner of its box: a sheet reaches all four, if it is not too askew
 HOLE = 0.65  # of its box filled: the hole in a zero, not a digit on a sheet
+LARGE_HOLE = 0.1  # of the sheet: a box as large as this; a one is as solid, but narrow
+
+# A sheet or a canvas that lies askew.
+TURN = 20  # degrees, at most
+RECTANGULAR = (
+    0.86  # of the rectangle around it filled, with what is written on it; a disk fills 0.79
+)
+PAPER = 0.7  # of it not written on
+LARGE = 0.2  # of the picture: a smaller one is looked at closer first
+BLURRED = 2  # pixels of its edge
 
 # Ink that is none: a texture, or dots.
 CELLS = 6  # across the picture, and down
@@ -96,6 +107,13 @@ class Ink(NamedTuple):
         area = int(np.count_nonzero(self.mask))
         return short > GRID and long < 2.5 * short and area > PAGE * width * height
 
+    def is_hole_in(self, sheet: Mask) -> bool:
+        """Whether it is the hole in a zero that was taken for a sheet."""
+        left, top, right, bottom = self.box
+        size = (right - left) * (bottom - top)
+        solid = int(np.count_nonzero(self.mask)) > HOLE * size
+        return solid and size > LARGE_HOLE * int(np.count_nonzero(sheet))
+
     def is_sheet_under(self, other: Ink) -> bool:
         """Whether it is a sheet of paper or a canvas with the other ink on it."""
         left, top, right, bottom = self.box
@@ -153,6 +171,10 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
         ink = _find_ink(flat, pixels, line=line)
         if ink is None:
             break
+        if (sheet := _sheet(ink)) is not None:
+            written = _find_ink(flat, pixels, sheet, line=line)
+            if written and not written.is_hole_in(sheet):
+                ink = written
         if found and found.ink.crowded:
             ink = ink._replace(crowded=True)  # which a closer look does not see
         found = Found(ink, window, factor)
@@ -190,20 +212,76 @@ def _inside_frame(flat: NDArray[np.uint8]) -> Box | None:
     return left, top, flat.shape[1] - right, len(flat) - bottom
 
 
-def _find_ink(flat: NDArray[np.uint8], pixels: NDArray[np.uint8], *, line: bool) -> Ink | None:
+_turns = np.deg2rad(np.arange(-TURN, TURN + 1, 2))
+# Both axes of a sheet for each turn of it, the second ones below all the first.
+_AXES = np.stack([np.cos(_turns), np.sin(_turns), -np.sin(_turns), np.cos(_turns)])
+_AXES = _AXES.reshape(2, 2, -1).transpose(0, 2, 1).reshape(-1, 2)
+
+
+def _sheet(ink: Ink) -> Mask | None:
+    """Return where a sheet of paper or a canvas lies, bool (H, W), None if the ink is none.
+
+    However it is turned, it fills the rectangle around it, with what is written on it.
+    """
+    left, top, right, bottom = ink.box
+    short, long = sorted((right - left, bottom - top))
+    if short <= GRID or long > 2.5 * short or short * long < LARGE * ink.mask.size:
+        return None
+    mask = ink.mask[top:bottom, left:right]
+    # The ends of its rows, and the turn that puts the smallest rectangle around them.
+    rows = np.flatnonzero(mask.any(axis=1))
+    first = mask[rows].argmax(axis=1)
+    past = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
+    ends = np.stack(
+        [np.concatenate([first, past] * 2), np.concatenate([rows, rows, rows + 1, rows + 1])]
+    )
+    turned = _AXES @ ends
+    areas = np.ptp(turned, axis=1).reshape(2, -1).prod(axis=0)
+    best = int(areas.argmin())
+    if np.count_nonzero(mask) < PAPER * RECTANGULAR * areas[best]:
+        return None
+    around = np.ones((bottom - top + 2, right - left + 2), np.bool_)
+    around[1:-1, 1:-1] = ~mask
+    ground = connected_components(around).labels
+    filled = int(np.count_nonzero(ground[1:-1, 1:-1] != ground[0, 0]))
+    if filled < RECTANGULAR * areas[best] or np.count_nonzero(mask) < PAPER * filled:
+        return None
+    y, x = np.indices(ink.mask.shape) + 0.5
+    inside = np.ones_like(ink.mask)
+    for number in (best, best + len(areas)):
+        across = _AXES[number, 0] * (x - left) + _AXES[number, 1] * (y - top)
+        inside &= across > turned[number].min() + BLURRED
+        inside &= across < turned[number].max() - BLURRED
+    return inside
+
+
+def _find_ink(
+    flat: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
+    inside: Mask | None = None,
+    *,
+    line: bool,
+) -> Ink | None:
     """Try each ground and polarity, and keep the ink whose outline is best supported.
 
     Args:
         flat: the picture in grey (H, W).
         pixels: the picture as it is, (H, W) or (H, W, 3).
+        inside: bool (H, W), where ink may be; None for everywhere.
         line: as `look` takes it.
     """
     colours = pixels.reshape(flat.size, -1)
+    if inside is not None:
+        # What a colour is compared with is that of the sheet.
+        colours = np.where(inside.reshape(-1, 1), colours, colours[inside.ravel()].mean(axis=0))
     gray = flat.astype(np.int16)
     best: dict[Polarity, Ink] = {}
     seen = set()
-    for number, ground in enumerate(_grounds(flat)):
-        relief = gray - ground
+    reliefs = [gray - ground for ground in _grounds(flat, inside)]
+    if inside is not None:
+        reliefs = [np.where(inside, relief, np.int16(0)) for relief in reliefs]
+    grounds = len(reliefs)
+    for number, relief in enumerate(reliefs):
         threshold = _otsu(np.abs(relief))
         for polarity, sign in SIGNS:
             depth = sign * relief
@@ -217,6 +295,9 @@ def _find_ink(flat: NDArray[np.uint8], pixels: NDArray[np.uint8], *, line: bool)
             length = (parts.box[:, 2:] - parts.box[:, :2]).max(axis=1)
             strokes = _strokes(parts, length, colours)
             if not strokes.any():
+                if number < grounds and mask.mean() < TABLE:
+                    # All of it reaches in from the edge, as a table does: what is there besides?
+                    reliefs.append(np.where(mask, np.int16(0), relief))
                 continue
             kept = strokes if line else _digit(parts, length, strokes)
             mask = np.append(kept, False)[parts.labels]
@@ -277,33 +358,40 @@ _QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axi
 _RIDGE = 1e-6 * np.eye(_QUADRATIC.shape[1])
 
 
-def _grounds(flat: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def _grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uint8]]:
     """Guess what the picture would be without its ink.
 
     The first guess is a quadratic surface, least squares reweighted by the Cauchy function, since
     light falls off smoothly. Where the quartiles differ much, a shadow or fat ink takes a large
-    part of the picture, and each of them is a guess too.
+    part of the picture, and each of them is a guess too. Only what is inside counts, if that is
+    told, as `_find_ink` takes it.
     """
     y, x = (_CENTRES * side // (2 * GRID) for side in flat.shape)
     level = flat[y[:, None], x].astype(float).ravel()
-    surface = np.full_like(level, _median(level))
+    quadratic, chosen = _QUADRATIC, slice(None)
+    if inside is not None:
+        chosen = inside[y[:, None], x].ravel()
+        level, quadratic = level[chosen], quadratic[chosen]
+    middle = _median(level)
+    trend, factors = np.full_like(level, middle), None
     for _ in range(3):
-        residual = level - surface
+        residual = level - trend
         spread = _median(np.abs(residual))
         if not spread:
             break  # the paper is even, as drawn on a screen
         scale = 1.5 * spread + 4
-        weighted = _QUADRATIC.T / (1 + (residual / scale) ** 2) ** 2
-        normal = weighted @ _QUADRATIC + _RIDGE
-        surface = _QUADRATIC @ np.linalg.solve(normal, weighted @ level)
-    surface = np.rint(surface).clip(0, 255).astype(np.uint8)
-    if spread:
+        weighted = quadratic.T / (1 + (residual / scale) ** 2) ** 2
+        normal = weighted @ quadratic + _RIDGE
+        factors = np.linalg.solve(normal, weighted @ level)
+        trend = quadratic @ factors
+    if factors is None:
+        grounds = [np.full_like(flat, round(middle))]
+    else:
+        surface = np.rint(_QUADRATIC @ factors).clip(0, 255).astype(np.uint8)
         small = Image.fromarray(surface.reshape(GRID, GRID))
         grounds = [np.asarray(small.resize(flat.shape[::-1], Image.Resampling.BILINEAR))]
-    else:
-        grounds = [np.full_like(flat, surface[0])]
-    cells = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
-    ordered = np.sort(np.asarray(cells), axis=None)
+    cells = np.asarray(Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)).ravel()
+    ordered = np.sort(cells[chosen])
     low, high = (int(ordered[quarter * len(ordered) // 4]) for quarter in (1, 3))
     if high - low > MIN_QUARTERS:
         grounds += [np.full_like(grounds[0], guess) for guess in (low, high)]

@@ -218,6 +218,18 @@ def askew(picture: Image.Image) -> Image.Image:
     return picture.rotate(8, Image.Resampling.BICUBIC, expand=True, fillcolor=0)
 
 
+def faint_and_askew(picture: Image.Image) -> Image.Image:
+    """Lay a grey page with faint ink on a black table, askew."""
+    return askew(picture.point(lambda level: 105 + level * 45 // 255))
+
+
+def askew_on_a_table(picture: Image.Image) -> Image.Image:
+    """Lay a page on a dark table, askew, with an upright seven."""
+    turned = picture.rotate(14, Image.Resampling.BICUBIC, fillcolor=255)
+    page = turned.rotate(-14, Image.Resampling.BICUBIC, expand=True, fillcolor=60)
+    return ImageOps.expand(page, 20, fill=60)
+
+
 def in_a_window(picture: Image.Image) -> Image.Image:
     """Show a bold seven on a dark canvas, that fills most of it, in a light window."""
     bold = picture.crop((30, 20, 170, 180)).filter(ImageFilter.MinFilter(9))
@@ -248,14 +260,23 @@ def compressed(picture: Image.Image) -> Image.Image:
 @pytest.mark.parametrize(
     "disturb",
     [
-        *(lit, speckled, noisy, framed, edged, askew, in_a_window),
-        *(ruled, on_a_table, blurred, compressed),
+        *(lit, speckled, noisy, framed, edged, askew, faint_and_askew, askew_on_a_table),
+        *(in_a_window, ruled, on_a_table, blurred, compressed),
     ],
 )
 def test_what_surrounds_the_digit_is_seen_through(
     disturb: Callable[[Image.Image], Image.Image],
 ) -> None:
     assert_a_seven(read(disturb(seven())), alike=0.75)
+
+
+def test_a_square_zero_is_no_sheet_with_its_hole_on_it() -> None:
+    square = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(square).rectangle([50, 40, 150, 160], outline=0, width=26)
+    reading = read(square)
+    assert reading.polarity == "dark"
+    # It was looked at in half its size.
+    assert reading.box == (50, 40, 152, 162)
 
 
 @pytest.mark.parametrize(
