@@ -23,6 +23,7 @@ CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, close
 # What is ink and what is not, as shares.
 CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground
 TABLE = 0.5  # of the picture: more is the ground itself, and not what it lies on
+ALL = 0.9  # of the ink: the rest are specks
 SPECK = 0.02  # of the largest component's area
 RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
@@ -295,8 +296,9 @@ def _find_ink(
             length = (parts.box[:, 2:] - parts.box[:, :2]).max(axis=1)
             strokes = _strokes(parts, length, colours)
             if not strokes.any():
-                if number < grounds and mask.mean() < TABLE:
-                    # All of it reaches in from the edge, as a table does: what is there besides?
+                table = parts.area[parts.contact >= CONTACT * parts.outline].sum()
+                if number < grounds and ALL * mask.sum() < table < TABLE * mask.size:
+                    # It reaches in from the edge, as a table does: what is there besides?
                     reliefs.append(np.where(mask, np.int16(0), relief))
                 continue
             kept = strokes if line else _digit(parts, length, strokes)
