@@ -62,6 +62,7 @@ LONGEST = 4.5  # of a digit's length: the path of the pen that draws it
 WIDEST = 2  # of its height
 PARTS = 6  # of comparable length, as of a rough brush
 PARTS_ABREAST = 2  # of a digit that is wider than high: more are a word
+RUN_INTO = 0.22  # of its outline on the picture's edge: what it runs into there is part of it
 
 Gray = NDArray[np.int16]
 Mask = NDArray[np.bool_]
@@ -83,7 +84,8 @@ class Ink(NamedTuple):
         rival: the same of the best reading in the other polarity; 0 where there is none, or where
             it is the sheet under this ink.
         crowded: whether it is too much for one digit: other ink, long enough to be another, is
-            not part of it, its strokes are too long, it is too wide or has too many parts.
+            not part of it, its strokes are too long, it is too wide, has too many parts, or lies
+            along the picture's edge.
     """
 
     polarity: Polarity
@@ -303,14 +305,15 @@ def _find_ink(
                 continue
             kept = strokes if line else _digit(parts, length, strokes)
             mask = np.append(kept, False)[parts.labels]
-            support = _support(sign * gray, mask, int(parts.contact[kept].sum()))
+            outline, contact = parts.outline[kept].sum(), int(parts.contact[kept].sum())
+            support = _support(sign * gray, mask, contact)
             if number == 0:
                 support *= FIRST_GROUND
             if support <= (best[polarity].support if polarity in best else 0.0):
                 continue
             left, top = parts.box[kept, :2].min(axis=0).tolist()
             right, bottom = parts.box[kept, 2:].max(axis=0).tolist()
-            path = _path(parts.outline[kept].sum())
+            path = _path(outline)
             long = strokes & (length > COMPANION * length[kept].max())
             limit = PARTS_ABREAST if right - left > bottom - top else PARTS
             best[polarity] = Ink(
@@ -326,6 +329,7 @@ def _find_ink(
                     or path > LONGEST * max(right - left, bottom - top)
                     or right - left > WIDEST * (bottom - top)
                     or np.count_nonzero(long) > limit
+                    or contact > RUN_INTO * outline
                 ),
             )
     if not best:

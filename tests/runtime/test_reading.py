@@ -270,6 +270,15 @@ def test_what_surrounds_the_digit_is_seen_through(
     assert_a_seven(read(disturb(seven())), alike=0.75)
 
 
+def test_a_digit_that_runs_into_a_table_is_not_to_be_trusted() -> None:
+    table = seven()
+    ImageDraw.Draw(table).rectangle([0, 155, 200, 200], fill=0)
+    assert read(table).crowded
+    assert not read(seven()).crowded
+    # Its own bar may well lie there, as in a tight crop.
+    assert not read(seven().crop((50, 32, 160, 180))).crowded
+
+
 def test_a_square_zero_is_no_sheet_with_its_hole_on_it() -> None:
     square = Image.new("L", (200, 200), 255)
     ImageDraw.Draw(square).rectangle([50, 40, 150, 160], outline=0, width=26)
