@@ -3,9 +3,11 @@
 One picture: `predict` of an array, and the engine alone, against a bare `session.run` of the same
 picture that is float32 already. Many: `predict_batch` of 10,000 pictures with two threads against
 bare loops over chunks of several sizes, of which the fastest counts, and against one call with all;
-the bare ones convert the pictures into memory that they keep. All take turns in every round; given
-are medians of the rounds, of differences and ratios with their 95 % confidence intervals. Memory is
-the peak of a fresh process, besides the pictures themselves. Prints Markdown.
+the bare ones convert the pictures into memory that they keep. Bare sessions have onnxruntime's own
+settings, except that idle threads sleep: spinning, they would slow down whatever comes next. All
+take turns in every round; given are medians of the rounds, of differences and ratios with their
+95 % confidence intervals. Memory is the peak of a fresh process, besides the pictures themselves.
+Prints Markdown.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import onnxruntime
 
 from mnist_edge import Classifier
 from mnist_edge.bench.bootstrap import interval
 from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.engine import open_session
 
 CALLS = 200
 MANY = 10_000
@@ -54,7 +56,7 @@ def measure(*, quick: bool) -> str:
 
 
 def _one(images: np.ndarray, rounds: int) -> str:
-    classifier, session = Classifier.load(), open_session(shipped.path())
+    classifier, session = Classifier.load(), _bare_session(threads=1)
     feeds = [{"image": image[np.newaxis, np.newaxis] / np.float32(255)} for image in images]
     ways = {
         "`session.run`": [partial(session.run, None, feed) for feed in feeds],
@@ -80,7 +82,7 @@ def _one(images: np.ndarray, rounds: int) -> str:
 
 
 def _many(images: np.ndarray, rounds: int) -> str:
-    classifier, session = Classifier.load(threads=2), open_session(shipped.path(), 2)
+    classifier, session = Classifier.load(threads=2), _bare_session(threads=2)
 
     def bare(chunk: int) -> None:
         for start in range(0, len(images), chunk):
@@ -111,6 +113,13 @@ def _many(images: np.ndarray, rounds: int) -> str:
     memory[1] = (*memory[1][:3], _met(many - few <= 3 * MANY * 80 / 2**20 + 2))
     sizes = markdown(("pictures", "peak MiB", "more", "flat but for the answers"), memory)
     return f"{markdown(headers, rows)}\n\n{sizes}"
+
+
+def _bare_session(threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(shipped.path(), options)
 
 
 def _turns(ways: dict[str, object], rounds: int) -> list[str]:

@@ -111,6 +111,8 @@ def _spare_collection() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # Importing leaves little garbage, and looking for it takes a short command's twentieth part.
+    gc.set_threshold(200_000)
     atexit.register(_spare_collection)
     try:
         app()
