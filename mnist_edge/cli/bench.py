@@ -187,7 +187,8 @@ def bench(
     for row in report.rows:
         if row.error:
             note(f"{row.path} was not measured: {row.error}")
-    note(f"compared with {report.reference}; {report.machine.cpu}, load {report.machine.load}")
+    load = "" if report.machine.load is None else f", load {report.machine.load:.2f}"
+    note(f"compared with {report.reference}; {report.machine.cpu}{load}")
     if before:
         if not report.changes:
             raise UsageError(
