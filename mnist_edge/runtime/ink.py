@@ -41,9 +41,7 @@ LARGE_HOLE = 0.1  # of the sheet: a box as large as this; a one is as solid, but
 
 # A sheet or a canvas that lies askew.
 TURN = 20  # degrees, at most
-RECTANGULAR = (
-    0.86  # of the rectangle around it filled, with what is written on it; a disk fills 0.79
-)
+RECTANGULAR = 0.86  # of the rectangle around it filled, holes included; a disk fills 0.79
 PAPER = 0.7  # of it not written on
 LARGE = 0.2  # of the picture: a smaller one is looked at closer first
 BLURRED = 2  # pixels of its edge
@@ -215,10 +213,10 @@ def _inside_frame(flat: NDArray[np.uint8]) -> Box | None:
     return left, top, flat.shape[1] - right, len(flat) - bottom
 
 
+# The axes of a sheet for each turn of it: all the first ones, then those at right angles to them.
 _turns = np.deg2rad(np.arange(-TURN, TURN + 1, 2))
-# Both axes of a sheet for each turn of it, the second ones below all the first.
-_AXES = np.stack([np.cos(_turns), np.sin(_turns), -np.sin(_turns), np.cos(_turns)])
-_AXES = _AXES.reshape(2, 2, -1).transpose(0, 2, 1).reshape(-1, 2)
+_AXES = np.concatenate([_turns, _turns + np.pi / 2])
+_AXES = np.stack([np.cos(_AXES), np.sin(_AXES)], axis=1)
 
 
 def _sheet(ink: Ink) -> Mask | None:
