@@ -26,7 +26,7 @@ MODELS = Path(__file__).parents[1] / "models"
 WORK = Path(__file__).parents[1] / "runs" / "models"
 
 # Of the seeds 0, 1 and 2 the one with which the fewest development pictures are accepted and wrong
-# (tools/evaluate_pictures.py): none of 464, as with seed 1, against 1; and of these two the one that
+# (tools/evaluate_pictures.py): none of 464, as with seed 1, against 1; and which of these two
 # accepts fewer of those without a digit: 3 of 139, against 4.
 DEFAULT_SEED = 0
 
