@@ -199,11 +199,11 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
 def _inside_frame(flat: NDArray[np.uint8]) -> Box | None:
     """Return what an even frame around the picture encloses, None without such a frame."""
     gray = flat.astype(np.int16)
-    like_frame = np.abs(gray - gray[0, 0]) < EVEN_GREY
     inside = []
-    for side in (like_frame.T, like_frame, like_frame.T[::-1], like_frame[::-1]):
+    for side in (gray.T, gray, gray.T[::-1], gray[::-1]):
         depth = math.ceil(RIM * len(side)) + 1
-        share = side[:depth].mean(axis=1)
+        # Of a reduced picture each side may have taken in another share of what is inside.
+        share = (np.abs(side[:depth] - _median(side[0])) < EVEN_GREY).mean(axis=1)
         end = int((share < SPANS).argmax())
         if not end or share[end:].max() > 1 - RULE:
             return None
