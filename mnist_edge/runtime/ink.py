@@ -440,13 +440,15 @@ def _without_rows(mask: Mask) -> Mask:
     ruled[1:-1] = mask.sum(axis=1) > RULE * mask.shape[1]
     if not ruled.any():
         return mask
-    mask = mask.copy()
-    ends = np.flatnonzero(ruled[1:] != ruled[:-1])
-    for top, bottom in ends.reshape(-1, 2):
-        if bottom - top <= thickness and top > 0 and bottom < len(mask):
-            above, below = max(0, top - 2), min(len(mask) - 1, bottom + 1)
-            mask[above + 1 : below] &= mask[above] | mask[below]
-    return mask
+    ends = np.flatnonzero(ruled[1:] != ruled[:-1]).reshape(-1, 2)
+    rules = ends[ends[:, 1] - ends[:, 0] <= thickness]
+    if not ((rules[:, 0] > 0) & (rules[:, 1] < len(mask))).any():
+        return mask  # a line on the picture's edge is one of several, or a digit's bar
+    padded = np.zeros((len(mask) + 4, mask.shape[1]), np.bool_)
+    padded[2:-2] = mask
+    for top, bottom in rules + 2:
+        padded[top - 1 : bottom + 1] &= padded[top - 2] | padded[bottom + 1]
+    return padded[2:-2]
 
 
 def _is_texture(mask: Mask) -> bool:

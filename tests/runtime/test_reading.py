@@ -243,6 +243,16 @@ def ruled(picture: Image.Image) -> Image.Image:
     return picture
 
 
+def squared(picture: Image.Image) -> Image.Image:
+    """Draw squares from the very edge on."""
+    small = picture.resize((100, 100))
+    draw = ImageDraw.Draw(small)
+    for place in range(0, 100, 22):
+        draw.line([(0, place), (100, place)], fill=150, width=1)
+        draw.line([(place, 0), (place, 100)], fill=150, width=1)
+    return small
+
+
 def on_a_table(picture: Image.Image) -> Image.Image:
     table = Image.new("L", (500, 400), 60)
     table.paste(picture, (170, 90))
@@ -261,7 +271,7 @@ def compressed(picture: Image.Image) -> Image.Image:
     "disturb",
     [
         *(lit, speckled, noisy, framed, edged, askew, faint_and_askew, askew_on_a_table),
-        *(in_a_window, ruled, on_a_table, blurred, compressed),
+        *(in_a_window, ruled, squared, on_a_table, blurred, compressed),
     ],
 )
 def test_what_surrounds_the_digit_is_seen_through(
