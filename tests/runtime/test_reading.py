@@ -230,6 +230,12 @@ def askew_on_a_table(picture: Image.Image) -> Image.Image:
     return ImageOps.expand(page, 20, fill=60)
 
 
+def askew_in_uneven_light(picture: Image.Image) -> Image.Image:
+    """Lay a page on a table, and let the light fall off from left to right, to a half."""
+    table = np.asarray(askew_on_a_table(picture))
+    return Image.fromarray((table * np.linspace(1, 0.5, table.shape[1])).astype(np.uint8))
+
+
 def in_a_window(picture: Image.Image) -> Image.Image:
     """Show a bold seven on a dark canvas, that fills most of it, in a light window."""
     bold = picture.crop((30, 20, 170, 180)).filter(ImageFilter.MinFilter(9))
@@ -270,7 +276,8 @@ def compressed(picture: Image.Image) -> Image.Image:
 @pytest.mark.parametrize(
     "disturb",
     [
-        *(lit, speckled, noisy, framed, edged, askew, faint_and_askew, askew_on_a_table),
+        *(lit, speckled, noisy, framed, edged, askew, faint_and_askew),
+        *(askew_on_a_table, askew_in_uneven_light),
         *(in_a_window, ruled, squared, on_a_table, blurred, compressed),
     ],
 )
