@@ -163,8 +163,7 @@ def written(
         round((side - part) / 2 + rng.uniform(-0.5, 0.5) * max(0, within * side - part))
         for side, part in zip(shape, large.size, strict=True)
     )
-    place = np.s_[top : top + large.height, left : left + large.width]
-    ink[place] = (level / soft + 0.5).clip(0, 1)[: ink[place].shape[0], : ink[place].shape[1]]
+    ink[top : top + large.height, left : left + large.width] = (level / soft + 0.5).clip(0, 1)
     return ink
 
 

@@ -111,7 +111,7 @@ def _spare_collection() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # Importing leaves little garbage, and looking for it takes a short command's twentieth part.
+    # Importing leaves little garbage; looking for it takes a twentieth of a short command's time.
     gc.set_threshold(200_000)
     atexit.register(_spare_collection)
     try:

@@ -103,12 +103,18 @@ class Ink(NamedTuple):
         return float(self.depth[self.mask].mean())
 
     @property
+    def has_sides_of_sheet(self) -> bool:
+        """Whether its box is neither too small nor too narrow for a sheet of paper."""
+        left, top, right, bottom = self.box
+        short, long = sorted((right - left, bottom - top))
+        return short > GRID and long < 2.5 * short
+
+    @property
     def is_page(self) -> bool:
         """Whether it is a sheet of paper, with the digit on it."""
-        width, height = self.box[2] - self.box[0], self.box[3] - self.box[1]
-        short, long = sorted((width, height))
+        left, top, right, bottom = self.box
         area = int(np.count_nonzero(self.mask))
-        return short > GRID and long < 2.5 * short and area > PAGE * width * height
+        return self.has_sides_of_sheet and area > PAGE * (right - left) * (bottom - top)
 
     def is_hole_in(self, sheet: Mask) -> bool:
         """Whether it is the hole in a zero that was taken for a sheet."""
@@ -227,10 +233,9 @@ def _sheet(ink: Ink) -> Mask | None:
     However it is turned, it fills the rectangle around it, with what is written on it.
     """
     left, top, right, bottom = ink.box
-    short, long = sorted((right - left, bottom - top))
-    if short <= GRID or long > 2.5 * short or short * long < LARGE * ink.mask.size:
-        return None
     mask = ink.mask[top:bottom, left:right]
+    if not ink.has_sides_of_sheet or mask.size < LARGE * ink.mask.size:
+        return None
     # The ends of its rows, and the turn that puts the smallest rectangle around them.
     rows = np.flatnonzero(mask.any(axis=1))
     first = mask[rows].argmax(axis=1)
@@ -397,20 +402,18 @@ def _grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.ui
         grounds = [np.full_like(flat, round(middle))]
     else:
         grounds = [_over_picture(_QUADRATIC @ factors, flat)]
-    cells = np.asarray(Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)).ravel()
-    low, high = _quartiles(cells[chosen])
-    if high - low > MIN_QUARTERS:
-        large = max(flat.shape) > SMALL
-        light = None
-        if large and factors is not None:
-            light = _fall_of_light(cells[chosen], _LIGHTS[:, chosen])
-        if light is None:
-            guesses = (low, high) if large else (low,)
-            grounds += [np.full_like(flat, guess) for guess in guesses]
-        else:
-            even = cells[chosen] / _LIGHTS[light, chosen]
-            grounds += [_over_picture(guess * _LIGHTS[light], flat) for guess in _quartiles(even)]
-    return grounds
+    boxes = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
+    cells = np.asarray(boxes).ravel()[chosen]
+    low, high = _quartiles(cells)
+    if high - low <= MIN_QUARTERS:
+        return grounds
+    if max(flat.shape) <= SMALL:
+        return [*grounds, np.full_like(flat, low)]
+    light = None if factors is None else _fall_of_light(cells, _LIGHTS[:, chosen])
+    if light is None:
+        return [*grounds, np.full_like(flat, low), np.full_like(flat, high)]
+    low, high = _quartiles(cells / _LIGHTS[light, chosen])
+    return [*grounds, *(_over_picture(guess * _LIGHTS[light], flat) for guess in (low, high))]
 
 
 def _fall_of_light(levels: NDArray[np.uint8], lights: NDArray[np.float64]) -> int | None:
