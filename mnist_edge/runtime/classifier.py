@@ -18,8 +18,8 @@ from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.decoding import decode
 from mnist_edge.runtime.engine import Engine, Images, OnnxEngine, Probabilities, open_engine
-from mnist_edge.runtime.ink import look
 from mnist_edge.runtime.line import best_row, segments
+from mnist_edge.runtime.look import look
 from mnist_edge.runtime.reading import read
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ class Components(NamedTuple):
         outline: intp (n,), sides of pixels that face no ink: other pixels or the picture's edge.
         contact: intp (n,), the sides among them that face the picture's edge.
         box: intp (n, 4), left, top, right and bottom; the latter two are past the end.
+        length: intp (n,), the longer side of the box.
     """
 
     labels: NDArray[np.intp]
@@ -24,6 +25,7 @@ class Components(NamedTuple):
     outline: NDArray[np.intp]
     contact: NDArray[np.intp]
     box: NDArray[np.intp]
+    length: NDArray[np.intp]
 
 
 def connected_components(mask: NDArray[np.bool_]) -> Components:
@@ -86,4 +88,5 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
         + np.bincount(of_pixel, facing, minlength=n).astype(np.intp),
         contact=np.bincount(edge, minlength=n + 1)[:n],
         box=box,
+        length=(box[:, 2:] - box[:, :2]).max(axis=1),
     )

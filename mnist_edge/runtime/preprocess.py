@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.ink import Box, Found, Ink, Polarity, look
+from mnist_edge.runtime.ink import Box, Found, Ink, Polarity
+from mnist_edge.runtime.look import look
 
 VERSION = 1
 

@@ -1,0 +1,194 @@
+"""Find the ink in a picture: try each ground and polarity, and look closer where it is small."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge.runtime import sheets, strokes
+from mnist_edge.runtime.components import connected_components
+from mnist_edge.runtime.grounds import grounds, median
+from mnist_edge.runtime.ink import Box, Found, Gray, Ink, Mask, Polarity
+
+WORK_SIDE = 128  # pixels: larger pictures are reduced
+LOOKS = 4
+CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, closer
+
+MIN_EDGE = 7  # grey levels of 255 from pixel to pixel: a softer outline is a shadow, not ink
+FIRST_GROUND = 2  # how much better the other grounds must explain the picture to be preferred
+TABLE = 0.5  # of the picture: more is the ground itself, and not what it lies on
+ALL = 0.9  # of the ink: the rest are specks
+
+SIGNS: tuple[tuple[Polarity, int], ...] = (("dark", -1), ("light", 1))
+
+
+def look(picture: Image.Image, *, line: bool = False) -> Found | None:
+    """Find the digit in a picture, or a line of digits; look closer where it is small.
+
+    Args:
+        picture: of mode `L` or `RGB` and any size.
+        line: keep all ink, not only what belongs to the largest digit; resolution follows the
+            height then, as lines are wide.
+    """
+
+    def extent(box: Box) -> int:
+        left, top, right, bottom = box
+        return bottom - top if line else max(right - left, bottom - top)
+
+    window: Box = (0, 0, *picture.size)
+    found = None
+    for _ in range(LOOKS):
+        factor = math.ceil(extent(window) / WORK_SIDE)
+        pixels = np.asarray(picture.reduce(factor, window))
+        flat = _along_contrast(pixels)
+        if found is None and (inside := sheets.inside_frame(flat)):
+            left, top, right, bottom = inside
+            pixels = pixels[top:bottom, left:right]
+            flat = _along_contrast(pixels)
+            x0, y0, x1, y1 = (factor * side for side in inside)
+            window = (x0, y0, min(x1, picture.width), min(y1, picture.height))
+        ink = _find_ink(flat, pixels, line=line)
+        if ink is None:
+            break
+        if (sheet := sheets.inside_sheet(ink)) is not None:
+            written = _find_ink(flat, pixels, sheet, line=line)
+            if written and not sheets.is_hole(written, sheet):
+                ink = written
+        if found and found.ink.crowded:
+            ink = ink._replace(crowded=True)  # which a closer look does not see
+        found = Found(ink, window, factor)
+        left, top, right, bottom = found.in_picture(ink.box)
+        side = factor * extent(ink.box)
+        if sheets.is_page(ink):
+            margin = -max(factor, side // 25)
+        elif factor > 1 and side < CLOSER * extent(window):
+            margin = side // 2
+        else:
+            break
+        window = (
+            max(window[0], left - margin),
+            max(window[1], top - margin),
+            min(window[2], right + margin),
+            min(window[3], bottom + margin),
+        )
+    return found
+
+
+def _find_ink(
+    flat: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
+    inside: Mask | None = None,
+    *,
+    line: bool,
+) -> Ink | None:
+    """Try each ground and polarity, and keep the ink whose outline is best supported.
+
+    Args:
+        flat: the picture in grey (H, W).
+        pixels: the picture as it is, (H, W) or (H, W, 3).
+        inside: bool (H, W), where ink may be; None for everywhere.
+        line: as `look` takes it.
+    """
+    colours = pixels.reshape(flat.size, -1)
+    if inside is not None:
+        # What a colour is compared with is that of the sheet.
+        colours = np.where(inside.reshape(-1, 1), colours, colours[inside.ravel()].mean(axis=0))
+    gray = flat.astype(np.int16)
+    best: dict[Polarity, Ink] = {}
+    seen = set()
+    reliefs = [gray - ground for ground in grounds(flat, inside)]
+    if inside is not None:
+        reliefs = [np.where(inside, relief, np.int16(0)) for relief in reliefs]
+    guesses = len(reliefs)
+    for number, relief in enumerate(reliefs):
+        threshold = _otsu(np.abs(relief))
+        for polarity, sign in SIGNS:
+            depth = sign * relief
+            mask = strokes.without_rules(depth > threshold)
+            if not mask.any() or (outline := (polarity, mask.tobytes())) in seen:
+                continue
+            seen.add(outline)
+            if strokes.is_texture(mask):
+                continue
+            parts = connected_components(mask)
+            drawn = strokes.strokes(parts, colours)
+            if not drawn.any():
+                table = parts.area[parts.contact >= strokes.CONTACT * parts.outline].sum()
+                if number < guesses and ALL * mask.sum() < table < TABLE * mask.size:
+                    # It reaches in from the edge, as a table does: what is there besides?
+                    reliefs.append(np.where(mask, np.int16(0), relief))
+                continue
+            chosen = drawn if line else strokes.digit(parts, drawn)
+            mask = np.append(chosen, False)[parts.labels]
+            support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
+            if number == 0:
+                support *= FIRST_GROUND
+            if support <= (best[polarity].support if polarity in best else 0.0):
+                continue
+            left, top = parts.box[chosen, :2].min(axis=0).tolist()
+            right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
+            box = left, top, right, bottom
+            path = strokes.path_length(parts.outline[chosen].sum())
+            best[polarity] = Ink(
+                polarity,
+                depth,
+                mask,
+                box,
+                stroke_width=float(parts.area[chosen].sum()) / path,
+                support=support,
+                rival=0.0,
+                crowded=strokes.is_crowded(parts, drawn, chosen, box),
+            )
+    if not best:
+        return None
+    ink, *rivals = sorted(best.values(), key=lambda ink: ink.support, reverse=True)
+    for rival in rivals:
+        # A page that is nearly all paper is looked at again, closer.
+        on_sheet = not sheets.is_page(ink) and sheets.is_sheet_under(ink, rival)
+        ink = rival if on_sheet else ink._replace(rival=rival.support)
+    return ink
+
+
+def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn colours to grey along the axis on which they differ most, be it of equal luminance."""
+    if pixels.ndim == 2:
+        return pixels
+    red, green, blue = (pixels[:, :, band] for band in range(3))
+    if (red == green).all() and (red == blue).all():
+        return red.copy()
+    spread = (pixels - [median(band) for band in (red, green, blue)]).reshape(-1, 3)
+    axis = np.linalg.eigh(spread.T @ spread).eigenvectors[:, -1]
+    axis *= np.sign(axis.sum() or 1) / np.abs(axis).sum()
+    level = pixels @ axis - 255 * np.minimum(axis, 0).sum()
+    gray: NDArray[np.uint8] = np.rint(level).astype(np.uint8)
+    return gray
+
+
+def _otsu(values: NDArray[np.int16]) -> float:
+    """Return the threshold that separates two classes best (Otsu 1979), midway in a gap."""
+    counts = np.bincount(values.ravel())
+    below = counts.cumsum()
+    total = (counts * np.arange(len(counts))).cumsum()
+    classes = np.maximum(below * (below[-1] - below), 1)
+    between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
+    best = np.flatnonzero(between == between.max())
+    return float(best.sum() / len(best))
+
+
+def _support(gray: Gray, mask: Mask, contact: int) -> float:
+    """Score how well the outline of `mask` follows edges, in the direction of the ink.
+
+    A wrong ground or polarity draws outlines where the picture has none. Steepness counts more
+    than length, so that the border of a page does not outweigh the digit on it.
+    """
+    total, length = 0, contact
+    inked = mask.view(np.int8)
+    for levels, inside in ((gray, inked), (gray.T, inked.T)):
+        side = inside[1:] - inside[:-1]
+        total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())
+        length += int(np.count_nonzero(side))
+    steepness = total / max(length, 1)
+    return total * steepness**3 if steepness >= MIN_EDGE else 0.0
