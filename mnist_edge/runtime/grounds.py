@@ -14,6 +14,7 @@ GRID = 16  # cells, across the picture and down
 MIN_QUARTERS = 12  # grey levels between the quartiles: a shadow or fat ink, another ground to try
 SMALL = 32  # pixels: such a picture may have a shadow, but shows no table
 TWO_LEVELS = 0.8  # of the variance lies between page and table, in the right light
+STROKES = 7  # side by side would fill the picture: what is wider is a shadow or a sheet
 
 _CENTRES = 2 * np.arange(GRID) + 1
 _span = np.linspace(-1, 1, GRID)
@@ -31,14 +32,15 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
     The first guess is a quadratic surface, least squares reweighted by the Cauchy function, since
     light falls off smoothly. Where the quartiles differ much, a shadow, a table or fat ink takes a
     large part of the picture, and each of them is a guess too, in the light that tells them apart
-    best.
+    best. Shadows with sharp edges are left of a picture that loses what is narrow: first what is
+    dark, then what is light.
 
     Args:
         flat: the picture in grey (H, W).
         inside: bool (H, W), what of it counts; None for all.
 
     Returns:
-        One to three pictures (H, W).
+        One to five pictures (H, W).
     """
     y, x = (_CENTRES * side // (2 * GRID) for side in flat.shape)
     level = flat[y[:, None], x].astype(float).ravel()
@@ -69,11 +71,16 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
         return guesses
     if max(flat.shape) <= SMALL:
         return [*guesses, np.full_like(flat, low)]
-    light = None if factors is None else _fall_of_light(cells, _LIGHTS[:, chosen])
-    if light is None:
+    if factors is None:
         return [*guesses, np.full_like(flat, low), np.full_like(flat, high)]
-    low, high = _quartiles(cells / _LIGHTS[light, chosen])
-    return [*guesses, *(_over_picture(guess * _LIGHTS[light], flat) for guess in (low, high))]
+    light = _fall_of_light(cells, _LIGHTS[:, chosen])
+    if light is None:
+        guesses += [np.full_like(flat, low), np.full_like(flat, high)]
+    else:
+        levels = _quartiles(cells / _LIGHTS[light, chosen])
+        guesses += [_over_picture(level * _LIGHTS[light], flat) for level in levels]
+    width = max(flat.shape) // STROKES
+    return [*guesses, _closed(flat, width), ~_closed(~flat, width)]
 
 
 def _fall_of_light(levels: NDArray[np.uint8], lights: NDArray[np.float64]) -> int | None:
@@ -97,6 +104,23 @@ def _fall_of_light(levels: NDArray[np.uint8], lights: NDArray[np.float64]) -> in
     share = between.max(axis=1) / ((even - mean) ** 2).sum(axis=1)
     best = int(share.argmax())
     return best if share[best] > TWO_LEVELS else None
+
+
+def _closed(flat: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Return a picture without what is dark and narrower than `width` pixels.
+
+    The closing by a square (Serra 1982, "Image Analysis and Mathematical Morphology").
+    """
+    closed = np.pad(flat, width - 1, mode="edge")
+    for extreme in (np.maximum, np.minimum):
+        for _ in closed.shape:
+            reach = 1
+            while reach < width:
+                step = min(reach, width - reach)
+                closed = extreme(closed[step:], closed[:-step])
+                reach += step
+            closed = closed.T
+    return closed
 
 
 def _over_picture(levels: NDArray[np.float64], flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
