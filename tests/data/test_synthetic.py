@@ -167,13 +167,14 @@ def test_every_allograph_reads_as_its_digit(mnist: Split) -> None:
         assert (given == digit).mean() > 0.25, row
 
 
-def test_the_shipped_model_reads_ones_and_sevens_as_europeans_write_them() -> None:
-    pictures = synthetic.generate(3000, seed=99, allographs=synthetic.EUROPEAN)
+def test_the_shipped_model_reads_rare_forms() -> None:
+    pictures = synthetic.generate(3000, seed=99, allographs=synthetic.RARE)
     answers = Classifier.load().predict_batch(pictures.images)
     right = answers.digits == pictures.labels
-    # Networks that have seen MNIST alone read 73 to 75 % of these ones.
-    assert right[pictures.labels == 1].mean() > 0.8
-    assert right[pictures.labels == 7].mean() > 0.9
+    # The networks that have seen MNIST alone, `tiny` and `large`, read 84 and 85 % of all, and 58
+    # and 69 % of the zeros.
+    assert right.mean() > 0.93
+    assert min(right[pictures.labels == digit].mean() for digit in range(10)) > 0.85
 
 
 def test_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,8 +199,8 @@ def speckled(picture: Image.Image) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def noisy(picture: Image.Image) -> Image.Image:
-    noise = np.random.default_rng(0).normal(0, 12, (picture.height, picture.width))
+def noisy(picture: Image.Image, deviation: float = 12) -> Image.Image:
+    noise = np.random.default_rng(0).normal(0, deviation, (picture.height, picture.width))
     return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
 
 
@@ -234,6 +234,14 @@ def askew_in_uneven_light(picture: Image.Image) -> Image.Image:
     """Lay a page on a table, and let the light fall off from left to right, to a half."""
     table = np.asarray(askew_on_a_table(picture))
     return Image.fromarray((table * np.linspace(1, 0.5, table.shape[1])).astype(np.uint8))
+
+
+def partly_in_shadow(picture: Image.Image) -> Image.Image:
+    """Photograph a page on a table, across which a shadow with a sharp edge falls."""
+    grey = picture.point(lambda level: 60 + level * 175 // 255)
+    table = np.asarray(askew_on_a_table(grey)) * np.linspace(1, 0.7, 284)
+    y, x = np.indices(table.shape)
+    return noisy(Image.fromarray(np.where(x + y < 180, 0.6 * table, table).astype(np.uint8)), 3)
 
 
 def in_a_window(picture: Image.Image) -> Image.Image:
@@ -277,7 +285,7 @@ def compressed(picture: Image.Image) -> Image.Image:
     "disturb",
     [
         *(lit, speckled, noisy, framed, edged, askew, faint_and_askew),
-        *(askew_on_a_table, askew_in_uneven_light),
+        *(askew_on_a_table, askew_in_uneven_light, partly_in_shadow),
         *(in_a_window, ruled, squared, on_a_table, blurred, compressed),
     ],
 )
