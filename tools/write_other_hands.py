@@ -3,13 +3,13 @@
     pip install scikit-learn
     python tools/write_other_hands.py DIR
     python tools/evaluate_pictures.py DIR/optdigits
-    python tools/evaluate_pictures.py DIR/rare
+    python tools/evaluate_pictures.py DIR/drawn
 
 `optdigits` are the 1,797 of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998,
 UCI Machine Learning Repository) that scikit-learn carries, by 13 people in Turkey: each has 8x8
-pixels of 17 levels, and is enlarged to 64x64 with a margin, dark on light. `rare` are 3,000 of
-28x28 that the package draws in the ways of which MNIST has few, by another seed than those that
-`edge` is trained on. Each gets a folder for each digit.
+pixels of 17 levels, and is enlarged to 64x64 with a margin, dark on light. `drawn` are 3,000 of
+28x28 that the package draws as other hands write them, by another seed than those that `edge` is
+trained on. Each gets a folder for each digit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mnist_edge.data import synthetic
 LEVELS = 16  # above that of paper
 MARGIN = 4  # of the 8x8 pixels' size
 SCALE = 8
-RARE_COUNT, RARE_SEED = 3000, 99
+DRAWN, SEED = 3000, 99
 
 
 def main() -> None:
@@ -39,8 +39,8 @@ def main() -> None:
     digits = load_digits()
     fields = np.rint(255 - digits.images * (255 / LEVELS)).astype(np.uint8)
     write(folder / "optdigits", map(enlarged, fields), digits.target)
-    rare = synthetic.generate(RARE_COUNT, RARE_SEED, synthetic.RARE)
-    write(folder / "rare", map(Image.fromarray, rare.images), rare.labels)
+    drawn = synthetic.generate(DRAWN, SEED, synthetic.OTHER_HANDS)
+    write(folder / "drawn", map(Image.fromarray, drawn.images), drawn.labels)
 
 
 def enlarged(field: NDArray[np.uint8]) -> Image.Image:

@@ -71,14 +71,14 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
         return guesses
     if max(flat.shape) <= SMALL:
         return [*guesses, np.full_like(flat, low)]
-    if factors is None:
-        return [*guesses, np.full_like(flat, low), np.full_like(flat, high)]
-    light = _fall_of_light(cells, _LIGHTS[:, chosen])
+    light = None if factors is None else _fall_of_light(cells, _LIGHTS[:, chosen])
     if light is None:
         guesses += [np.full_like(flat, low), np.full_like(flat, high)]
     else:
         levels = _quartiles(cells / _LIGHTS[light, chosen])
         guesses += [_over_picture(level * _LIGHTS[light], flat) for level in levels]
+    if factors is None:
+        return guesses  # no shadow falls on a screen
     width = max(flat.shape) // STROKES
     return [*guesses, _closed(flat, width), ~_closed(~flat, width)]
 

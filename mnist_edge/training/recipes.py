@@ -56,7 +56,7 @@ class Recipe:
         fade: share of the training, at its end, over which distortion fades away. Not where a
             teacher's answers are learned: these are to pictures distorted as before.
         negatives: pictures without a digit to learn not to answer, as a share of the digits.
-        rare: digits drawn in ways that MNIST has few of, as a share of the digits.
+        other_hands: drawn digits, also in ways that MNIST has few of, as a share of the digits.
         precision: what layers compute in while they train; weights are float32 all the same.
     """
 
@@ -72,7 +72,7 @@ class Recipe:
     augmentation: Augmentation | None = None
     fade: float = 0.0
     negatives: float = 0.0
-    rare: float = 0.0
+    other_hands: float = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
@@ -184,7 +184,7 @@ RECIPES = {
             augmentation=_STRONG,
             fade=0.25,
             negatives=0.2,
-            rare=0.03,
+            other_hands=0.06,
             source="mnist-edge",
         ),
         Recipe(

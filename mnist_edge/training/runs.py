@@ -139,8 +139,8 @@ def _training_split(run: Run) -> Split:
     if count := round(run.recipe.negatives * len(run.dataset.train.labels)):
         none = np.full(count, CLASSES, np.uint8)
         parts.append(Split(negatives.generate(count, run.seed), none))
-    if count := round(run.recipe.rare * len(run.dataset.train.labels)):
-        parts.append(synthetic.generate(count, run.seed, synthetic.RARE))
+    if count := round(run.recipe.other_hands * len(run.dataset.train.labels)):
+        parts.append(synthetic.generate(count, run.seed, synthetic.OTHER_HANDS))
     images, labels = zip(*parts, strict=True)
     return Split(np.concatenate(images), np.concatenate(labels))
 

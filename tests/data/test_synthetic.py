@@ -167,13 +167,13 @@ def test_every_allograph_reads_as_its_digit(mnist: Split) -> None:
         assert (given == digit).mean() > 0.25, row
 
 
-def test_the_shipped_model_reads_rare_forms() -> None:
-    pictures = synthetic.generate(3000, seed=99, allographs=synthetic.RARE)
+def test_the_shipped_model_reads_other_hands() -> None:
+    pictures = synthetic.generate(3000, seed=99, allographs=synthetic.OTHER_HANDS)
     answers = Classifier.load().predict_batch(pictures.images)
     right = answers.digits == pictures.labels
-    # The networks that have seen MNIST alone, `tiny` and `large`, read 84 and 85 % of all, and 58
-    # and 69 % of the zeros.
-    assert right.mean() > 0.93
+    # The networks that have seen MNIST alone, `tiny` and `large`, read 90 and 91 % of all, and 78
+    # and 73 % of the ones.
+    assert right.mean() > 0.95
     assert min(right[pictures.labels == digit].mean() for digit in range(10)) > 0.85
 
 
