@@ -84,12 +84,12 @@ def is_texture(mask: Mask) -> bool:
     return bool(share.min() > EVEN * share.max())
 
 
-def strokes(parts: Components, colours: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def strokes(parts: Components, colours: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Choose the components that a pen drew.
 
     Args:
         parts: n components of a mask (H, W).
-        colours: of its pixels, (H * W, 1) or (H * W, 3).
+        colours: of its pixels, (1, H * W) grey or (3, H * W).
 
     Returns:
         bool (n,).
@@ -104,10 +104,11 @@ def strokes(parts: Components, colours: NDArray[np.uint8]) -> NDArray[np.bool_]:
     while ink[main] and _is_frame_or_rule(parts, ink, main):
         ink[main] = False
         main = int((parts.length * ink).argmax())
-    if colours.shape[1] == 3 and np.count_nonzero(ink) > 1:
-        area = np.bincount(parts.labels.ravel(), minlength=len(ink) + 1)
-        sums = [np.bincount(parts.labels.ravel(), band, len(ink) + 1) for band in colours.T]
-        mean = np.stack(sums, axis=1) / np.maximum(area, 1)[:, None]
+    if len(colours) == 3 and np.count_nonzero(ink) > 1:
+        labels = parts.labels.ravel()
+        area = np.append(parts.area, max(1, labels.size - parts.area.sum()))
+        sums = [np.bincount(labels, band, len(area)) for band in colours]
+        mean = np.stack(sums, axis=1) / area[:, None]
         colour = mean[:-1] - mean[-1]
         colour /= np.linalg.norm(colour, axis=1, keepdims=True) + 1e-6
         ink &= colour @ colour[main] > SAME_COLOUR
