@@ -8,8 +8,9 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -109,6 +110,14 @@ def _spare_collection() -> None:
         gc.freeze()
 
 
+def _stop_at_once() -> NoReturn:
+    """End without clearing up, at which TensorFlow's threads, interrupted at work, may crash."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(Interrupted.exit_code)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     # Importing leaves little garbage; looking for it takes a twentieth of a short command's time.
@@ -117,13 +126,16 @@ def main() -> None:
     try:
         app()
     except SystemExit as stop:
-        if stop.code == Interrupted.exit_code:
-            note("error: interrupted.\nrun the same command again.")
-        raise
+        if stop.code != Interrupted.exit_code:
+            raise
+        note("error: interrupted.\nrun the same command again.")
+        _stop_at_once()
     except MnistEdgeError as error:
         if _debug:
             raise
         note(f"error: {error.cause}\n{error.remedy}")
+        if isinstance(error, Interrupted):
+            _stop_at_once()
         sys.exit(error.exit_code)
     except Exception as error:
         if _debug:

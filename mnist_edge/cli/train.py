@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -99,7 +102,11 @@ def train(
     )
 
     finished: list[Epoch] = []
-    with live_line() as draw, progress_bar("the teachers answer") as bar:
+    with (
+        live_line() as draw,
+        progress_bar("the teachers answer") as bar,
+        _interrupts_between_steps() as interruptible,
+    ):
 
         def show(epoch: Epoch) -> None:
             finished.append(epoch)
@@ -119,9 +126,9 @@ def train(
             total,
             teachers=teachers,
             unlabelled=additional,
-            on_answer=bar.update,
-            on_epoch=show,
-            on_step=move,
+            on_answer=interruptible(bar.update),
+            on_epoch=interruptible(show),
+            on_step=interruptible(move),
         )
         try:
             if ensemble > 1:
@@ -170,6 +177,39 @@ def train(
             )
         )
     next_command(workspace.command("export --int8", out, str(path)))
+
+
+@contextmanager
+def _interrupts_between_steps() -> Iterator[Callable[[Callable[..., None]], Callable[..., None]]]:
+    """Hold Ctrl-C back until a callback is called that went through what this gives.
+
+    Anywhere else it may find TensorFlow in the middle of its work, and crash it. A second Ctrl-C
+    does not wait.
+    """
+    asked = False
+
+    def ask(_number: int, _frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interruptible(callback: Callable[..., None]) -> Callable[..., None]:
+        def call(*values: Any) -> None:
+            if asked:
+                raise KeyboardInterrupt
+            callback(*values)
+
+        return call
+
+    # Where Ctrl-C is ignored, or somebody else's, it stays so.
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, ask)
+    try:
+        yield interruptible
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open_teacher(path: Path) -> tuple[str, Engine]:
