@@ -92,11 +92,13 @@ def _find_ink(
         inside: bool (H, W), where ink may be; None for everywhere.
         line: as `look` takes it.
     """
-    colours = np.ascontiguousarray(pixels.reshape(flat.size, -1).T, np.float64)
-    if inside is not None:
-        # What a colour is compared with is that of the sheet.
-        sheet = inside.ravel()
-        colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
+    colours = None
+    if pixels.ndim == 3:
+        colours = np.ascontiguousarray(pixels.reshape(flat.size, -1).T, np.float64)
+        if inside is not None:
+            # What a colour is compared with is that of the sheet.
+            sheet = inside.ravel()
+            colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
     gray = flat.astype(np.int16)
     best: dict[Polarity, Ink] = {}
     seen = set()

@@ -84,12 +84,12 @@ def is_texture(mask: Mask) -> bool:
     return bool(share.min() > EVEN * share.max())
 
 
-def strokes(parts: Components, colours: NDArray[np.float64]) -> NDArray[np.bool_]:
+def strokes(parts: Components, colours: NDArray[np.float64] | None) -> NDArray[np.bool_]:
     """Choose the components that a pen drew.
 
     Args:
         parts: n components of a mask (H, W).
-        colours: of its pixels, (1, H * W) grey or (3, H * W).
+        colours: of its pixels, (3, H * W); None where they are grey.
 
     Returns:
         bool (n,).
@@ -104,7 +104,7 @@ def strokes(parts: Components, colours: NDArray[np.float64]) -> NDArray[np.bool_
     while ink[main] and _is_frame_or_rule(parts, ink, main):
         ink[main] = False
         main = int((parts.length * ink).argmax())
-    if len(colours) == 3 and np.count_nonzero(ink) > 1:
+    if colours is not None and np.count_nonzero(ink) > 1:
         labels = parts.labels.ravel()
         area = np.append(parts.area, max(1, labels.size - parts.area.sum()))
         sums = [np.bincount(labels, band, len(area)) for band in colours]

@@ -145,6 +145,7 @@ def test_a_browser_shows_every_section_and_asks_for_nothing_else(
     for name in ("parity", "errors", "filters", "features", "data"):
         assert tab.locator(f"section#{name} img").count()
     pictures = tab.locator("img")
+    assert pictures.count() > 20
     assert pictures.evaluate_all("all => all.every(img => img.complete && img.naturalWidth)")
     # Nothing sticks out of the screen: what is wider scrolls inside its own box.
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
