@@ -255,7 +255,7 @@ class Classifier:
             UnreadableImage: it cannot be opened or decoded.
         """
         reading = read(picture)
-        (answer,) = self.engine.run(reading.image[np.newaxis])
+        answer = self.engine.run(reading.image[np.newaxis])[0]
         limits, source = self._limits(reading), _path_of(picture)
         return _prediction(answer, reading.ink, limits, self.model, source)
 

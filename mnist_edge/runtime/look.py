@@ -65,7 +65,8 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
         if sheets.is_page(ink):
             margin = -max(factor, side // 25)
         elif factor > 1 and side < CLOSER * extent(window):
-            margin = side // 2
+            # What else there is would only be in the way.
+            margin = factor if ink.crowded else side // 2
         else:
             break
         window = (

@@ -12,6 +12,7 @@ from PIL import Image
 from mnist_edge.contract import SIZE
 from mnist_edge.runtime.ink import Box, Found, Ink, Polarity
 from mnist_edge.runtime.look import look
+from mnist_edge.runtime.strokes import outline, path_length
 
 VERSION = 1
 
@@ -113,7 +114,16 @@ def is_mnist(pixels: NDArray[Any]) -> TypeGuard[NDArray[np.uint8]]:
         return False
     # Of whole numbers under 2**24, float32 has exact sums. `dot` takes half as long as `@` here.
     mass, y, x = pixels.ravel().astype(np.float32).dot(_MOMENTS).tolist()
-    return bool(max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE)
+    if not max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE:
+        return False
+    # Drawn without soft edges, as no other picture's mass tells at once, strokes may be too thin.
+    return bool(mass % 255 or not _is_thin(pixels == 255, mass / 255))
+
+
+def _is_thin(full: NDArray[np.bool_], mass: float) -> bool:
+    """Tell whether all ink is full, and in strokes thinner than any that MNIST has of that kind."""
+    area = np.count_nonzero(full)
+    return area == mass and area < MIN_STROKE * path_length(outline(full))
 
 
 def _extent(content: bytes) -> int:

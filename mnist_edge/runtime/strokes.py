@@ -17,6 +17,8 @@ RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
 RULE_THICKNESS = 0.03  # of the picture
 SPANS = 0.9  # of the picture's side: reaches from edge to edge
 RIM = 0.06  # of a frame's side: as deep as frames go
+RING = 0.3  # of its box filled, at most: more is a sheet, with what a stroke on it encloses
+UNDERLINE = 6  # of its height: a straight line as long, and longer than the digit, is none of it
 COMPANION = 0.2  # of a frame's or rule's length: what it leaves must be as long to be a digit
 NEAR = 0.2  # of the digit's length: the gap to a part of it
 SAME_COLOUR = 0.9  # cosine between the colours of two inks, seen from the ground's colour
@@ -46,8 +48,16 @@ def without_rules(mask: Mask) -> Mask:
     if upright is mask and rest is turned:
         return mask
     rest = rest.T
-    tight = (rest[0].any() and rest[-1].any()) or (rest[:, 0].any() and rest[:, -1].any())
-    return mask if tight else rest  # in a tight crop the bars of a digit reach the edges too
+    # In a tight crop the bars of a digit reach the edges too; and what is left of faint lines does.
+    for first, last in ((rest[0], rest[-1]), (rest[:, 0], rest[:, -1])):
+        if min(_longest_run(first), _longest_run(last)) > RULE_THICKNESS * len(first):
+            return mask
+    return rest
+
+
+def _longest_run(pixels: NDArray[np.bool_]) -> int:
+    ends = np.flatnonzero(np.diff(pixels.astype(np.int8), prepend=0, append=0))
+    return int((ends[1::2] - ends[::2]).max(initial=0))
 
 
 def _without_rows(mask: Mask) -> Mask:
@@ -72,7 +82,7 @@ def _without_rows(mask: Mask) -> Mask:
 def is_texture(mask: Mask) -> bool:
     """Tell noise, and what goes on alike from edge to edge as squared paper, from ink."""
     height, width = mask.shape
-    sides = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    sides = outline(mask)
     if path_length(sides) < LONGEST * max(height, width):
         return False
     covered = np.count_nonzero(mask) / mask.size
@@ -130,7 +140,7 @@ def _are_dots(parts: Components, ink: NDArray[np.bool_]) -> bool:
 
 
 def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> bool:
-    """Tell a frame, or a line from edge to edge beside other ink, from a digit."""
+    """Tell a frame, or a line under or beside other ink, from a digit."""
     left, top, right, bottom = parts.box[main].tolist()
     height, width = parts.labels.shape
     wide, high = right - left >= SPANS * width, bottom - top >= SPANS * height
@@ -138,6 +148,8 @@ def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> b
         return False
     others = ink & (parts.length > COMPANION * parts.length[main])
     others[main] = False
+    if right - left > UNDERLINE * (bottom - top) and others.any():
+        return True
     if not (wide or high):
         others &= (parts.box[:, :2] > (left, top)).all(axis=1)
         others &= (parts.box[:, 2:] < (right, bottom)).all(axis=1)
@@ -149,10 +161,16 @@ def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> b
 
 
 def digit(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Choose the longest of the strokes (n,) and whatever lies near it, as bool (n,)."""
+    """Choose the longest of the strokes (n,) and whatever lies near it, as bool (n,).
+
+    A ring around other strokes is none of it.
+    """
     if np.count_nonzero(drawn) == 1:
         return drawn
     main = int((parts.length * drawn).argmax())
+    if (inside := drawn & _encircled(parts, main)).any():
+        drawn = inside
+        main = int((parts.length * drawn).argmax())
     chosen = np.zeros_like(drawn)
     near = np.arange(len(drawn)) == main
     while (near & ~chosen).any():
@@ -161,6 +179,20 @@ def digit(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
         gap = np.maximum(parts.box[:, :2] - last, first - parts.box[:, 2:]).max(axis=1)
         near = drawn & (gap < NEAR * parts.length[main])
     return chosen
+
+
+def _encircled(parts: Components, ring: int) -> NDArray[np.bool_]:
+    """Tell which components (n,) are not short and have a thin one of them on all four sides."""
+    left, top, right, bottom = parts.box.T
+    x, y = (left + right) // 2, (top + bottom) // 2
+    around = parts.length > COMPANION * parts.length[ring]
+    around &= parts.area[ring] < RING * (right - left)[ring] * (bottom - top)[ring]
+    for number in np.flatnonzero(around).tolist():
+        row, column = parts.labels[y[number]] == ring, parts.labels[:, x[number]] == ring
+        sides = row[: left[number]], row[right[number] :]
+        sides += column[: top[number]], column[bottom[number] :]
+        around[number] = all(side.any() for side in sides)
+    return around
 
 
 def is_crowded(
@@ -188,6 +220,12 @@ def is_crowded(
         or np.count_nonzero(long) > (PARTS_ABREAST if width > height else PARTS)
         or parts.contact[chosen].sum() > RUN_INTO * outline
     )
+
+
+def outline(mask: Mask) -> int:
+    """Return how many sides of pixels lie between what a mask holds and the rest of it."""
+    upright, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    return int(np.count_nonzero(upright) + np.count_nonzero(across))
 
 
 def path_length(outline: int | np.intp) -> float:

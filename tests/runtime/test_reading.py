@@ -348,6 +348,16 @@ def test_mnists_own_form_is_left_as_it_is() -> None:
         assert likeness(read_digit(np.roll(255 - image, 3, axis=1)), image) > 0.7
 
 
+@pytest.mark.parametrize(("pen", "as_is"), [(1, False), (4, True)])
+def test_strokes_of_one_pixel_are_thickened_also_in_mnists_own_form(pen: int, as_is: bool) -> None:
+    zero = Image.new("L", (28, 28))
+    ImageDraw.Draw(zero).ellipse([7, 4, 21, 23], outline=255, width=pen)
+    reading = read(zero)
+    assert reading.as_is is as_is
+    ink = np.count_nonzero(np.asarray(zero))
+    assert reading.image.sum() / 255 == ink if as_is else reading.image.sum() / 255 > 1.5 * ink
+
+
 def test_all_of_mnist_is_left_as_it_is() -> None:
     from mnist_edge.data import idx
 
