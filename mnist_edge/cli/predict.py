@@ -193,7 +193,7 @@ def _explained(
         except UnreadableImage as error:
             yield error
             continue
-        reading = preprocess(picture)
+        reading = classifier.settle(preprocess(picture))
         prediction = classifier.predict_readings([reading], [name])[0]
         yield prediction
         if in_words:

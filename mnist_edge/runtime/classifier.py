@@ -254,10 +254,12 @@ class Classifier:
         Raises:
             UnreadableImage: it cannot be opened or decoded.
         """
-        reading = read(picture)
+        reading, source = read(picture), _path_of(picture)
         answer = self.engine.run(reading.image[np.newaxis])[0]
-        limits, source = self._limits(reading), _path_of(picture)
-        return _prediction(answer, reading.ink, limits, self.model, source)
+        prediction = _prediction(answer, reading.ink, self._limits(reading), self.model, source)
+        if prediction.accepted or reading.found is None:
+            return prediction
+        return self.predict_readings([reading], [source])[0]
 
     def predict_batch(self, images: Images | Iterable[Source]) -> Predictions:
         """Answer many pictures, decoding a few of them at a time.
@@ -284,7 +286,7 @@ class Classifier:
         pictures = iter(images)
         while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
             readings = [read(picture) for picture in chunk]
-            chunks.append(self.engine.run(np.stack([reading.image for reading in readings])))
+            chunks.append(self._answers(readings))
             inked += [reading.ink for reading in readings]
             limits += map(self._limits, readings)
             sources += map(_path_of, chunk)
@@ -300,7 +302,8 @@ class Classifier:
         self, readings: Sequence[Reading], sources: Sequence[str | None] | None = None
     ) -> Predictions:
         """Answer pictures that were read before, as `mnist_edge.runtime.reading.read` does."""
-        answers = self.engine.run(np.stack([reading.image for reading in readings]))
+        readings = list(readings)
+        answers = self._answers(readings)
         ink = np.array([reading.ink for reading in readings])
         limits = np.array([self._limits(reading) for reading in readings])
         return Predictions(answers, ink, limits, self.model, sources)
@@ -350,6 +353,33 @@ class Classifier:
         if digits is not None and len(read) != digits:
             reason = COUNT
         return Line(source, text, reason is None, reason, read, self.model)
+
+    def settle(self, reading: Reading) -> Reading:
+        """Return what the network takes for a digit most, if it does not trust the reading.
+
+        That is the reading or one of its rivals, which are not trusted either. A reading with more
+        ink than one digit has is it only where there are no rivals.
+        """
+        candidates = [reading, *reading.rivals()]
+        answers = self.engine.run(np.stack([candidate.image for candidate in candidates]))
+        if self._trusts(answers[0], reading):
+            return reading
+        if reading.crowded and len(candidates) > 1:
+            answers[0] = 0
+        return candidates[int(two_best(answers)[0].argmax())]
+
+    def _answers(self, readings: list[Reading]) -> Probabilities:
+        """Answer readings, and settle those that are not trusted, in place."""
+        answers = self.engine.run(np.stack([reading.image for reading in readings]))
+        for number, reading in enumerate(readings):
+            if reading.found and not self._trusts(answers[number], reading):
+                readings[number] = self.settle(reading)
+                answers[number] = self.engine.run(readings[number].image[np.newaxis])[0]
+        return answers
+
+    def _trusts(self, answer: Probabilities, reading: Reading) -> bool:
+        limits = self._limits(reading)
+        return _prediction(answer, reading.ink, limits, self.model, None).accepted
 
     def _limits(self, reading: Reading) -> tuple[float, float]:
         """Return what the answer to a picture must reach to be trusted, as `Predictions` takes."""

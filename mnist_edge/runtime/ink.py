@@ -44,11 +44,19 @@ class Ink(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Ink in the part of a picture that was looked at, reduced by a factor."""
+    """Ink in the part of a picture that was looked at, reduced by a factor.
+
+    Attributes:
+        ink: what was found.
+        window: where in the picture it was looked for.
+        factor: how many pixels of the picture are one of the ink's.
+        rivals: other ink that may be the digit, of which the network is to choose.
+    """
 
     ink: Ink
     window: Box
     factor: int
+    rivals: tuple[Found, ...] = ()
 
     def in_picture(self, box: Box) -> Box:
         """Return a box of the ink in pixels of the whole picture."""

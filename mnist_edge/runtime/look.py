@@ -40,6 +40,7 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
 
     window: Box = (0, 0, *picture.size)
     found = None
+    rivals: list[Found] = []
     for _ in range(LOOKS):
         factor = math.ceil(extent(window) / WORK_SIDE)
         pixels = np.asarray(picture.reduce(factor, window))
@@ -50,13 +51,15 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
             flat = _along_contrast(pixels)
             x0, y0, x1, y1 = (factor * side for side in inside)
             window = (x0, y0, min(x1, picture.width), min(y1, picture.height))
-        ink = _find_ink(flat, pixels, line=line)
-        if ink is None:
+        inks = _find_inks(flat, pixels, line=line)
+        if not inks:
             break
-        if (sheet := sheets.inside_sheet(ink)) is not None:
-            written = _find_ink(flat, pixels, sheet, line=line)
-            if written and not sheets.is_hole(written, sheet):
-                ink = written
+        if (sheet := sheets.inside_sheet(inks[0])) is not None:
+            written = _find_inks(flat, pixels, sheet, line=line)
+            if written and not sheets.is_hole(written[0], sheet):
+                inks = written
+        ink, *others = inks
+        rivals += [Found(other, window, factor) for other in others if not other.crowded]
         if found and found.ink.crowded:
             ink = ink._replace(crowded=True)  # which a closer look does not see
         found = Found(ink, window, factor)
@@ -75,17 +78,17 @@ def look(picture: Image.Image, *, line: bool = False) -> Found | None:
             min(window[2], right + margin),
             min(window[3], bottom + margin),
         )
-    return found
+    return found and found._replace(rivals=tuple(rivals))
 
 
-def _find_ink(
+def _find_inks(
     flat: NDArray[np.uint8],
     pixels: NDArray[np.uint8],
     inside: Mask | None = None,
     *,
     line: bool,
-) -> Ink | None:
-    """Try each ground and polarity, and keep the ink whose outline is best supported.
+) -> list[Ink]:
+    """Try each ground and polarity; the ink whose outline is best supported comes first.
 
     Args:
         flat: the picture in grey (H, W).
@@ -101,7 +104,7 @@ def _find_ink(
             sheet = inside.ravel()
             colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
     gray = flat.astype(np.int16)
-    best: dict[Polarity, Ink] = {}
+    inks: list[Ink] = []
     seen = set()
     reliefs = [gray - ground for ground in grounds(flat, inside)]
     if inside is not None:
@@ -130,30 +133,34 @@ def _find_ink(
             support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
             if number == 0:
                 support *= FIRST_GROUND
-            if support <= (best[polarity].support if polarity in best else 0.0):
+            if not support:
                 continue
             left, top = parts.box[chosen, :2].min(axis=0).tolist()
             right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
             box = left, top, right, bottom
             path = strokes.path_length(parts.outline[chosen].sum())
-            best[polarity] = Ink(
-                polarity,
-                depth,
-                mask,
-                box,
-                stroke_width=float(parts.area[chosen].sum()) / path,
-                support=support,
-                rival=0.0,
-                crowded=strokes.is_crowded(parts, drawn, chosen, box),
+            inks.append(
+                Ink(
+                    polarity,
+                    depth,
+                    mask,
+                    box,
+                    stroke_width=float(parts.area[chosen].sum()) / path,
+                    support=support,
+                    rival=0.0,
+                    crowded=strokes.is_crowded(parts, drawn, chosen, box),
+                )
             )
-    if not best:
-        return None
-    ink, *rivals = sorted(best.values(), key=lambda ink: ink.support, reverse=True)
-    for rival in rivals:
-        # A page that is nearly all paper is looked at again, closer.
-        on_sheet = not sheets.is_page(ink) and sheets.is_sheet_under(ink, rival)
-        ink = rival if on_sheet else ink._replace(rival=rival.support)
-    return ink
+    inks.sort(key=lambda ink: ink.support, reverse=True)
+    for number, rival in enumerate(inks):
+        if rival.polarity != inks[0].polarity:
+            # A page that is nearly all paper is looked at again, closer.
+            if not sheets.is_page(inks[0]) and sheets.is_sheet_under(inks[0], rival):
+                inks.insert(0, inks.pop(number))
+            else:
+                inks[0] = inks[0]._replace(rival=rival.support)
+            break
+    return inks
 
 
 def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -76,6 +76,13 @@ class Reading(NamedTuple):
         left, top, right, bottom = self.found.ink.box
         return BOX / max(right - left, bottom - top) * self.found.ink.stroke_width
 
+    def rivals(self) -> list[Reading]:
+        """Return what else may be the digit; none of it is to be trusted, as there is other ink."""
+        return [
+            Reading(draw(ink), True, Found(ink._replace(crowded=True), window, factor))
+            for ink, window, factor, _ in (self.found.rivals if self.found else ())
+        ]
+
 
 def describe() -> dict[str, Any]:
     """Return the parameters that a contract records beside `VERSION`."""
@@ -114,16 +121,14 @@ def is_mnist(pixels: NDArray[Any]) -> TypeGuard[NDArray[np.uint8]]:
         return False
     # Of whole numbers under 2**24, float32 has exact sums. `dot` takes half as long as `@` here.
     mass, y, x = pixels.ravel().astype(np.float32).dot(_MOMENTS).tolist()
-    if not max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE:
-        return False
-    # Drawn without soft edges, as no other picture's mass tells at once, strokes may be too thin.
-    return bool(mass % 255 or not _is_thin(pixels == 255, mass / 255))
+    centred = max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE
+    # Whole pixels only, as few other pictures' mass is, are what a painting program draws.
+    return bool(centred and (mass % 255 or not _is_thin(pixels == 255, mass / 255)))
 
 
-def _is_thin(full: NDArray[np.bool_], mass: float) -> bool:
-    """Tell whether all ink is full, and in strokes thinner than any that MNIST has of that kind."""
-    area = np.count_nonzero(full)
-    return area == mass and area < MIN_STROKE * path_length(outline(full))
+def _is_thin(full: NDArray[np.bool_], area: float) -> bool:
+    """Tell whether these pixels are all the ink, and its strokes thinner than MNIST's are then."""
+    return bool(full.sum() == area < MIN_STROKE * path_length(outline(full)))
 
 
 def _extent(content: bytes) -> int:

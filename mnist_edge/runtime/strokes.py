@@ -182,17 +182,16 @@ def digit(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _encircled(parts: Components, ring: int) -> NDArray[np.bool_]:
-    """Tell which components (n,) are not short and have a thin one of them on all four sides."""
-    left, top, right, bottom = parts.box.T
-    x, y = (left + right) // 2, (top + bottom) // 2
-    around = parts.length > COMPANION * parts.length[ring]
-    around &= parts.area[ring] < RING * (right - left)[ring] * (bottom - top)[ring]
-    for number in np.flatnonzero(around).tolist():
-        row, column = parts.labels[y[number]] == ring, parts.labels[:, x[number]] == ring
-        sides = row[: left[number]], row[right[number] :]
-        sides += column[: top[number]], column[bottom[number] :]
-        around[number] = all(side.any() for side in sides)
-    return around
+    """Tell which components (n,), if not short, have a thin one on all four sides."""
+    inside: NDArray[np.bool_] = parts.length > COMPANION * parts.length[ring]
+    inside &= parts.area[ring] < RING * (parts.box[ring, 2:] - parts.box[ring, :2]).prod()
+    of_ring = parts.labels == ring
+    for number in np.flatnonzero(inside).tolist():
+        left, top, right, bottom = parts.box[number].tolist()
+        row, column = of_ring[(top + bottom) // 2], of_ring[:, (left + right) // 2]
+        sides = row[:left], row[right:], column[:top], column[bottom:]
+        inside[number] = all(side.any() for side in sides)
+    return inside
 
 
 def is_crowded(
