@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mnist_edge.contract import Accept, Contract, Limits, Preprocess
 from mnist_edge.errors import ContractError, ModelError, UnreadableImage
@@ -23,6 +23,7 @@ from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
 from mnist_edge.runtime.decoding import Source
 from mnist_edge.runtime.engine import CHUNK, read_contract
+from mnist_edge.runtime.reading import read
 from tests.conftest import Workspace
 
 Images = NDArray[np.uint8]
@@ -173,6 +174,32 @@ def test_two_digits_in_a_picture_are_no_digit(classifier: Classifier, digits: Im
     prediction = classifier.predict(sheet)
     assert (prediction.accepted, prediction.reason) == (False, "no-digit")
     assert classifier.predict_batch([sheet, drawn(digits[0])]).accepted.tolist() == [False, True]
+
+
+def test_where_what_was_found_is_no_digit_the_network_chooses_among_other_ink(
+    workspace: Workspace,
+) -> None:
+    classifier = Classifier.load()  # the shipped model knows what is no digit
+    seven = int(np.flatnonzero(workspace.dataset.test.labels == 7)[0])
+    digit = Image.fromarray(workspace.dataset.test.images[seven]).resize((90, 90))
+    picture = Image.new("L", (200, 200), 150)
+    ImageDraw.Draw(picture).polygon([(110, 30), (185, 60), (140, 170)], fill=255)
+    found = read(picture)
+    picture.paste(50, (10, 60), digit)
+    # The larger outline is found first.
+    reading = read(picture)
+    assert (reading.polarity, reading.box) == ("light", found.box)
+    settled = classifier.settle(reading)
+    assert settled.polarity == "dark"
+    prediction = classifier.predict(picture)
+    # With other ink beside it, it may as well be part of something else.
+    assert (prediction.digit, prediction.reason) == (7, "no-digit")
+    batch = classifier.predict_batch([drawn(workspace.dataset.test.images[seven]), picture])
+    assert_alike(batch[1], prediction)
+    assert batch[0].accepted
+    # Nothing is chosen where what was found is trusted.
+    trusting = replace(classifier.contract, accept=Accept("two-best", 0, 0, found=Limits(0, 0)))
+    assert Classifier(classifier.engine, trusting, "trusting").settle(reading) is reading
 
 
 def test_the_thresholds_are_those_of_the_contract(

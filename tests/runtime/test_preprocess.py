@@ -112,6 +112,22 @@ def broken() -> Image.Image:
     return picture
 
 
+def underlined() -> Image.Image:
+    """A five, and a line under it that is longer than the five."""
+    picture = five()
+    ImageDraw.Draw(picture).line([(40, 204), (170, 202)], fill=BLACK, width=6)
+    return picture
+
+
+def worn_rules() -> Image.Image:
+    """Ruled paper of which every other line is half gone, and none is whole."""
+    pixels, rng = array(five()), np.random.default_rng(0)
+    for number, y in enumerate(range(20, 210, 42)):
+        left = rng.random(105) < (0.55, 0.95)[number % 2]
+        pixels[y : y + 2, left.repeat(2)] = 60
+    return picture_of(pixels)
+
+
 @pytest.mark.parametrize(
     "picture",
     [
@@ -127,6 +143,8 @@ def broken() -> Image.Image:
         pepper(),
         checkered(),
         broken(),
+        underlined(),
+        worn_rules(),
     ],
     ids=[
         "ruled",
@@ -141,6 +159,8 @@ def broken() -> Image.Image:
         "pepper",
         "checkered",
         "broken stroke",
+        "underlined",
+        "worn rules",
     ],
 )
 def test_only_the_digit_is_kept(picture: Image.Image) -> None:
@@ -148,6 +168,22 @@ def test_only_the_digit_is_kept(picture: Image.Image) -> None:
     assert reading.ink
     assert reading.polarity == "dark"
     assert likeness(reading, five()) > ALIKE
+
+
+def test_a_ring_around_a_digit_is_none_of_it_but_makes_it_doubtful() -> None:
+    picture = five()
+    ImageDraw.Draw(picture).ellipse((8, 8, 202, 202), outline=BLACK, width=5)
+    reading = preprocess(picture)
+    assert likeness(reading, five()) > ALIKE
+    assert reading.crowded
+    # What a stroke encloses of its sheet is not in a ring.
+    nine = Image.new("L", (260, 240), 90)
+    ImageDraw.Draw(nine).rectangle((40, 30, 220, 210), fill=240)
+    ImageDraw.Draw(nine).ellipse((100, 60, 150, 110), outline=20, width=9)
+    ImageDraw.Draw(nine).line([(146, 85), (140, 170)], fill=20, width=9)
+    reading = preprocess(nine)
+    assert (reading.polarity, reading.crowded) == ("dark", False)
+    assert reading.box == pytest.approx((100, 60, 151, 171), abs=3)
 
 
 def test_the_box_is_where_the_digit_is() -> None:
