@@ -80,6 +80,5 @@ def test_onnxruntime_moves_the_picture_into_blocks_and_nothing_else(
     )
     nodes = onnx.load(tmp_path / "optimized.onnx").graph.node
     assert " ".join(node.op_type for node in nodes) == (
-        "Reshape Transpose Reshape QLinearConv QLinearConv QLinearConv QLinearConv "
-        "Flatten QGemm Softmax"
+        "Reshape Transpose Reshape QLinearConv QLinearConv QLinearConv Flatten QGemm Softmax"
     )

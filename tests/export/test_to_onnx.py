@@ -52,7 +52,7 @@ FLATTEN: tuple[str, dict[str, object]] = ("Flatten", {})
 # What is built, and the operations that are to come out. With a single channel, tf2onnx flattens in
 # one way or another, by chance.
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
-    "the recipe": (_recipe, "Conv Relu Conv Relu Conv Relu Conv Relu Flatten Gemm Softmax"),
+    "the recipe": (_recipe, "Conv Relu Conv Relu Conv Relu Flatten Gemm Softmax"),
     "one dense layer": (lambda: _stack(FLATTEN), "Flatten Gemm Softmax"),
     "three dense layers": (
         lambda: _stack(
