@@ -35,8 +35,7 @@ PEERS = """## One picture, against other people's models
 
 `edge` and `tiny` are the shipped models, and p50 is of one picture a call. The others are the ONNX
 Model Zoo's MNIST and the model of the TensorFlow Lite codelab for digits. Such ratios depend on the
-processor: on an Intel Xeon with AVX-512 VNNI and AMX `edge.onnx` took 0.56, `edge.tflite` 0.36 and
-`edge.int8.tflite` 0.42 of what the other took, and `edge.int8.tflite` 1.15 of `edge.tflite`."""
+processor: int8 gains less where float32 has wider units."""
 
 STARTUP = """## Starting
 
@@ -62,7 +61,7 @@ are slower than with one: integer files are for one thread a process."""
 ROOFLINE = """## Against the processor's peak
 
 An operation is a multiplication or an addition. The peaks are those of a large product of matrices
-with onnxruntime and one thread. Layers of 16 or 32 channels at 7 x 7 positions are too small to
+with onnxruntime and one thread. Layers of 16 to 48 channels at a few positions are too small to
 reach them, and more so with integers, whose units work on larger tiles."""
 
 

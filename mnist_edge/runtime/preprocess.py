@@ -12,7 +12,7 @@ from PIL import Image
 from mnist_edge.contract import SIZE
 from mnist_edge.runtime.ink import Box, Found, Ink, Polarity
 from mnist_edge.runtime.look import look
-from mnist_edge.runtime.strokes import outline, path_length
+from mnist_edge.runtime.strokes import outline_of, path_length
 
 VERSION = 1
 
@@ -128,7 +128,7 @@ def is_mnist(pixels: NDArray[Any]) -> TypeGuard[NDArray[np.uint8]]:
 
 def _is_thin(full: NDArray[np.bool_], area: float) -> bool:
     """Tell whether these pixels are all the ink, and its strokes thinner than MNIST's are then."""
-    return bool(full.sum() == area < MIN_STROKE * path_length(outline(full)))
+    return bool(full.sum() == area < MIN_STROKE * path_length(outline_of(full)))
 
 
 def _extent(content: bytes) -> int:

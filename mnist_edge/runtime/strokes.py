@@ -48,7 +48,7 @@ def without_rules(mask: Mask) -> Mask:
     if upright is mask and rest is turned:
         return mask
     rest = rest.T
-    # In a tight crop the bars of a digit reach the edges too; and what is left of faint lines does.
+    # In a tight crop the bars of a digit reach the edges too, as thin leftovers of lines do not.
     for first, last in ((rest[0], rest[-1]), (rest[:, 0], rest[:, -1])):
         if min(_longest_run(first), _longest_run(last)) > RULE_THICKNESS * len(first):
             return mask
@@ -82,7 +82,7 @@ def _without_rows(mask: Mask) -> Mask:
 def is_texture(mask: Mask) -> bool:
     """Tell noise, and what goes on alike from edge to edge as squared paper, from ink."""
     height, width = mask.shape
-    sides = outline(mask)
+    sides = outline_of(mask)
     if path_length(sides) < LONGEST * max(height, width):
         return False
     covered = np.count_nonzero(mask) / mask.size
@@ -221,7 +221,7 @@ def is_crowded(
     )
 
 
-def outline(mask: Mask) -> int:
+def outline_of(mask: Mask) -> int:
     """Return how many sides of pixels lie between what a mask holds and the rest of it."""
     upright, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
     return int(np.count_nonzero(upright) + np.count_nonzero(across))
