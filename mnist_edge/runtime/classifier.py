@@ -278,22 +278,24 @@ class Classifier:
                     remedy="pass a list of pictures instead: each is then read on its own.",
                 )
             answers, ink = self.engine.run(images), np.any(images, axis=(1, 2))
-            return Predictions(answers, ink, np.tile(self._as_is, (len(ink), 1)), self.model)
+            return Predictions(
+                answers, ink, np.broadcast_to(self._as_is, (len(ink), 2)), self.model
+            )
         chunks: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
         inked: list[bool] = []
-        limits: list[tuple[float, float]] = []
+        limits_of: list[tuple[float, float]] = []
         sources: list[str | None] = []
         pictures = iter(images)
         while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
             readings = [read(picture) for picture in chunk]
             chunks.append(self._answers(readings))
             inked += [reading.ink for reading in readings]
-            limits += map(self._limits, readings)
+            limits_of += map(self._limits, readings)
             sources += map(_path_of, chunk)
         return Predictions(
             np.concatenate(chunks),
             np.array(inked, bool),
-            np.array(limits, float).reshape(-1, 2),
+            np.array(limits_of, float).reshape(-1, 2),
             self.model,
             sources,
         )
@@ -334,7 +336,7 @@ class Classifier:
         costs = [
             segment.cost + doubt for segment, doubt in zip(candidates, doubts.tolist(), strict=True)
         ]
-        limits = np.tile(self._found, (len(candidates), 1))
+        limits = np.broadcast_to(self._found, (len(candidates), 2))
         predictions = Predictions(answers, is_digit, limits, self.model)
         read = tuple(
             LineDigit(
@@ -389,4 +391,7 @@ class Classifier:
 
 
 def _path_of(picture: Source) -> str | None:
-    return os.fspath(picture) if isinstance(picture, str | os.PathLike) else None
+    # Asking first for what takes the least time to tell counts beside a small network.
+    if isinstance(picture, np.ndarray) or not isinstance(picture, str | os.PathLike):
+        return None
+    return os.fspath(picture)

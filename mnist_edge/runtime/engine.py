@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,10 +37,19 @@ class Engine(Protocol):
         ...
 
 
-def _pixel_values(spec: TensorSpec) -> NDArray[np.float32]:
-    """Return the real input value of each of the 256 grey levels."""
+def _conversion(spec: TensorSpec) -> Callable[[NDArray[np.uint8], NDArray[np.float32]], None]:
+    """Return what writes grey levels as the values of a float32 input, into memory of its shape."""
     low, high = spec.range
-    return (low + np.arange(256) * ((high - low) / 255)).astype(np.float32)
+    greys_per_unit, offset = (np.array(value, np.float32) for value in (255 / (high - low), low))
+
+    def convert(images: NDArray[np.uint8], values: NDArray[np.float32]) -> None:
+        # Dividing while it converts would take numpy half as long again.
+        values[:] = images
+        values /= greys_per_unit
+        if low:
+            values += offset
+
+    return convert
 
 
 def _check_input(spec: TensorSpec, source: object) -> None:
@@ -135,9 +144,7 @@ class OnnxEngine:
         if all(isinstance(part, int) for part in image.shape[1:]):
             self._shape = tuple(image.shape[1:])
         low, high = spec.range
-        self._low, self._greys_per_unit = (
-            np.array(value, np.float32) for value in (low, 255 / (high - low))
-        )
+        self._convert = _conversion(spec)
         self._in_grey_levels = spec.dtype == "uint8"
         if self._in_grey_levels and spec.range != (0, 255):
             raise ContractError(
@@ -169,12 +176,10 @@ class OnnxEngine:
     def _run_chunk(self, images: Images) -> Probabilities:
         count, buffers = len(images), self._buffers
         pixels = buffers.pixels[:count]
-        pixels[:] = images
-        if not self._in_grey_levels:
-            # Dividing while it converts would take numpy half as long again.
-            pixels /= self._greys_per_unit
-            if self._low:
-                pixels += self._low
+        if self._in_grey_levels:
+            pixels[:] = images
+        else:
+            self._convert(images, pixels)
         if count == 1 and buffers.binding:
             self._session.run_with_iobinding(buffers.binding)
             return buffers.answer.copy()
@@ -217,12 +222,16 @@ class TfliteEngine:
         # layers. It does not run while a view is held.
         self._image = self._interpreter.tensor(image["index"])
         self._answer = self._interpreter.tensor(answer["index"])
-        self._values: NDArray[Any] = _pixel_values(spec)
+        self._shape = tuple(image["shape"])
+        self._convert = _conversion(spec)
         scale, zero_point = image["quantization"]
         if scale:
             limits = np.iinfo(image["dtype"])
-            steps = np.rint(self._values / scale) + zero_point
-            self._values = steps.clip(limits.min, limits.max).astype(image["dtype"])
+            values = np.linspace(*spec.range, 256, dtype=np.float32)
+            steps = np.rint(values / scale) + zero_point
+            of_grey = steps.clip(limits.min, limits.max).astype(image["dtype"])
+            # An index of 8 bits cannot miss: clipping is what costs the least.
+            self._convert = lambda pixels, out: of_grey.take(pixels, out=out, mode="clip")
         self._answer_type = np.dtype(answer["dtype"])
         scale, zero_point = answer["quantization"]
         # What each code of an answer stands for; floats stand for themselves.
@@ -242,10 +251,9 @@ class TfliteEngine:
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         answers = np.empty((len(images), len(LABELS)), self._answer_type)
-        for number, image in enumerate(images):
-            # With one channel, a picture's bytes are the same in every order of the axes. Of 256
-            # values an index of 8 bits cannot miss: clipping is what costs the least.
-            self._values.take(image, out=self._image().reshape(SIZE, SIZE), mode="clip")
+        # With one channel, a picture's bytes are the same in every order of the axes.
+        for number, image in enumerate(images.reshape(-1, *self._shape)):
+            self._convert(image, self._image())
             self._interpreter.invoke()
             answers[number] = self._answer()
         if self._levels is None:

@@ -26,8 +26,8 @@ MIN_STROKE = 2.5  # thinner strokes are thickened to this, in pixels of the 28x2
 SUPERSAMPLING = 4
 
 # What a picture's numbers are multiplied by and summed up, for its mass and its first moments.
-_MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))], axis=-1)
-_MOMENTS = _MOMENTS.reshape(-1, 3).astype(np.float32)
+_MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))])
+_MOMENTS = _MOMENTS.reshape(3, -1).astype(np.float32)
 
 T = TypeVar("T", np.bool_, np.uint8)
 
@@ -120,7 +120,7 @@ def is_mnist(pixels: NDArray[Any]) -> TypeGuard[NDArray[np.uint8]]:
     if not BOX - 1 <= max(sides) <= BOX:
         return False
     # Of whole numbers under 2**24, float32 has exact sums. `dot` takes half as long as `@` here.
-    mass, y, x = pixels.ravel().astype(np.float32).dot(_MOMENTS).tolist()
+    mass, y, x = _MOMENTS.dot(pixels.ravel()).tolist()
     centred = max(abs(y / mass - CENTRE), abs(x / mass - CENTRE)) < OFF_CENTRE
     # Whole pixels only, as few other pictures' mass is, are what a painting program draws.
     return bool(centred and (mass % 255 or not _is_thin(pixels == 255, mass / 255)))
