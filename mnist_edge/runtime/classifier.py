@@ -283,19 +283,19 @@ class Classifier:
             )
         chunks: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
         inked: list[bool] = []
-        limits_of: list[tuple[float, float]] = []
+        limits: list[tuple[float, float]] = []
         sources: list[str | None] = []
         pictures = iter(images)
         while chunk := list(islice(pictures, PICTURES_AT_ONCE)):
             readings = [read(picture) for picture in chunk]
             chunks.append(self._answers(readings))
             inked += [reading.ink for reading in readings]
-            limits_of += map(self._limits, readings)
+            limits += map(self._limits, readings)
             sources += map(_path_of, chunk)
         return Predictions(
             np.concatenate(chunks),
             np.array(inked, bool),
-            np.array(limits_of, float).reshape(-1, 2),
+            np.array(limits, float).reshape(-1, 2),
             self.model,
             sources,
         )
