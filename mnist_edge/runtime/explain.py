@@ -48,20 +48,22 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     side = max(right - left, bottom - top_side)
     ground, other = ("lighter", "light") if ink.polarity == "dark" else ("darker", "dark")
     stroke = BOX / max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]) * ink.stroke_width
-    why = (
-        f"its outline follows edges {ink.support / ink.rival:,.1f} times better than {other} ink's"
-        if ink.rival
-        else f"no {other} ink was found beside it"
-    )
+    if not ink.rival:
+        why = f"no {other} ink was found beside it"
+    elif ink.support < ink.rival:
+        why = "other ink stands out more, but the network takes this for a digit"
+    else:
+        times = ink.support / ink.rival
+        why = f"its outline follows edges {times:,.1f} times better than {other} ink's"
     warnings = {
-        f"{other} ink is nearly as likely": ink.support < CLEARLY * ink.rival,
+        f"{other} ink is nearly as likely": ink.rival <= ink.support < CLEARLY * ink.rival,
         "there is little contrast": ink.contrast < LOW_CONTRAST,
         f"the digit is only {side} pixels large": side < FEW_PIXELS,
         "the digit touches the picture's edge and may be cut": left == 0
         or top_side == 0
         or right == picture.width
         or bottom == picture.height,
-        "there is more ink than one digit has; --digits auto reads a line": ink.crowded,
+        "there is other ink, or too much for one digit; --digits auto reads a line": ink.crowded,
         f"the answer is not to be trusted: {prediction.reason}": not prediction.accepted,
     }
     return [

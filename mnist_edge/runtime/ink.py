@@ -23,8 +23,9 @@ class Ink(NamedTuple):
         box: its left, top, right and bottom, the latter two past the end.
         stroke_width: in pixels.
         support: how well its outline is supported by edges in the picture.
-        rival: the same of the best reading in the other polarity; 0 where there is none, or where
-            it is the sheet under this ink.
+        rival: the same of the best reading in the other polarity, or of what was found first where
+            the network chose this ink instead; 0 where there is none, or where it is the sheet
+            under this ink.
         crowded: whether it is too much for one digit, as `mnist_edge.runtime.strokes` tells.
     """
 

@@ -78,10 +78,12 @@ class Reading(NamedTuple):
 
     def rivals(self) -> list[Reading]:
         """Return what else may be the digit; none of it is to be trusted, as there is other ink."""
-        return [
-            Reading(draw(ink), True, Found(ink._replace(crowded=True), window, factor))
-            for ink, window, factor, _ in (self.found.rivals if self.found else ())
-        ]
+        readings: list[Reading] = []
+        if self.found is not None:
+            for rival in self.found.rivals:
+                ink = rival.ink._replace(rival=self.found.ink.support, crowded=True)
+                readings.append(Reading(draw(ink), ink=True, found=rival._replace(ink=ink)))
+        return readings
 
 
 def describe() -> dict[str, Any]:

@@ -117,6 +117,19 @@ def test_an_explanation_warns_of_what_makes_reading_hard(run: Run, tmp_path: Pat
     assert "no ink was found" in result.stderr
 
 
+def test_an_explanation_is_of_the_ink_that_the_network_chose(run: Run, tmp_path: Path) -> None:
+    digits = synthetic.generate(40, seed=3)
+    seven = digits.images[int(np.flatnonzero(digits.labels == 7)[0])]
+    picture = Image.new("L", (200, 200), 150)
+    ImageDraw.Draw(picture).polygon([(110, 30), (185, 60), (140, 170)], fill=255)
+    picture.paste(50, (10, 60), Image.fromarray(seven).resize((90, 90)))
+    picture.save(tmp_path / "two.png")
+    result = run("predict", "two.png", "--explain")
+    assert result.stdout.startswith("7 (")
+    assert "dark ink on a lighter ground: other ink stands out more" in result.stderr
+    assert "warning: there is other ink" in result.stderr
+
+
 def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:
     result = run("predict", seven, "--model", MODEL, "--explain-to", "how.png")
     assert result.code == 0, result.stderr
