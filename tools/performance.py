@@ -52,17 +52,16 @@ CHUNKS = """## Pictures in one call, and int8 against float32
 Microseconds per picture, including its conversion to what the file takes: float32 numbers, or grey
 levels as they are. Large batches fall out of the caches, and small ones pay for the call more
 often. Every node of a graph has a cost of its own, whatever its type, and the int8 graph has more:
-it gathers pixels in blocks, as integer kernels with a single channel would take longer still; and
-its last product takes longer for one picture than it does in float32. That weighs on single
-pictures and is spread over those of a batch. The tables of kernels in the next section tell what
-each one takes. With two threads the gathering takes onnxruntime so much longer that large batches
-are slower than with one: integer files are for one thread a process."""
+it gathers pixels in blocks, as integer kernels with a single channel would take longer still. That
+weighs on single pictures and is spread over those of a batch. The tables of kernels in the next
+section tell what each one takes. With two threads the gathering takes onnxruntime so much longer
+that large batches are slower than with one: integer files are for one thread a process."""
 
 ROOFLINE = """## Against the processor's peak
 
 An operation is a multiplication or an addition. The peaks are those of a large product of matrices
-with onnxruntime and one thread. Layers of 16 to 48 channels at a few positions are too small to
-reach them, and more so with integers, whose units work on larger tiles."""
+with onnxruntime and one thread. In float32 the convolutions reach them; with integers, whose units
+work on larger tiles, layers of 16 to 48 channels at a few positions are too small to."""
 
 
 def main() -> None:
