@@ -324,7 +324,8 @@ def _speed(speed: dict[str, Any]) -> str:
 
 With seed {SEEDS[0]}, one after the other in one process: `{RIVAL}` as published, and `edge` until
 it {verdict} on the test split, judged after each of its {len(epochs)} epochs as if the
-training ended there. Neither judging nor reading the data is counted.
+training ended there. Neither judging nor reading the data is counted, and both see digits of MNIST
+only, not the pictures that the recipe of `edge` adds to them.
 
 {table}
 
