@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,7 @@ from mnist_edge.extras import require
 
 if TYPE_CHECKING:
     import onnxruntime
+    from ai_edge_litert.interpreter import Interpreter
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
@@ -218,10 +220,8 @@ class TfliteEngine:
         (image,) = self._interpreter.get_input_details()
         (answer,) = self._interpreter.get_output_details()
         _check_shapes(image["shape"], answer["shape"], path)
-        # Views of the interpreter's own memory: setting and getting a tensor takes longer than some
-        # layers. It does not run while a view is held.
-        self._image = self._interpreter.tensor(image["index"])
-        self._answer = self._interpreter.tensor(answer["index"])
+        # Setting and getting a tensor takes longer than some layers.
+        self._image, self._answer = (_in_place(self._interpreter, end) for end in (image, answer))
         self._shape = tuple(image["shape"])
         self._convert = _conversion(spec)
         scale, zero_point = image["quantization"]
@@ -259,6 +259,21 @@ class TfliteEngine:
         if self._levels is None:
             return answers
         return self._levels.take(answers.view(self._codes))
+
+
+def _in_place(interpreter: Interpreter, end: Mapping[str, Any]) -> Callable[[], NDArray[Any]]:
+    """Return what gives the memory of an input or output as an array, before and after a run.
+
+    The interpreter does not run while a view of its own is held, and to make one takes as long as
+    a small layer. Where its shape is fixed, a tensor stays in its place, which can be held itself.
+    """
+    view: Callable[[], NDArray[Any]] = interpreter.tensor(end["index"])
+    if -1 in end["shape_signature"]:
+        return view
+    first = view()
+    content = memoryview((ctypes.c_char * first.nbytes).from_address(first.ctypes.data))
+    memory: NDArray[Any] = np.ndarray(first.shape, first.dtype, buffer=content)
+    return lambda: memory
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:

@@ -60,7 +60,7 @@ def first_pixels(path: Path, shape: tuple[str | int, ...]) -> Path:
     return path
 
 
-def first_pixels_tflite(path: Path, side: int = 28) -> Path:
+def first_pixels_tflite(path: Path, side: int = 28, *, any_batch: bool = False) -> Path:
     """Write the like for TFLite, in uint8 of which 0 to 255 stand for about -1 to 1."""
     steps = schema.QuantizationParametersT()
     steps.scale, steps.zeroPoint = [2 / 255], [128]
@@ -70,6 +70,8 @@ def first_pixels_tflite(path: Path, side: int = 28) -> Path:
         tensor = schema.TensorT()
         tensor.name, tensor.shape = f"tensor{len(graph.tensors)}", shape
         tensor.type, tensor.quantization = schema.TensorType.UINT8, steps
+        if any_batch:
+            tensor.shapeSignature = [-1, *shape[1:]]
         graph.tensors.append(tensor)
     for numbers in ([1, side * side], [0, 0], [1, 10]):
         tensor, buffer = schema.TensorT(), schema.BufferT()
@@ -180,10 +182,11 @@ def test_pixels_reach_a_model_in_its_range_and_order(
     np.testing.assert_allclose(answers, expected(greys), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("any_batch", [False, True])
 def test_scale_and_zero_point_of_a_quantized_model_are_applied_at_both_ends(
-    tmp_path: Path,
+    any_batch: bool, tmp_path: Path
 ) -> None:
-    path = first_pixels_tflite(tmp_path / "pixels.tflite")
+    path = first_pixels_tflite(tmp_path / "pixels.tflite", any_batch=any_batch)
     spec = TensorSpec("image", "NHWC", (1, 28, 28, 1), "uint8", (-1.0, 1.0))
     answers = open_bare(path, spec).run(GREYS)
     # Half a step, and a whole one where full ink would be step 256 of 255.
