@@ -42,7 +42,7 @@ def test_train_json_ends_with_one_object_and_the_next_command(
     assert list(report) == [
         *("recipe", "model", "parameters", "epochs", "seconds", "accuracy", "loss", "dataset")
     ]
-    assert report["parameters"] == 26_778
+    assert report["parameters"] == 27_130
     assert (tmp_path / report["model"]).is_file()
     assert "epoch 1/1" in result.stderr
     assert result.stderr.endswith("next: mnist-edge export --int8 elsewhere/edge.keras\n")
