@@ -28,7 +28,7 @@ def read(source: Source) -> Reading:
     """
     # A field of MNIST's own needs no decoding, which takes longer than a small network.
     if isinstance(source, np.ndarray) and source.shape == (SIZE, SIZE) and is_mnist(source):
-        return Reading(source, ink=True)
+        return Reading(source, True)
     return preprocess(decode(source))
 
 
