@@ -35,7 +35,7 @@ PEERS = """## One picture, against other people's models
 
 `edge` and `tiny` are the shipped models, and p50 is of one picture a call. The others are the ONNX
 Model Zoo's MNIST and the model of the TensorFlow Lite codelab for digits. Such ratios depend on the
-processor: int8 gains less where float32 has wider units."""
+processor."""
 
 STARTUP = """## Starting
 

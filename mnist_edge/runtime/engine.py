@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -221,7 +221,7 @@ class TfliteEngine:
         (answer,) = self._interpreter.get_output_details()
         _check_shapes(image["shape"], answer["shape"], path)
         # Setting and getting a tensor takes longer than some layers.
-        self._image, self._answer = (_in_place(self._interpreter, end) for end in (image, answer))
+        self._image, self._answer = _in_place(self._interpreter, image["index"], answer["index"])
         self._shape = tuple(image["shape"])
         self._convert = _conversion(spec)
         scale, zero_point = image["quantization"]
@@ -261,18 +261,27 @@ class TfliteEngine:
         return self._levels.take(answers.view(self._codes))
 
 
-def _in_place(interpreter: Interpreter, end: Mapping[str, Any]) -> Callable[[], NDArray[Any]]:
-    """Return what gives the memory of an input or output as an array, before and after a run.
+def _in_place(interpreter: Interpreter, *tensors: int) -> list[Callable[[], NDArray[Any]]]:
+    """Return what gives the memory of each of these tensors as an array.
 
     The interpreter does not run while a view of its own is held, and to make one takes as long as
-    a small layer. Where its shape is fixed, a tensor stays in its place, which can be held itself.
+    a small layer. Where a first run leaves them in their places, the places are held instead:
+    nothing moves them but another size.
     """
-    view: Callable[[], NDArray[Any]] = interpreter.tensor(end["index"])
-    if -1 in end["shape_signature"]:
-        return view
-    first = view()
-    content = memoryview((ctypes.c_char * first.nbytes).from_address(first.ctypes.data))
-    memory: NDArray[Any] = np.ndarray(first.shape, first.dtype, buffer=content)
+    views: list[Callable[[], NDArray[Any]]] = [interpreter.tensor(index) for index in tensors]
+    try:
+        places = [view().ctypes.data for view in views]
+        interpreter.invoke()
+        if [view().ctypes.data for view in views] != places:
+            return views
+    except (ValueError, RuntimeError):
+        return views  # they have no place before a run, or there is none
+    return [_holding(view()) for view in views]
+
+
+def _holding(view: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    content = memoryview((ctypes.c_char * view.nbytes).from_address(view.ctypes.data))
+    memory: NDArray[Any] = np.ndarray(view.shape, view.dtype, buffer=content)
     return lambda: memory
 
 

@@ -193,6 +193,42 @@ def test_scale_and_zero_point_of_a_quantized_model_are_applied_at_both_ends(
     np.testing.assert_allclose(answers, GREYS[:, 0, :10] / 127.5 - 1, rtol=0, atol=1.01 / 255)
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_tflite_tensor_is_followed_where_a_run_moves_it(
+    moves: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ai_edge_litert import interpreter
+
+    class Wandering:
+        """An interpreter that answers with the first pixels, from new memory if it moves."""
+
+        def __init__(self, *_arguments: object, **_options: object) -> None:
+            self.image, self.answer = np.zeros((1, 28, 28, 1), "f4"), np.zeros((1, 10), "f4")
+            self.left = []
+
+        def allocate_tensors(self) -> None: ...
+
+        def get_input_details(self) -> list[dict[str, Any]]:
+            return [{"index": 0, "shape": (1, 28, 28, 1), "quantization": (0.0, 0)}]
+
+        def get_output_details(self) -> list[dict[str, Any]]:
+            return [{"index": 1, "shape": (1, 10), "dtype": "f4", "quantization": (0.0, 0)}]
+
+        def tensor(self, index: int) -> Callable[[], NDArray[np.float32]]:
+            return lambda: (self.image, self.answer)[index]
+
+        def invoke(self) -> None:
+            if moves:
+                self.left.append((self.image, self.answer))  # so that no place is used again
+                self.image, self.answer = self.image.copy(), self.answer.copy()
+            self.answer[:] = self.image[0, 0, :10, 0]
+
+    monkeypatch.setattr(interpreter, "Interpreter", Wandering)
+    spec = TensorSpec("image", "NHWC", (1, 28, 28, 1), "float32", (0.0, 255.0))
+    answers = open_bare(workspace.runs / "edge.tflite", spec).run(GREYS)
+    np.testing.assert_array_equal(answers, GREYS[:, 0, :10])
+
+
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("count", [1, 4, 9])
 def test_a_model_of_a_fixed_batch_answers_any_number_of_pictures(
