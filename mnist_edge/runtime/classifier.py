@@ -359,15 +359,12 @@ class Classifier:
     def settle(self, reading: Reading) -> Reading:
         """Return what the network takes for a digit most, if it does not trust the reading.
 
-        That is the reading or one of its rivals, which are not trusted either. A reading with more
-        ink than one digit has is it only where there are no rivals.
+        That is the reading or one of its rivals, which are not trusted either.
         """
         candidates = [reading, *reading.rivals()]
         answers = self.engine.run(np.stack([candidate.image for candidate in candidates]))
         if self._trusts(answers[0], reading):
             return reading
-        if reading.crowded and len(candidates) > 1:
-            answers[0] = 0
         return candidates[int(two_best(answers)[0].argmax())]
 
     def _answers(self, readings: list[Reading]) -> Probabilities:

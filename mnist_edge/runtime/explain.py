@@ -48,7 +48,9 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     side = max(right - left, bottom - top_side)
     ground, other = ("lighter", "light") if ink.polarity == "dark" else ("darker", "dark")
     stroke = BOX / max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]) * ink.stroke_width
-    if not ink.rival:
+    if ink.filled:
+        why = "its outline is drawn; filled, the network takes it for a digit"
+    elif not ink.rival:
         why = f"no {other} ink was found beside it"
     elif ink.support < ink.rival:
         why = "other ink stands out more, but the network takes this for a digit"
@@ -56,7 +58,8 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
         times = ink.support / ink.rival
         why = f"its outline follows edges {times:,.1f} times better than {other} ink's"
     warnings = {
-        f"{other} ink is nearly as likely": ink.rival <= ink.support < CLEARLY * ink.rival,
+        f"{other} ink is nearly as likely": ink.rival <= ink.support < CLEARLY * ink.rival
+        and not ink.filled,
         "there is little contrast": ink.contrast < LOW_CONTRAST,
         f"the digit is only {side} pixels large": side < FEW_PIXELS,
         "the digit touches the picture's edge and may be cut": left == 0

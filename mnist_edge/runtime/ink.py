@@ -27,6 +27,7 @@ class Ink(NamedTuple):
             the network chose this ink instead; 0 where there is none, or where it is the sheet
             under this ink.
         crowded: whether it is too much for one digit, as `mnist_edge.runtime.strokes` tells.
+        filled: whether only its outline was drawn.
     """
 
     polarity: Polarity
@@ -37,6 +38,7 @@ class Ink(NamedTuple):
     support: float
     rival: float
     crowded: bool
+    filled: bool = False
 
     @property
     def contrast(self) -> float:

@@ -12,6 +12,7 @@ from mnist_edge.runtime import sheets, strokes
 from mnist_edge.runtime.components import connected_components
 from mnist_edge.runtime.grounds import grounds, median
 from mnist_edge.runtime.ink import Box, Found, Gray, Ink, Mask, Polarity
+from mnist_edge.runtime.outlines import filled
 
 WORK_SIDE = 128  # pixels: larger pictures are reduced
 LOOKS = 4
@@ -90,6 +91,8 @@ def _find_inks(
 ) -> list[Ink]:
     """Try each ground and polarity; the ink whose outline is best supported comes first.
 
+    What rings and what they encircle may be the outline of comes last.
+
     Args:
         flat: the picture in grey (H, W).
         pixels: the picture as it is, (H, W) or (H, W, 3).
@@ -105,6 +108,7 @@ def _find_inks(
             colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
     gray = flat.astype(np.int16)
     inks: list[Ink] = []
+    rings: list[Ink] = []
     seen = set()
     reliefs = [gray - ground for ground in grounds(flat, inside)]
     if inside is not None:
@@ -128,39 +132,44 @@ def _find_inks(
                     # It reaches in from the edge, as a table does: what is there besides?
                     reliefs.append(np.where(mask, np.int16(0), relief))
                 continue
-            chosen = drawn if line else strokes.digit(parts, drawn)
-            mask = np.append(chosen, False)[parts.labels]
-            support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
-            if number == 0:
-                support *= FIRST_GROUND
-            if not support:
-                continue
-            left, top = parts.box[chosen, :2].min(axis=0).tolist()
-            right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
-            box = left, top, right, bottom
-            path = strokes.path_length(parts.outline[chosen].sum())
-            inks.append(
-                Ink(
-                    polarity,
-                    depth,
-                    mask,
-                    box,
-                    stroke_width=float(parts.area[chosen].sum()) / path,
-                    support=support,
-                    rival=0.0,
-                    crowded=strokes.is_crowded(parts, drawn, chosen, box),
+            candidates = [drawn] if line else strokes.candidates(parts, drawn)
+            for chosen, kept in zip(candidates, (inks, rings), strict=False):
+                mask = np.append(chosen, False)[parts.labels]
+                support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
+                if number == 0:
+                    support *= FIRST_GROUND
+                if not support:
+                    continue
+                left, top = parts.box[chosen, :2].min(axis=0).tolist()
+                right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
+                box = left, top, right, bottom
+                path = strokes.path_length(parts.outline[chosen].sum())
+                kept.append(
+                    Ink(
+                        polarity,
+                        depth,
+                        mask,
+                        box,
+                        stroke_width=float(parts.area[chosen].sum()) / path,
+                        support=support,
+                        rival=0.0,
+                        crowded=kept is inks and strokes.is_crowded(parts, drawn, chosen, box),
+                    )
                 )
-            )
-    inks.sort(key=lambda ink: ink.support, reverse=True)
-    for number, rival in enumerate(inks):
-        if rival.polarity != inks[0].polarity:
+    outlined = [ink for ring in rings if (ink := filled(ring))]
+    return _best_first(inks) + outlined if inks else []
+
+
+def _best_first(inks: list[Ink]) -> list[Ink]:
+    """Sort by support; ink of the other polarity goes before the sheet under it."""
+    first, *others = sorted(inks, key=lambda ink: ink.support, reverse=True)
+    for number, rival in enumerate(others):
+        if rival.polarity != first.polarity:
             # A page that is nearly all paper is looked at again, closer.
-            if not sheets.is_page(inks[0]) and sheets.is_sheet_under(inks[0], rival):
-                inks.insert(0, inks.pop(number))
-            else:
-                inks[0] = inks[0]._replace(rival=rival.support)
-            break
-    return inks
+            if not sheets.is_page(first) and sheets.is_sheet_under(first, rival):
+                return [others.pop(number), first, *others]
+            return [first._replace(rival=rival.support), *others]
+    return [first, *others]
 
 
 def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

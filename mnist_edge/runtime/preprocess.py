@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple, TypeGuard, TypeVar
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,8 @@ from PIL import Image
 from mnist_edge.contract import SIZE
 from mnist_edge.runtime.ink import Box, Found, Ink, Polarity
 from mnist_edge.runtime.look import look
+from mnist_edge.runtime.morphology import pad, thicken
+from mnist_edge.runtime.outlines import filled
 from mnist_edge.runtime.strokes import outline_of, path_length
 
 VERSION = 1
@@ -28,8 +29,6 @@ SUPERSAMPLING = 4
 # What a picture's numbers are multiplied by and summed up, for its mass and its first moments.
 _MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))])
 _MOMENTS = _MOMENTS.reshape(3, -1).astype(np.float32)
-
-T = TypeVar("T", np.bool_, np.uint8)
 
 
 class Reading(NamedTuple):
@@ -78,11 +77,14 @@ class Reading(NamedTuple):
 
     def rivals(self) -> list[Reading]:
         """Return what else may be the digit; none of it is to be trusted, as there is other ink."""
-        readings: list[Reading] = []
-        if self.found is not None:
-            for rival in self.found.rivals:
-                ink = rival.ink._replace(rival=self.found.ink.support, crowded=True)
-                readings.append(Reading(draw(ink), ink=True, found=rival._replace(ink=ink)))
+        if self.found is None:
+            return []
+        rivals = self.found.rivals
+        solid = [(found, filled(found.ink)) for found in (self.found, *rivals)]
+        readings = []
+        for rival in (*rivals, *(found._replace(ink=ink) for found, ink in solid if ink)):
+            ink = rival.ink._replace(rival=self.found.ink.support, crowded=True)
+            readings.append(Reading(draw(ink), ink=True, found=rival._replace(ink=ink)))
         return readings
 
 
@@ -143,7 +145,7 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     """Draw the ink as MNIST would: sized to the box, strokes not too thin, centred by mass."""
     left, top, right, bottom = ink.box
     window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
-    near = _thicken(ink.mask[window], 1.5)
+    near = thicken(ink.mask[window], 1.5)
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
     soft = (ink.depth[window] * (255 / ink.contrast)).clip(0, 255) * near
 
@@ -156,9 +158,9 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     small = Image.fromarray(soft.astype(np.uint8))
     size = max(1, round(scale * small.width)), max(1, round(scale * small.height))
     filtering = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    large = _pad(np.asarray(small.resize(size, filtering)), 2 * SUPERSAMPLING)
+    large = pad(np.asarray(small.resize(size, filtering)), 2 * SUPERSAMPLING)
     if radius > 0:
-        large = _thicken(large, radius)
+        large = thicken(large, radius)
 
     rows, columns = large.sum(axis=1), large.sum(axis=0)
     y = rows @ np.arange(len(rows)) / rows.sum()
@@ -169,28 +171,3 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     field = np.asarray(canvas.reduce(SUPERSAMPLING))
     image: NDArray[np.uint8] = np.rint(field * (255 / field.max())).astype(np.uint8)
     return image
-
-
-def _thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
-    """Dilate by a disk: by each of its rows, from the shortest to the longest."""
-    height, width = pixels.shape
-    reach = math.ceil(radius)
-    padded = _pad(pixels, reach)
-    thick = pixels.copy()
-    wide = padded[:, reach : reach + width].copy()
-    for x in range(reach + 1):
-        if x:
-            np.maximum(wide, padded[:, reach - x :][:, :width], out=wide)
-            np.maximum(wide, padded[:, reach + x :][:, :width], out=wide)
-        for y in range(-reach, reach + 1):
-            if x * x <= radius * radius + 0.5 - y * y < (x + 1) ** 2:
-                np.maximum(thick, wide[reach + y :][:height], out=thick)
-    return thick
-
-
-def _pad(values: NDArray[T], margin: int) -> NDArray[T]:
-    # np.pad takes ten times as long, which counts in a picture of 28x28.
-    height, width = values.shape
-    padded = np.zeros((height + 2 * margin, width + 2 * margin), values.dtype)
-    padded[margin : margin + height, margin : margin + width] = values
-    return padded

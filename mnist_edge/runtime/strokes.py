@@ -160,18 +160,24 @@ def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> b
     return bool((inside == main).sum() < 0.15 * parts.area[main])
 
 
-def digit(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Choose the longest of the strokes (n,) and whatever lies near it, as bool (n,).
+def candidates(parts: Components, drawn: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Choose what of the strokes (n,) is the digit: the longest, and whatever lies near it.
 
-    A ring around other strokes is none of it.
+    A ring around other strokes is none of it; unless both are the outlines of a digit with a hole,
+    which is the second candidate.
+
+    Returns:
+        One or two of bool (n,).
     """
     if np.count_nonzero(drawn) == 1:
-        return drawn
-    main = int((parts.length * drawn).argmax())
-    if (inside := drawn & _encircled(parts, main)).any():
-        drawn = inside
-        main = int((parts.length * drawn).argmax())
+        return [drawn]
+    inside = drawn & _encircled(parts, int((parts.length * drawn).argmax()))
+    return [_with_what_is_near(parts, ink) for ink in (inside, drawn) if ink.any()]
+
+
+def _with_what_is_near(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
     chosen = np.zeros_like(drawn)
+    main = int((parts.length * drawn).argmax())
     near = np.arange(len(drawn)) == main
     while (near & ~chosen).any():
         chosen |= near

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped
@@ -124,10 +124,17 @@ def test_an_explanation_is_of_the_ink_that_the_network_chose(run: Run, tmp_path:
     ImageDraw.Draw(picture).polygon([(110, 30), (185, 60), (140, 170)], fill=255)
     picture.paste(50, (10, 60), Image.fromarray(seven).resize((90, 90)))
     picture.save(tmp_path / "two.png")
-    result = run("predict", "two.png", "--explain")
-    assert result.stdout.startswith("7 (")
-    assert "dark ink on a lighter ground: other ink stands out more" in result.stderr
-    assert "warning: there is other ink" in result.stderr
+    solid = Image.fromarray(seven).resize((200, 200)).point(lambda level: 255 * (level > 127))
+    outline = ImageChops.difference(solid, solid.filter(ImageFilter.MaxFilter(7)))
+    outline.save(tmp_path / "outline.png")
+    for name, why in (
+        ("two.png", "dark ink on a lighter ground: other ink stands out more"),
+        ("outline.png", "light ink on a darker ground: its outline is drawn"),
+    ):
+        result = run("predict", name, "--explain")
+        assert result.stdout.startswith("7 (")
+        assert why in result.stderr
+        assert "warning: there is other ink" in result.stderr
 
 
 def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:

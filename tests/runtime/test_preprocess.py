@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.runtime.preprocess import MIN_STROKE, Reading, describe, preprocess
 
@@ -184,6 +184,29 @@ def test_a_ring_around_a_digit_is_none_of_it_but_makes_it_doubtful() -> None:
     reading = preprocess(nine)
     assert (reading.polarity, reading.crowded) == ("dark", False)
     assert reading.box == pytest.approx((100, 60, 151, 171), abs=3)
+
+
+def outlined(picture: Image.Image, line: int = 5) -> Image.Image:
+    """Leave nothing of the dark ink but a line around it."""
+    thick = picture.filter(ImageFilter.MinFilter(line))
+    return ImageOps.invert(ImageChops.difference(picture, thick))
+
+
+def test_where_only_the_outline_is_drawn_a_filled_digit_may_be_it() -> None:
+    rivals = preprocess(outlined(five(pen=20))).rivals()
+    assert max(likeness(rival, five(pen=20)) for rival in rivals) > ALIKE
+    assert all(rival.crowded for rival in rivals)
+    # The hole of a digit has an outline of its own, and is not filled.
+    zero = Image.new("RGB", (210, 210), WHITE)
+    ImageDraw.Draw(zero).ellipse((50, 30, 150, 180), outline=BLACK, width=24)
+    rivals = preprocess(outlined(zero)).rivals()
+    assert max(likeness(rival, zero) for rival in rivals) > ALIKE
+
+
+def test_the_hole_in_a_zero_is_not_filled() -> None:
+    zero = Image.new("RGB", (210, 210), WHITE)
+    ImageDraw.Draw(zero).ellipse((50, 30, 150, 180), outline=BLACK, width=10)
+    assert preprocess(zero).rivals() == []
 
 
 def test_the_box_is_where_the_digit_is() -> None:
