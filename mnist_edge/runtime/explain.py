@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.preprocess import BOX, MIN_STROKE
+from mnist_edge.runtime.preprocess import BOX, MAX_STROKE, MIN_STROKE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,8 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
         f"box: {left}, {top_side} to {right}, {bottom} of {picture.width} x {picture.height} "
         f"pixels; {ink.contrast:.0f} grey levels from the ground",
         f"strokes: {stroke:.1f} of 28 pixels wide"
-        + (f", thickened to {MIN_STROKE}" if stroke < MIN_STROKE else ""),
+        + (f", thickened to {MIN_STROKE}" if stroke < MIN_STROKE else "")
+        + (f", thinned to {MAX_STROKE}" if stroke > MAX_STROKE else ""),
         top,
         *(f"warning: {text}" for text, holds in warnings.items() if holds),
     ]

@@ -22,7 +22,8 @@ VERSION = 1
 BOX = 20
 CENTRE = 14
 OFF_CENTRE = 0.55  # MNIST was centred by whole pixels
-MIN_STROKE = 2.5  # thinner strokes are thickened to this, in pixels of the 28x28 field
+# In pixels of the 28x28 field: thinner strokes are thickened, fatter ones thinned.
+MIN_STROKE, MAX_STROKE = 2.5, 4.5
 
 SUPERSAMPLING = 4
 
@@ -90,7 +91,13 @@ class Reading(NamedTuple):
 
 def describe() -> dict[str, Any]:
     """Return the parameters that a contract records beside `VERSION`."""
-    return {"size": SIZE, "box": BOX, "centre": "mass", "min_stroke": MIN_STROKE}
+    return {
+        "size": SIZE,
+        "box": BOX,
+        "centre": "mass",
+        "min_stroke": MIN_STROKE,
+        "max_stroke": MAX_STROKE,
+    }
 
 
 def preprocess(picture: Image.Image) -> Reading:
@@ -142,7 +149,7 @@ def _extent(content: bytes) -> int:
 
 
 def draw(ink: Ink) -> NDArray[np.uint8]:
-    """Draw the ink as MNIST would: sized to the box, strokes not too thin, centred by mass."""
+    """Draw the ink as MNIST would: sized to the box, strokes as wide, centred by mass."""
     left, top, right, bottom = ink.box
     window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
     near = thicken(ink.mask[window], 1.5)
@@ -151,9 +158,11 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
 
     side = max(right - left, bottom - top)
     scale = BOX / side
-    if ink.stroke_width * scale < MIN_STROKE and side > 2 * ink.stroke_width:
-        scale = (BOX - MIN_STROKE) / (side - ink.stroke_width)  # what thickening adds stays inside
-    radius = (MIN_STROKE - ink.stroke_width * scale) * SUPERSAMPLING / 2
+    drawn = scale * ink.stroke_width
+    stroke = min(max(MIN_STROKE, drawn), MAX_STROKE)
+    if stroke != drawn and side > 2 * ink.stroke_width:
+        scale = (BOX - stroke) / (side - ink.stroke_width)  # so that the box stays filled
+    radius = (stroke - scale * ink.stroke_width) * SUPERSAMPLING / 2
     scale *= SUPERSAMPLING
     small = Image.fromarray(soft.astype(np.uint8))
     size = max(1, round(scale * small.width)), max(1, round(scale * small.height))
@@ -161,6 +170,8 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     large = pad(np.asarray(small.resize(size, filtering)), 2 * SUPERSAMPLING)
     if radius > 0:
         large = thicken(large, radius)
+    elif radius < 0 and (thinned := ~thicken(~large, -radius)).any():
+        large = thinned
 
     rows, columns = large.sum(axis=1), large.sum(axis=0)
     y = rows @ np.arange(len(rows)) / rows.sum()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from mnist_edge.runtime.preprocess import MIN_STROKE, Reading, describe, preprocess
+from mnist_edge.runtime.preprocess import MAX_STROKE, MIN_STROKE, Reading, describe, preprocess
 
 Colour = tuple[int, int, int]
 ALIKE = 0.85
@@ -470,4 +470,10 @@ def test_where_and_how_large_and_how_compressed_does_not_matter(
 
 
 def test_the_parameters_of_the_contract_are_those_in_use() -> None:
-    assert describe() == {"size": 28, "box": 20, "centre": "mass", "min_stroke": MIN_STROKE}
+    assert describe() == {
+        "size": 28,
+        "box": 20,
+        "centre": "mass",
+        "min_stroke": MIN_STROKE,
+        "max_stroke": MAX_STROKE,
+    }

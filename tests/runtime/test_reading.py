@@ -23,7 +23,7 @@ from mnist_edge.data import synthetic
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime import decoding
 from mnist_edge.runtime.components import connected_components
-from mnist_edge.runtime.preprocess import BOX, MIN_STROKE, Reading
+from mnist_edge.runtime.preprocess import BOX, MAX_STROKE, MIN_STROKE, Reading, draw
 from mnist_edge.runtime.reading import read, read_digit
 from tests.conftest import data_folder
 
@@ -183,6 +183,21 @@ def test_thin_strokes_are_thickened_to_what_mnist_has() -> None:
     assert reading.stroke_width < 1
     # A stroke of width w and length l covers w l; the seven is some 32 pixels long in the field.
     assert reading.image.sum() / 255 / 32 > MIN_STROKE * 0.8
+
+
+def test_fat_strokes_are_thinned_to_what_mnist_has() -> None:
+    reading = read(seven(size=(700, 700), offset=(60, 60), scale=3, pen=170))
+    assert reading.stroke_width is not None
+    assert reading.stroke_width > 6
+    assert reading.image.sum() / 255 / 32 < MAX_STROKE * 1.1
+
+
+def test_what_thinning_would_erase_is_left_as_it_is() -> None:
+    reading = read(seven(size=(640, 640), scale=3, pen=10))
+    assert reading.found is not None
+    # As of a hairline beside fat digits, whose width is that of a whole line of digits.
+    ink = reading.found.ink._replace(stroke_width=5 * reading.found.ink.stroke_width)
+    assert draw(ink).max() == 255
 
 
 def lit(picture: Image.Image) -> Image.Image:
