@@ -183,7 +183,7 @@ RECIPES = {
             augmentation=_MILD,
             fade=0.25,
             negatives=0.2,
-            other_hands=0.06,
+            other_hands=0.08,
             source="mnist-edge",
         ),
         Recipe(
