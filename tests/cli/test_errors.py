@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from PIL import Image
@@ -207,15 +208,23 @@ def test_debug_shows_the_traceback(run: Run) -> None:
 def test_a_gate_that_fails_publishes_nothing_and_exits_with_3(
     run: Run, workspace: Workspace, tmp_path: Path
 ) -> None:
-    """Calibrated on a single picture, the integer files cannot answer like the original."""
+    """Calibrated on faint pictures, the integer files cannot answer like the original."""
+    train, test = workspace.dataset.train, workspace.dataset.test
+    np.savez(
+        tmp_path / "faint.npz",
+        x_train=train.images[:100] // 8,
+        y_train=train.labels[:100],
+        x_test=test.images,
+        y_test=test.labels,
+    )
     source = workspace.runs / "edge.keras"
-    result = run("export", source, "--int8", "--calibration", 1, "--json")
+    result = run("export", source, "--int8", "--data", "faint.npz", "--json")
     assert result.code == 3
     files = {file["format"]: file for file in json.loads(result.stdout)["files"]}
     assert files["onnx"]["passed"]
     assert not files["onnx-int8"]["passed"]
-    assert files["onnx-int8"]["agreement"] < 0.997
-    assert "onnx-int8 is not published: agreement" in result.stderr
+    assert files["tflite-int8"]["agreement"] < 0.997
+    assert "tflite-int8 is not published: agreement" in result.stderr
     names = {path.name for path in (tmp_path / "runs").iterdir()}
     assert names == {"edge.onnx", "edge.tflite", "edge.tflite.json"}
 

@@ -79,12 +79,12 @@ def test_boxes_are_where_the_digits_are(classifier: Classifier, digits: list[Fie
         x += width + 6
 
 
-@pytest.mark.parametrize("text", ["505", "2503", "7158"])
-def test_digits_that_touch_are_cut_apart(
-    text: str, classifier: Classifier, digits: list[Field]
-) -> None:
-    picture = line(digits, text, gap=-1)
-    assert classifier.read_line(picture, digits=len(text)).text == text
+def test_digits_that_touch_are_cut_apart(classifier: Classifier, digits: list[Field]) -> None:
+    texts = [f"{number:04}" for number in np.random.default_rng(0).integers(0, 10_000, 40)]
+    answers = [classifier.read_line(line(digits, text, gap=-1), digits=4).text for text in texts]
+    # Some cuts are a toss-up for whatever network; without any cut none would be right.
+    right = [answer == text for answer, text in zip(answers, texts, strict=True)]
+    assert np.mean(right) > 0.8, list(zip(texts, answers, strict=True))
 
 
 def test_a_broken_digit_is_put_together(classifier: Classifier, digits: list[Field]) -> None:
