@@ -149,7 +149,7 @@ def _extent(content: bytes) -> int:
 
 
 def draw(ink: Ink) -> NDArray[np.uint8]:
-    """Draw the ink as MNIST would: sized to the box, strokes as wide, centred by mass."""
+    """Draw the ink as MNIST would: sized to the box, of MNIST's strokes, centred by mass."""
     left, top, right, bottom = ink.box
     window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
     near = thicken(ink.mask[window], 1.5)
