@@ -18,6 +18,11 @@ WORK_SIDE = 128  # pixels: larger pictures are reduced
 LOOKS = 4
 CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, closer
 
+# Ink that is fainter than what separates ink from paper.
+SMALL = 32  # pixels: the side of a picture in which lines may be thinner than a pixel
+FAINT = 0.5  # of that threshold, at least
+NOISE = 4  # times what three in four pixels stay below, at least
+
 MIN_EDGE = 7  # grey levels of 255 from pixel to pixel: a softer outline is a shadow, not ink
 FIRST_GROUND = 2  # how much better the other grounds must explain the picture to be preferred
 TABLE = 0.5  # of the picture: more is the ground itself, and not what it lies on
@@ -115,17 +120,18 @@ def _find_inks(
         reliefs = [np.where(inside, relief, np.int16(0)) for relief in reliefs]
     guesses = len(reliefs)
     for number, relief in enumerate(reliefs):
-        threshold = _otsu(np.abs(relief))
+        faint, full = _thresholds(np.abs(relief))
         for polarity, sign in SIGNS:
             depth = sign * relief
-            mask = strokes.without_rules(depth > threshold)
+            mask = strokes.without_rules(depth > faint)
             if not mask.any() or (outline := (polarity, mask.tobytes())) in seen:
                 continue
             seen.add(outline)
             if strokes.is_texture(mask):
                 continue
             parts = connected_components(mask)
-            drawn = strokes.strokes(parts, colours)
+            inked = np.bincount(parts.labels[depth > full], minlength=len(parts.area) + 1)[:-1] > 0
+            drawn = strokes.strokes(parts, inked, colours)
             if not drawn.any():
                 table = parts.area[parts.contact >= strokes.CONTACT * parts.outline].sum()
                 if number < guesses and ALL * mask.sum() < table < TABLE * mask.size:
@@ -187,15 +193,24 @@ def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return gray
 
 
-def _otsu(values: NDArray[np.int16]) -> float:
-    """Return the threshold that separates two classes best (Otsu 1979), midway in a gap."""
+def _thresholds(values: NDArray[np.int16]) -> tuple[float, float]:
+    """Return what is faint ink, if it is connected to full ink, and what is full ink.
+
+    The latter is the threshold that separates two classes best (Otsu 1979), midway in a gap. The
+    two make a hysteresis (Canny 1986), for thin lines in small pictures, some of whose pixels they
+    only graze; in larger ones strokes are wider than a pixel, and what is faint is their rim.
+    """
     counts = np.bincount(values.ravel())
     below = counts.cumsum()
     total = (counts * np.arange(len(counts))).cumsum()
     classes = np.maximum(below * (below[-1] - below), 1)
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
     best = np.flatnonzero(between == between.max())
-    return float(best.sum() / len(best))
+    full = float(best.sum() / len(best))
+    if max(values.shape) > SMALL:
+        return full, full
+    noise = NOISE * int(below.searchsorted(0.75 * below[-1]))
+    return min(max(FAINT * full, noise), full), full
 
 
 def _support(gray: Gray, mask: Mask, contact: int) -> float:

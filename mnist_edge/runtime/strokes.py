@@ -94,17 +94,20 @@ def is_texture(mask: Mask) -> bool:
     return bool(share.min() > EVEN * share.max())
 
 
-def strokes(parts: Components, colours: NDArray[np.float64] | None) -> NDArray[np.bool_]:
+def strokes(
+    parts: Components, inked: NDArray[np.bool_], colours: NDArray[np.float64] | None
+) -> NDArray[np.bool_]:
     """Choose the components that a pen drew.
 
     Args:
         parts: n components of a mask (H, W).
+        inked: bool (n,), which of them are not faint all over.
         colours: of its pixels, (3, H * W); None where they are grey.
 
     Returns:
         bool (n,).
     """
-    ink: NDArray[np.bool_] = parts.contact < CONTACT * parts.outline
+    ink: NDArray[np.bool_] = inked & (parts.contact < CONTACT * parts.outline)
     if not ink.any():
         return ink
     ink &= parts.area > SPECK * parts.area[ink].max()

@@ -200,6 +200,16 @@ def test_what_thinning_would_erase_is_left_as_it_is() -> None:
     assert draw(ink).max() == 255
 
 
+def test_a_line_thinner_than_a_pixel_is_read_with_what_it_is_connected_to() -> None:
+    picture = Image.new("L", (224, 224), 255)
+    bar, stem = [(60, 51), (150, 51)], [(150, 51), (100, 180)]
+    ImageDraw.Draw(picture).line(bar, fill=0, width=3)
+    ImageDraw.Draw(picture).line(stem, fill=0, width=14)
+    reading = read(picture.reduce(8))
+    # In 28 pixels the bar is a third of the stem's ink.
+    assert reading.box == pytest.approx((7, 6, 20, 23), abs=1)
+
+
 def lit(picture: Image.Image) -> Image.Image:
     """Let the light fall off from one corner to the other, to 40 %."""
     ramp = np.linspace(1, 0.4, picture.width + picture.height)
