@@ -47,7 +47,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     ink, (left, top_side, right, bottom) = found.ink, found.in_picture(found.ink.box)
     side = max(right - left, bottom - top_side)
     ground, other = ("lighter", "light") if ink.polarity == "dark" else ("darker", "dark")
-    stroke = BOX / max(ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]) * ink.stroke_width
+    stroke = BOX / ink.side * ink.stroke_width
     if ink.filled:
         why = "its outline is drawn; filled, the network takes it for a digit"
     elif not ink.rival:

@@ -41,6 +41,12 @@ class Ink(NamedTuple):
     filled: bool = False
 
     @property
+    def side(self) -> int:
+        """The longer side of the box, in pixels."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    @property
     def contrast(self) -> float:
         """Grey levels between the ground and the ink, their mean."""
         return float(self.depth[self.mask].mean())

@@ -15,10 +15,12 @@ MUCH_MORE = 1.5  # times the ink there was
 
 
 def filled(ink: Ink) -> Ink | None:
-    """Fill a digit of which the outline is drawn; None where it can be none.
+    """Fill a digit of which the outline is drawn; None where it can be none, or is filled already.
 
     Its outermost strokes are its outline, those within them the outlines of its holes.
     """
+    if ink.filled:
+        return None
     mask = pad(ink.mask, 2)
     line = thicken(mask, 1)  # closes gaps
     ground, pieces = connected_components(~line).labels, connected_components(line).labels
@@ -28,9 +30,7 @@ def filled(ink: Ink) -> Ink | None:
     solid = mask | thicken(within, 1)
     area = np.count_nonzero(solid)
     stroke_width = area / path_length(outline_of(solid))
-    left, top, right, bottom = ink.box
-    wide = stroke_width > WIDEST_STROKE * max(right - left, bottom - top)
-    if wide or area < MUCH_MORE * np.count_nonzero(mask):
+    if stroke_width > WIDEST_STROKE * ink.side or area < MUCH_MORE * np.count_nonzero(mask):
         return None
     solid = solid[2:-2, 2:-2]
     depth = np.where(solid & ~ink.mask, np.int16(ink.contrast), ink.depth)

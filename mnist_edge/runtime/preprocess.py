@@ -73,17 +73,16 @@ class Reading(NamedTuple):
         """Of the ink as drawn, in pixels of the 28x28 field."""
         if self.found is None:
             return None
-        left, top, right, bottom = self.found.ink.box
-        return BOX / max(right - left, bottom - top) * self.found.ink.stroke_width
+        return BOX / self.found.ink.side * self.found.ink.stroke_width
 
     def rivals(self) -> list[Reading]:
         """Return what else may be the digit; none of it is to be trusted, as there is other ink."""
         if self.found is None:
             return []
-        rivals = self.found.rivals
-        solid = [(found, filled(found.ink)) for found in (self.found, *rivals)]
+        seen = (self.found, *self.found.rivals)
+        outlined = [found._replace(ink=ink) for found in seen if (ink := filled(found.ink))]
         readings = []
-        for rival in (*rivals, *(found._replace(ink=ink) for found, ink in solid if ink)):
+        for rival in (*self.found.rivals, *outlined):
             ink = rival.ink._replace(rival=self.found.ink.support, crowded=True)
             readings.append(Reading(draw(ink), ink=True, found=rival._replace(ink=ink)))
         return readings
@@ -156,12 +155,11 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
     soft = (ink.depth[window] * (255 / ink.contrast)).clip(0, 255) * near
 
-    side = max(right - left, bottom - top)
-    scale = BOX / side
+    scale = BOX / ink.side
     drawn = scale * ink.stroke_width
     stroke = min(max(MIN_STROKE, drawn), MAX_STROKE)
-    if stroke != drawn and side > 2 * ink.stroke_width:
-        scale = (BOX - stroke) / (side - ink.stroke_width)  # so that the box stays filled
+    if stroke != drawn and ink.side > 2 * ink.stroke_width:
+        scale = (BOX - stroke) / (ink.side - ink.stroke_width)  # so that the box stays filled
     radius = (stroke - scale * ink.stroke_width) * SUPERSAMPLING / 2
     scale *= SUPERSAMPLING
     small = Image.fromarray(soft.astype(np.uint8))
