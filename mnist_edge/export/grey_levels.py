@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 
 def take_grey_levels(graph: onnx.GraphProto) -> None:
-    """Let a network of quantized pictures in [0, 1] take uint8 pictures instead, in place.
+    """Let a network take uint8 pictures, in place of ones quantized in 256 steps from 0 to 1.
 
-    In 256 steps from 0 to 1 such a picture is its grey levels: what quantizes it goes, and with it
-    the caller's conversion to floats.
+    Such a picture is its grey levels: what quantizes it goes, and with it the caller's conversion
+    to floats.
     """
     (image,) = graph.input
-    weights = {tensor.name: tensor for tensor in graph.initializer}
     block_sizes: dict[str, int] = {}
     replaced: dict[str, str] = {}
     nodes: list[onnx.NodeProto] = []
@@ -31,9 +30,6 @@ def take_grey_levels(graph: onnx.GraphProto) -> None:
         if node.op_type == "SpaceToDepth" and source == image.name:
             block_sizes[node.output[0]] = helper.get_node_attr_value(node, "blocksize")
         elif node.op_type == "QuantizeLinear" and source in (image.name, *block_sizes):
-            # Calibration pictures need not have had both black and white, and so other steps.
-            for name, value in zip(node.input[1:], (np.float32(1 / 255), np.uint8(0)), strict=True):
-                weights[name].CopyFrom(numpy_helper.from_array(np.array(value), name))
             replaced[node.output[0]] = source
             if source in block_sizes:
                 nodes += _in_blocks(graph, image.name, source, block_sizes[source])

@@ -63,6 +63,9 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
         graph = _to_graph(over_blocks(model), channels_last=True)
+        # Grey levels, whether or not the calibration pictures have black and white.
+        steps = {"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}
+        blocks = [node.output[0] for node in graph.graph.node if node.op_type == "SpaceToDepth"]
         quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
@@ -77,6 +80,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
             extra_options={
                 "OpTypesToExcludeOutputQuantization": ["Gemm"],
                 "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
+                "TensorQuantOverrides": {name: [steps] for name in ("image", *blocks)},
             },
         )
         finished = onnx.load(quantized)

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from mnist_edge.data import synthetic
 from mnist_edge.export import to_onnx
+from mnist_edge.export.inspection import check_integer_onnx
 from mnist_edge.training import networks
 from mnist_edge.training.recipes import RECIPES
 from tests.conftest import Workspace, randomize
@@ -41,12 +42,14 @@ NETWORKS = {
 
 @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
 def test_grey_levels_are_answered_as_keras_answers_their_share_of_full_ink(
-    build: Callable[[], keras.Model],
+    build: Callable[[], keras.Model], tmp_path: Path
 ) -> None:
     model = build()
     randomize(model)
-    content = to_onnx.int8(model, DIM)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    path = tmp_path / "dim.int8.onnx"
+    path.write_bytes(to_onnx.int8(model, DIM))
+    check_integer_onnx(path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
     assert (image.type, image.shape) == ("tensor(uint8)", ["batch", 1, 28, 28])
     (given,) = session.run(None, {"image": PICTURES[:, np.newaxis]})
@@ -56,7 +59,7 @@ def test_grey_levels_are_answered_as_keras_answers_their_share_of_full_ink(
     usual = expected.mean(axis=0)
     assert np.corrcoef((given - usual).ravel(), (expected - usual).ravel())[0, 1] > 0.8
 
-    graph = onnx.load_from_string(content).graph
+    graph = onnx.load(path).graph
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     moved = {"image", *(node.output[0] for node in graph.node if node.op_type == "Transpose")}
     steps = [
