@@ -11,11 +11,12 @@ from PIL import Image
 from mnist_edge.runtime.ink import Mask
 
 GRID = 16  # cells, across the picture and down
-MIN_QUARTERS = 12  # grey levels between the quartiles: a shadow or fat ink, another ground to try
-SMALL = 32  # pixels: such a picture may have a shadow, but shows no table
+MIN_DIFFERENCE = 12  # grey levels: there is a shadow or fat ink, and another ground to try
+SMALL = 32  # pixels: such a picture shows no table
 TWO_LEVELS = 0.8  # of the variance lies between page and table, in the right light
 STROKES = 7  # side by side would fill the picture: what is wider is a shadow or a sheet
 
+_CORNERS = np.ix_((0, -1), (0, -1))
 _CENTRES = 2 * np.arange(GRID) + 1
 _span = np.linspace(-1, 1, GRID)
 _X, _Y = (axis.ravel() for axis in np.meshgrid(_span, _span))
@@ -33,7 +34,8 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
     light falls off smoothly. Where the quartiles differ much, a shadow, a table or fat ink takes a
     large part of the picture, and each of them is a guess too, in the light that tells them apart
     best. Shadows with sharp edges are left of a picture that loses what is narrow: first what is
-    dark, then what is light.
+    dark, then what is light. A small picture may be all digit, but for its corners: their level is
+    a guess there, and the first one in a picture that is even, as drawn on a screen.
 
     Args:
         flat: the picture in grey (H, W).
@@ -64,13 +66,18 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
         guesses = [np.full_like(flat, round(middle))]
     else:
         guesses = [_over_picture(_QUADRATIC @ factors, flat)]
+    if max(flat.shape) <= SMALL:
+        level = round(median(flat[_CORNERS]))
+        difference = np.abs(guesses[0].astype(np.int16) - level).max()
+        if inside is not None or difference <= MIN_DIFFERENCE:
+            return guesses
+        corners = np.full_like(flat, level)
+        return [corners, *guesses] if factors is None else [*guesses, corners]
     boxes = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
     cells = np.asarray(boxes).ravel()[chosen]
     low, high = _quartiles(cells)
-    if high - low <= MIN_QUARTERS:
+    if high - low <= MIN_DIFFERENCE:
         return guesses
-    if max(flat.shape) <= SMALL:
-        return [*guesses, np.full_like(flat, low)]
     light = None if factors is None else _fall_of_light(cells, _LIGHTS[:, chosen])
     if light is None:
         guesses += [np.full_like(flat, low), np.full_like(flat, high)]
