@@ -50,16 +50,15 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     stroke = BOX / ink.side * ink.stroke_width
     if ink.filled:
         why = "its outline is drawn; filled, the network takes it for a digit"
+    elif ink.chosen:
+        why = "other ink was found first, but the network takes this for a digit"
     elif not ink.rival:
         why = f"no {other} ink was found beside it"
-    elif ink.support < ink.rival:
-        why = "other ink stands out more, but the network takes this for a digit"
     else:
         times = ink.support / ink.rival
         why = f"its outline follows edges {times:,.1f} times better than {other} ink's"
     warnings = {
-        f"{other} ink is nearly as likely": ink.rival <= ink.support < CLEARLY * ink.rival
-        and not ink.filled,
+        f"{other} ink is nearly as likely": ink.support < CLEARLY * ink.rival,
         "there is little contrast": ink.contrast < LOW_CONTRAST,
         f"the digit is only {side} pixels large": side < FEW_PIXELS,
         "the digit touches the picture's edge and may be cut": left == 0

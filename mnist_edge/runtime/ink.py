@@ -23,11 +23,11 @@ class Ink(NamedTuple):
         box: its left, top, right and bottom, the latter two past the end.
         stroke_width: in pixels.
         support: how well its outline is supported by edges in the picture.
-        rival: the same of the best reading in the other polarity, or of what was found first where
-            the network chose this ink instead; 0 where there is none, or where it is the sheet
-            under this ink.
         crowded: whether it is too much for one digit, as `mnist_edge.runtime.strokes` tells.
+        rival: the support of the best reading in the other polarity; 0 where there is none, or it
+            is the sheet under this ink.
         filled: whether only its outline was drawn.
+        chosen: whether the network chose it, as it did not trust the ink that was found first.
     """
 
     polarity: Polarity
@@ -36,9 +36,10 @@ class Ink(NamedTuple):
     box: Box
     stroke_width: float
     support: float
-    rival: float
     crowded: bool
+    rival: float = 0.0
     filled: bool = False
+    chosen: bool = False
 
     @property
     def side(self) -> int:

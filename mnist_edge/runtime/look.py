@@ -96,7 +96,7 @@ def _find_inks(
 ) -> list[Ink]:
     """Try each ground and polarity; the ink whose outline is best supported comes first.
 
-    What rings and what they encircle may be the outline of comes last.
+    Last come what rings and what they encircle may be the outline of, and scattered strokes.
 
     Args:
         flat: the picture in grey (H, W).
@@ -113,7 +113,8 @@ def _find_inks(
             colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
     gray = flat.astype(np.int16)
     inks: list[Ink] = []
-    rings: list[Ink] = []
+    outlines: list[Ink] = []
+    scattered: list[Ink] = []
     seen = set()
     reliefs = [gray - ground for ground in grounds(flat, inside)]
     if inside is not None:
@@ -138,8 +139,10 @@ def _find_inks(
                     # It reaches in from the edge, as a table does: what is there besides?
                     reliefs.append(np.where(mask, np.int16(0), relief))
                 continue
-            candidates = [drawn] if line else strokes.candidates(parts, drawn)
-            for chosen, kept in zip(candidates, (inks, rings), strict=False):
+            candidates = strokes.Candidates(drawn) if line else strokes.candidates(parts, drawn)
+            for chosen, kept in zip(candidates, (inks, outlines, scattered), strict=True):
+                if chosen is None:
+                    continue
                 mask = np.append(chosen, False)[parts.labels]
                 support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
                 if number == 0:
@@ -150,20 +153,12 @@ def _find_inks(
                 right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
                 box = left, top, right, bottom
                 path = strokes.path_length(parts.outline[chosen].sum())
-                kept.append(
-                    Ink(
-                        polarity,
-                        depth,
-                        mask,
-                        box,
-                        stroke_width=float(parts.area[chosen].sum()) / path,
-                        support=support,
-                        rival=0.0,
-                        crowded=kept is inks and strokes.is_crowded(parts, drawn, chosen, box),
-                    )
-                )
-    outlined = [ink for ring in rings if (ink := filled(ring))]
-    return _best_first(inks) + outlined if inks else []
+                width = float(parts.area[chosen].sum()) / path
+                crowded = kept is not outlines and strokes.is_crowded(parts, drawn, chosen, box)
+                kept.append(Ink(polarity, depth, mask, box, width, support, crowded))
+    if not inks:
+        return []
+    return _best_first(inks) + [ink for ring in outlines if (ink := filled(ring))] + scattered
 
 
 def _best_first(inks: list[Ink]) -> list[Ink]:

@@ -83,7 +83,7 @@ class Reading(NamedTuple):
         outlined = [found._replace(ink=ink) for found in seen if (ink := filled(found.ink))]
         readings = []
         for rival in (*self.found.rivals, *outlined):
-            ink = rival.ink._replace(rival=self.found.ink.support, crowded=True)
+            ink = rival.ink._replace(rival=0.0, chosen=True, crowded=True)
             readings.append(Reading(draw(ink), ink=True, found=rival._replace(ink=ink)))
         return readings
 

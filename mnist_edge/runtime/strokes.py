@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,19 +164,29 @@ def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> b
     return bool((inside == main).sum() < 0.15 * parts.area[main])
 
 
-def candidates(parts: Components, drawn: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Choose what of the strokes (n,) is the digit: the longest, and whatever lies near it.
+class Candidates(NamedTuple):
+    """What of the strokes may be the digit, each bool (n,).
 
-    A ring around other strokes is none of it; unless both are the outlines of a digit with a hole,
-    which is the second candidate.
-
-    Returns:
-        One or two of bool (n,).
+    Attributes:
+        digit: the longest stroke and whatever lies near it, inside a ring if there is one.
+        outline: ring and inside, which may be the outlines of a digit with a hole; None without.
+        scattered: all strokes, where some are not near the digit; None elsewhere.
     """
+
+    digit: NDArray[np.bool_]
+    outline: NDArray[np.bool_] | None = None
+    scattered: NDArray[np.bool_] | None = None
+
+
+def candidates(parts: Components, drawn: NDArray[np.bool_]) -> Candidates:
+    """Choose what of the strokes (n,) may be the digit."""
     if np.count_nonzero(drawn) == 1:
-        return [drawn]
+        return Candidates(drawn)
+    digit = _with_what_is_near(parts, drawn)
     inside = drawn & _encircled(parts, int((parts.length * drawn).argmax()))
-    return [_with_what_is_near(parts, ink) for ink in (inside, drawn) if ink.any()]
+    if inside.any():
+        return Candidates(_with_what_is_near(parts, inside), outline=digit)
+    return Candidates(digit, scattered=None if (digit == drawn).all() else drawn)
 
 
 def _with_what_is_near(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:

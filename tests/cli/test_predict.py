@@ -128,7 +128,7 @@ def test_an_explanation_is_of_the_ink_that_the_network_chose(run: Run, tmp_path:
     outline = ImageChops.difference(solid, solid.filter(ImageFilter.MaxFilter(7)))
     outline.save(tmp_path / "outline.png")
     for name, why in (
-        ("two.png", "dark ink on a lighter ground: other ink stands out more"),
+        ("two.png", "dark ink on a lighter ground: other ink was found first"),
         ("outline.png", "light ink on a darker ground: its outline is drawn"),
     ):
         result = run("predict", name, "--explain")

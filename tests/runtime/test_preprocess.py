@@ -209,6 +209,15 @@ def test_the_hole_in_a_zero_is_not_filled() -> None:
     assert preprocess(zero).rivals() == []
 
 
+def test_strokes_far_from_each_other_may_all_be_the_digit() -> None:
+    broken = five()
+    ImageDraw.Draw(broken).rectangle((0, 58, 209, 84), fill=WHITE)
+    reading = preprocess(broken)
+    assert reading.crowded
+    assert likeness(reading, five()) < 0.75
+    assert max(likeness(rival, five()) for rival in reading.rivals()) > ALIKE
+
+
 def test_the_box_is_where_the_digit_is() -> None:
     inked = Image.fromarray(array(five())[:, :, 0] < 128).getbbox()
     assert inked is not None
