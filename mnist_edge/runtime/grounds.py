@@ -34,8 +34,9 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
     light falls off smoothly. Where the quartiles differ much, a shadow, a table or fat ink takes a
     large part of the picture, and each of them is a guess too, in the light that tells them apart
     best. Shadows with sharp edges are left of a picture that loses what is narrow: first what is
-    dark, then what is light. A small picture may be all digit, but for its corners: their level is
-    a guess there, and the first one in a picture that is even, as drawn on a screen.
+    dark, then what is light. A picture may be all digit but for its corners: their level is a guess
+    where it is even, as drawn on a screen, and goes before the middle of all levels; and where it
+    is small, and shows no table.
 
     Args:
         flat: the picture in grey (H, W).
@@ -56,7 +57,7 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
         residual = level - trend
         spread = median(np.abs(residual))
         if not spread:
-            break  # the paper is even, as drawn on a screen
+            break  # it is even
         scale = 1.5 * spread + 4
         weighted = quadratic.T / (1 + (residual / scale) ** 2) ** 2
         normal = weighted @ quadratic + _RIDGE
@@ -66,13 +67,13 @@ def grounds(flat: NDArray[np.uint8], inside: Mask | None) -> list[NDArray[np.uin
         guesses = [np.full_like(flat, round(middle))]
     else:
         guesses = [_over_picture(_QUADRATIC @ factors, flat)]
-    if max(flat.shape) <= SMALL:
+    small = max(flat.shape) <= SMALL
+    if inside is None and (small or factors is None):
         level = round(median(flat[_CORNERS]))
-        difference = np.abs(guesses[0].astype(np.int16) - level).max()
-        if inside is not None or difference <= MIN_DIFFERENCE:
-            return guesses
-        corners = np.full_like(flat, level)
-        return [corners, *guesses] if factors is None else [*guesses, corners]
+        if np.abs(guesses[0].astype(np.int16) - level).max() > MIN_DIFFERENCE:
+            guesses.insert(0 if factors is None else 1, np.full_like(flat, level))
+    if small:
+        return guesses
     boxes = Image.fromarray(flat).resize((GRID, GRID), Image.Resampling.BOX)
     cells = np.asarray(boxes).ravel()[chosen]
     low, high = _quartiles(cells)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.runtime import sheets, strokes
-from mnist_edge.runtime.components import connected_components
+from mnist_edge.runtime.components import Components, connected_components
 from mnist_edge.runtime.grounds import grounds, median
 from mnist_edge.runtime.ink import Box, Found, Gray, Ink, Mask, Polarity
 from mnist_edge.runtime.outlines import filled
@@ -18,7 +18,7 @@ WORK_SIDE = 128  # pixels: larger pictures are reduced
 LOOKS = 4
 CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, closer
 
-# Ink that is fainter than what separates ink from paper.
+# Ink that is fainter than what separates ink from paper, and noise.
 SMALL = 32  # pixels: the side of a picture in which lines may be thinner than a pixel
 FAINT = 0.5  # of that threshold, at least
 NOISE = 4  # times what three in four pixels stay below, at least
@@ -121,7 +121,8 @@ def _find_inks(
         reliefs = [np.where(inside, relief, np.int16(0)) for relief in reliefs]
     guesses = len(reliefs)
     for number, relief in enumerate(reliefs):
-        faint, full = _thresholds(np.abs(relief))
+        height = np.abs(relief)
+        faint, full, noise = _thresholds(height)
         for polarity, sign in SIGNS:
             depth = sign * relief
             mask = strokes.without_rules(depth > faint)
@@ -143,22 +144,32 @@ def _find_inks(
             for chosen, kept in zip(candidates, (inks, outlines, scattered), strict=True):
                 if chosen is None:
                     continue
-                mask = np.append(chosen, False)[parts.labels]
-                support = _support(sign * gray, mask, int(parts.contact[chosen].sum()))
-                if number == 0:
-                    support *= FIRST_GROUND
-                if not support:
+                ink = _ink(parts, chosen, polarity, depth, sign * gray)
+                if not ink.support:
                     continue
-                left, top = parts.box[chosen, :2].min(axis=0).tolist()
-                right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
-                box = left, top, right, bottom
-                path = strokes.path_length(parts.outline[chosen].sum())
-                width = float(parts.area[chosen].sum()) / path
-                crowded = kept is not outlines and strokes.is_crowded(parts, drawn, chosen, box)
-                kept.append(Ink(polarity, depth, mask, box, width, support, crowded))
+                support = ink.support * (FIRST_GROUND if number == 0 else 1)
+                crowded = kept is not outlines and strokes.is_crowded(parts, drawn, chosen, ink.box)
+                kept.append(ink._replace(support=support, crowded=crowded))
+        if number < guesses and full < noise < height.max() and all(ink.crowded for ink in inks):
+            # Of very little ink the threshold may divide the noise: what is above all of that?
+            reliefs.append(np.where(height > noise, relief, np.int16(0)))
     if not inks:
         return []
-    return _best_first(inks) + [ink for ring in outlines if (ink := filled(ring))] + scattered
+    solid = [digit for ring in outlines if (digit := filled(ring))]
+    return _best_first(inks) + solid + scattered
+
+
+def _ink(
+    parts: Components, chosen: NDArray[np.bool_], polarity: Polarity, depth: Gray, gray: Gray
+) -> Ink:
+    """Make ink of the chosen components, bool (n,); `depth` and `gray` (H, W) grow towards it."""
+    mask = np.append(chosen, False)[parts.labels]
+    left, top = parts.box[chosen, :2].min(axis=0).tolist()
+    right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
+    path = strokes.path_length(parts.outline[chosen].sum())
+    width = float(parts.area[chosen].sum()) / path
+    support = _support(gray, mask, int(parts.contact[chosen].sum()))
+    return Ink(polarity, depth, mask, (left, top, right, bottom), width, support, crowded=False)
 
 
 def _best_first(inks: list[Ink]) -> list[Ink]:
@@ -188,12 +199,13 @@ def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return gray
 
 
-def _thresholds(values: NDArray[np.int16]) -> tuple[float, float]:
-    """Return what is faint ink, if it is connected to full ink, and what is full ink.
+def _thresholds(values: NDArray[np.int16]) -> tuple[float, float, int]:
+    """Return what is faint ink, if it is connected to full ink, what is full ink, and noise.
 
-    The latter is the threshold that separates two classes best (Otsu 1979), midway in a gap. The
+    Full ink has the threshold that separates two classes best (Otsu 1979), midway in a gap. The
     two make a hysteresis (Canny 1986), for thin lines in small pictures, some of whose pixels they
-    only graze; in larger ones strokes are wider than a pixel, and what is faint is their rim.
+    only graze; in larger ones strokes are wider than a pixel, and what is faint is their rim. No
+    noise goes beyond the last, if there is less ink than paper.
     """
     counts = np.bincount(values.ravel())
     below = counts.cumsum()
@@ -202,10 +214,9 @@ def _thresholds(values: NDArray[np.int16]) -> tuple[float, float]:
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
     best = np.flatnonzero(between == between.max())
     full = float(best.sum() / len(best))
-    if max(values.shape) > SMALL:
-        return full, full
     noise = NOISE * int(below.searchsorted(0.75 * below[-1]))
-    return min(max(FAINT * full, noise), full), full
+    faint = min(max(FAINT * full, noise), full) if max(values.shape) <= SMALL else full
+    return faint, full, noise
 
 
 def _support(gray: Gray, mask: Mask, contact: int) -> float:

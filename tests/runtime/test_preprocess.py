@@ -209,6 +209,15 @@ def test_the_hole_in_a_zero_is_not_filled() -> None:
     assert preprocess(zero).rivals() == []
 
 
+def test_very_little_ink_is_told_from_the_noise_of_its_paper() -> None:
+    pixels = np.random.default_rng(0).normal(100, 12, (128, 128))
+    small = 255 - array(five(scale=0.08, pen=1))[:, :, 0]
+    pixels[30 : 30 + len(small), 20 : 20 + len(small)] += small / 2
+    reading = preprocess(picture_of(pixels))
+    assert (reading.polarity, reading.crowded) == ("light", False)
+    assert reading.box == pytest.approx((25, 34, 32, 43), abs=1)
+
+
 def test_strokes_far_from_each_other_may_all_be_the_digit() -> None:
     broken = five()
     ImageDraw.Draw(broken).rectangle((0, 58, 209, 84), fill=WHITE)

@@ -210,19 +210,20 @@ def test_a_line_thinner_than_a_pixel_is_read_with_what_it_is_connected_to() -> N
     assert reading.box == pytest.approx((7, 6, 20, 23), abs=1)
 
 
+@pytest.mark.parametrize("scale", [1, 7])
 @pytest.mark.parametrize(
     ("paper", "ink", "polarity"), [(255, 0, "dark"), (0, 255, "light"), (193, 60, "dark")]
 )
-def test_the_corners_tell_the_paper_of_a_small_picture_that_is_mostly_ink(
-    paper: int, ink: int, polarity: str
+def test_the_corners_tell_the_paper_of_a_drawing_that_is_mostly_ink(
+    paper: int, ink: int, polarity: str, scale: int
 ) -> None:
-    crop = Image.new("L", (28, 28), paper)
+    crop = Image.new("L", (28 * scale, 28 * scale), paper)
     pen = ImageDraw.Draw(crop)
-    pen.ellipse((0, 0, 27, 27), fill=ink)
-    pen.ellipse((10, 8, 17, 19), fill=paper)
-    assert np.count_nonzero(np.asarray(crop) == ink) > 0.6 * 28 * 28
-    roomy = Image.new("L", (100, 100), paper)
-    roomy.paste(crop, (36, 36))
+    pen.ellipse([side * scale for side in (0, 0, 27, 27)], fill=ink)
+    pen.ellipse([side * scale for side in (10, 8, 17, 19)], fill=paper)
+    assert np.count_nonzero(np.asarray(crop) == ink) > 0.6 * (28 * scale) ** 2
+    roomy = Image.new("L", (100 * scale, 100 * scale), paper)
+    roomy.paste(crop, (36 * scale, 36 * scale))
     reading = read(crop)
     assert reading.polarity == polarity
     assert likeness(reading.image, read_digit(roomy)) > ALIKE
