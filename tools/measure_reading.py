@@ -1,16 +1,19 @@
 """Measure what reading a picture costs: python tools/measure_reading.py.
 
 Prints milliseconds of processor time beside Pillow's plain decode of the same bytes in memory:
-for files of 28x28, the median and the largest over many digits, each the least of some rounds;
-for one megapixel and for twelve, the least of some interleaved rounds. The digits are synthetic.
+for files of 28x28, the median and the largest over many digits; for one megapixel and for twelve,
+one picture in several formats. Each is the least of some rounds over all of them, as machines have
+slow moments that outlast a picture. The digits are synthetic.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import statistics
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -20,7 +23,7 @@ from mnist_edge.data import synthetic
 from mnist_edge.runtime.reading import read
 
 DIGITS = 300
-ROUNDS = 7
+ROUNDS = 15
 PEN = [(140, 50), (75, 50), (70, 100), (110, 95), (135, 120), (125, 150), (90, 160), (65, 150)]
 LARGE = (
     *(("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "RGBA"), ("TIFF", "L")),
@@ -33,33 +36,37 @@ def main() -> None:
     rows = []
     fields = synthetic.generate(DIGITS, seed=0).images
     off_centre = np.roll(fields, 3, axis=(1, 2))
-    for name, pixels in (
-        ("light on dark", fields),
-        ("dark on light", 255 - fields),
-        ("light on dark, off centre", off_centre),
-        ("dark on light, off centre", 255 - off_centre),
-    ):
-        costs = [cost(encoded(Image.fromarray(digit), "PNG")) for digit in pixels]
-        beyond = [reading - plain for plain, reading in costs]
-        plain = statistics.median(plain for plain, _ in costs)
-        middle = statistics.median(beyond)
-        rows.append((f"28x28, {name}, median", *cells(plain, plain + middle)))
-        plain, reading = max(costs, key=lambda pair: pair[1] - pair[0])
-        rows.append((f"28x28, {name}, largest", *cells(plain, reading)))
+    forms = {
+        "light on dark": fields,
+        "dark on light": 255 - fields,
+        "light on dark, off centre": off_centre,
+        "dark on light, off centre": 255 - off_centre,
+    }
+    files = [encoded(Image.fromarray(field), "PNG") for form in forms.values() for field in form]
+    small = iter(costs(files))
+    for name in forms:
+        measured = list(islice(small, DIGITS))
+        beyond = [reading - plain for plain, reading in measured]
+        plain = statistics.median(plain for plain, _ in measured)
+        rows.append((f"28x28, {name}, median", *cells(plain, plain + statistics.median(beyond))))
+        largest = max(measured, key=lambda pair: pair[1] - pair[0])
+        rows.append((f"28x28, {name}, largest", *cells(*largest)))
     for size in ((1200, 900), (4000, 3000)):
         picture = photograph(size)
-        for kind, mode in LARGE:
-            data = encoded(picture.convert(mode), kind)
-            name = f"{size[0]}x{size[1]} {kind} {mode}"
-            rows.append((name, *cells(*cost(data))))
+        files = [encoded(picture.convert(mode), kind) for kind, mode in LARGE]
+        for (kind, mode), large in zip(LARGE, costs(files), strict=True):
+            rows.append((f"{size[0]}x{size[1]} {kind} {mode}", *cells(*large)))
     print(table(("picture", "decode ms", "reading ms", "beyond ms", "ratio"), rows))
 
 
-def cost(data: bytes) -> tuple[float, float]:
-    """Return the milliseconds of a plain decode, and of reading."""
-    rounds = [(timed(lambda: plain_decode(data)), timed(lambda: read(data))) for _ in range(ROUNDS)]
-    plain, reading = zip(*rounds, strict=True)
-    return min(plain), min(reading)
+def costs(files: list[bytes]) -> list[tuple[float, float]]:
+    """Return for each file the milliseconds of a plain decode, and of reading."""
+    least = [(math.inf, math.inf)] * len(files)
+    for _ in range(ROUNDS):
+        for number, data in enumerate(files):
+            plain, reading = timed(plain_decode, data), timed(read, data)
+            least[number] = min(plain, least[number][0]), min(reading, least[number][1])
+    return least
 
 
 def plain_decode(data: bytes) -> None:
@@ -68,10 +75,10 @@ def plain_decode(data: bytes) -> None:
         picture.load()
 
 
-def timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[bytes], object], data: bytes) -> float:
     """Return the milliseconds of processor time that some work takes."""
     start = time.thread_time()
-    work()
+    work(data)
     return 1000 * (time.thread_time() - start)
 
 
