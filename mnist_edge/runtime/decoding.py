@@ -118,20 +118,25 @@ def _from_array(values: NDArray[np.generic]) -> Image.Image:
 
 
 def _normalize(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _from_array(np.asarray(_upright(picture)))
+    # Averaging costs less than converting does; these modes cannot be averaged.
+    if picture.mode.startswith("I;16"):
+        picture = picture.convert("I")
     elif picture.has_transparency_data:
         if picture.mode != "RGBA":
             picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema() == (255, 255):
             picture = picture.convert("RGB")
-    elif picture.mode not in ("L", "RGB"):
+    elif picture.mode in ("1", "P", "HSV"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     factor = math.ceil(max(picture.size) / MAX_SIDE)
     if factor > 1:
         picture = picture.reduce(factor)
     picture = _upright(picture)
-    return _flatten(picture) if picture.mode == "RGBA" else picture
+    if picture.mode in ("I", "F"):
+        return _from_array(np.asarray(picture))
+    if picture.mode == "RGBA":
+        return _flatten(picture)
+    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -110,14 +110,17 @@ def test_every_format_is_read(kind: str, tmp_path: Path) -> None:
         seven(mode="RGBA", paper=(0, 0, 0, 0), ink=(255, 255, 255, 255)),
         seven(mode="RGBA", paper=(255, 255, 255, 0), ink=(200, 30, 30, 255)),
         seven(mode="CMYK", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255)),
+        seven(mode="RGB", paper=(250, 240, 220), ink=(20, 30, 120)).convert("YCbCr"),
+        seven(mode="RGB", paper=(250, 240, 220), ink=(20, 30, 120)).convert("HSV"),
         seven(mode="I", paper=65535, ink=3000),
         seven(mode="I;16", paper=65535, ink=3000),
         seven(mode="F", paper=1.0, ink=0.1),
     ],
     ids=lambda picture: f"{picture.mode} {picture.getpixel((0, 0))}",
 )
-def test_every_mode_is_read(picture: Image.Image) -> None:
+def test_every_mode_is_read_in_any_size(picture: Image.Image) -> None:
     assert_a_seven(read(picture))
+    assert_a_seven(read(picture.resize((1600, 1600), Image.Resampling.NEAREST)))
 
 
 def test_arrays_are_read_in_their_own_scale() -> None:
