@@ -25,7 +25,7 @@ demo: $(INSTALLED)
 	$(BIN)/mnist-edge bench --quick
 
 test: $(INSTALLED)
-	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
