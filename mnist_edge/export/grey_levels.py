@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -15,21 +15,30 @@ if TYPE_CHECKING:
     import onnx
 
 
+def steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:
+    """Return onnxruntime's `TensorQuantOverrides` that quantize pictures in 256 steps from 0 to 1.
+
+    Calibration pictures need not have black and white, and would give other steps.
+    """
+    steps = {"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}
+    return {name: [steps] for name in (graph.input[0].name, *_block_sizes(graph))}
+
+
 def take_grey_levels(graph: onnx.GraphProto) -> None:
-    """Let a network take uint8 pictures, in place of ones quantized in 256 steps from 0 to 1.
+    """Let a network that was quantized in `steps_of_grey_levels` take uint8 pictures, in place.
 
     Such a picture is its grey levels: what quantizes it goes, and with it the caller's conversion
     to floats.
     """
     (image,) = graph.input
-    block_sizes: dict[str, int] = {}
+    block_sizes = _block_sizes(graph)
     replaced: dict[str, str] = {}
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         source = node.input[0]
-        if node.op_type == "SpaceToDepth" and source == image.name:
-            block_sizes[node.output[0]] = helper.get_node_attr_value(node, "blocksize")
-        elif node.op_type == "QuantizeLinear" and source in (image.name, *block_sizes):
+        if node.output[0] in block_sizes:
+            continue
+        if node.op_type == "QuantizeLinear" and source in (image.name, *block_sizes):
             replaced[node.output[0]] = source
             if source in block_sizes:
                 nodes += _in_blocks(graph, image.name, source, block_sizes[source])
@@ -39,6 +48,15 @@ def take_grey_levels(graph: onnx.GraphProto) -> None:
     image.type.tensor_type.elem_type = TensorProto.UINT8
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
+
+
+def _block_sizes(graph: onnx.GraphProto) -> dict[str, int]:
+    """Return the tensors that hold the picture in blocks of pixels, and the side of a block."""
+    return {
+        node.output[0]: helper.get_node_attr_value(node, "blocksize")
+        for node in graph.node
+        if node.op_type == "SpaceToDepth" and node.input[0] == graph.input[0].name
+    }
 
 
 def _in_blocks(

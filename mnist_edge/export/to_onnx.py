@@ -46,7 +46,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from mnist_edge.export.blocks import over_blocks
-    from mnist_edge.export.grey_levels import take_grey_levels
+    from mnist_edge.export.grey_levels import steps_of_grey_levels, take_grey_levels
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -63,9 +63,6 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
         graph = _to_graph(over_blocks(model), channels_last=True)
-        # Grey levels, whether or not the calibration pictures have black and white.
-        steps = {"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}
-        blocks = [node.output[0] for node in graph.graph.node if node.op_type == "SpaceToDepth"]
         quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
@@ -80,7 +77,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
             extra_options={
                 "OpTypesToExcludeOutputQuantization": ["Gemm"],
                 "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
-                "TensorQuantOverrides": {name: [steps] for name in ("image", *blocks)},
+                "TensorQuantOverrides": steps_of_grey_levels(graph.graph),
             },
         )
         finished = onnx.load(quantized)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.preprocess import BOX, MAX_STROKE, MIN_STROKE
+from mnist_edge.runtime.preprocess import MAX_STROKE, MIN_STROKE, drawn_width
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     ink, (left, top_side, right, bottom) = found.ink, found.in_picture(found.ink.box)
     side = max(right - left, bottom - top_side)
     ground, other = ("lighter", "light") if ink.polarity == "dark" else ("darker", "dark")
-    stroke = BOX / ink.side * ink.stroke_width
+    stroke = drawn_width(ink)
     if ink.filled:
         why = "its outline is drawn; filled, the network takes it for a digit"
     elif ink.chosen:

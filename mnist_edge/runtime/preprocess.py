@@ -73,7 +73,7 @@ class Reading(NamedTuple):
         """Of the ink as drawn, in pixels of the 28x28 field."""
         if self.found is None:
             return None
-        return BOX / self.found.ink.side * self.found.ink.stroke_width
+        return drawn_width(self.found.ink)
 
     def rivals(self) -> list[Reading]:
         """Return what else may be the digit; none of it is to be trusted, as there is other ink."""
@@ -147,6 +147,11 @@ def _extent(content: bytes) -> int:
     return (len(content.rstrip(b"\0")) - 1) // SIZE - first // SIZE + 1
 
 
+def drawn_width(ink: Ink) -> float:
+    """Return how wide the ink's strokes are, in pixels of the 28x28 field that its box fills."""
+    return BOX / ink.side * ink.stroke_width
+
+
 def draw(ink: Ink) -> NDArray[np.uint8]:
     """Draw the ink as MNIST would: sized to the box, of MNIST's strokes, centred by mass."""
     left, top, right, bottom = ink.box
@@ -156,7 +161,7 @@ def draw(ink: Ink) -> NDArray[np.uint8]:
     soft = (ink.depth[window] * (255 / ink.contrast)).clip(0, 255) * near
 
     scale = BOX / ink.side
-    drawn = scale * ink.stroke_width
+    drawn = drawn_width(ink)
     stroke = min(max(MIN_STROKE, drawn), MAX_STROKE)
     if stroke != drawn and ink.side > 2 * ink.stroke_width:
         scale = (BOX - stroke) / (ink.side - ink.stroke_width)  # so that the box stays filled
