@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.errors import GateError, OutputError
-from mnist_edge.export.formats import of_path
 from mnist_edge.files import crc32_of, replacing, sha256_of
+from mnist_edge.formats.table import of_path
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None
 WRITER = """
 import sys
 from pathlib import Path
-from mnist_edge.export.formats import of_path
+from mnist_edge.formats.table import of_path
 from mnist_edge.files import replacing
 with replacing(Path(sys.argv[1])) as temporary:
     temporary.write_text("another's")

@@ -170,10 +170,10 @@ MAY_IMPORT = {
     "runtime": GROUND,
     "data": {*GROUND, "runtime"},
     "training": {*GROUND, "data", "runtime"},
-    "export": {*GROUND, "data", "runtime", "training"},
-    "bench": {*GROUND, "data", "runtime", "export"},
-    "report": {*GROUND, "data", "runtime", "training", "export", "bench"},
-    "cli": {*GROUND, "data", "runtime", "training", "export", "bench", "report"},
+    "formats": {*GROUND, "data", "runtime", "training"},
+    "benchmark": {*GROUND, "data", "runtime", "formats"},
+    "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
+    "cli": {*GROUND, "data", "runtime", "training", "formats", "benchmark", "report"},
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime"},
 }
@@ -183,11 +183,11 @@ THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
     "data": {"HersheyFonts", "PIL", "numpy", "platformdirs"},
     "training": {"keras", "matplotlib", "numpy", "tensorflow"},
-    "export": {
+    "formats": {
         *("ai_edge_litert", "flatbuffers", "keras", "numpy"),
         *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),
     },
-    "bench": {"PIL", "numpy", "onnxruntime"},
+    "benchmark": {"PIL", "numpy", "onnxruntime"},
     "report": {*("PIL", "ai_edge_litert", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime")},
     "cli": {"rich", "typer"},
 }

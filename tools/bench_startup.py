@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mnist_edge.bench.bootstrap import interval
+from mnist_edge.benchmark.bootstrap import interval
 from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped

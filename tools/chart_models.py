@@ -17,10 +17,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 from mnist_edge import data
-from mnist_edge.bench.foreign import Told, open_foreign
-from mnist_edge.export import layers
-from mnist_edge.export.formats import of_path
+from mnist_edge.benchmark.foreign import Told, open_foreign
 from mnist_edge.files import replacing
+from mnist_edge.formats import layers
+from mnist_edge.formats.table import of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 

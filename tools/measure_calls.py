@@ -22,7 +22,7 @@ import numpy as np
 import onnxruntime
 
 from mnist_edge import Classifier
-from mnist_edge.bench.bootstrap import interval
+from mnist_edge.benchmark.bootstrap import interval
 from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped

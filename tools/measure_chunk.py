@@ -14,8 +14,8 @@ import sys
 
 import numpy as np
 
-from mnist_edge.bench.bootstrap import interval
-from mnist_edge.bench.latency import Effort, time_engines
+from mnist_edge.benchmark.bootstrap import interval
+from mnist_edge.benchmark.latency import Effort, time_engines
 from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped

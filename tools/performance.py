@@ -17,7 +17,7 @@ import measure_calls
 import measure_chunk
 import roofline
 
-from mnist_edge.bench import machine
+from mnist_edge.benchmark import machine
 from mnist_edge.files import replacing
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mnist_edge.export import layers
-from mnist_edge.export.formats import FORMATS, Bar
+from mnist_edge.formats import layers
+from mnist_edge.formats.table import FORMATS, Bar
 from mnist_edge.training.recipes import RECIPES
 
 README = Path(__file__).parents[1] / "README.md"

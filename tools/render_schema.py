@@ -13,7 +13,7 @@ import types
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from mnist_edge.bench import baseline, bootstrap, latency, machine, report
+from mnist_edge.benchmark import baseline, bootstrap, latency, machine, report
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "bench.schema.json"
 

@@ -19,14 +19,14 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_edge import data
-from mnist_edge.bench import machine
+from mnist_edge.benchmark import machine
 from mnist_edge.cli.export import export
 from mnist_edge.cli.train import train
 from mnist_edge.contract import Contract
 from mnist_edge.errors import GateError
-from mnist_edge.export import layers
-from mnist_edge.export.formats import FORMATS
 from mnist_edge.files import replacing
+from mnist_edge.formats import layers
+from mnist_edge.formats.table import FORMATS
 from mnist_edge.runtime.engine import read_contract
 from mnist_edge.training.recipes import RECIPES
 

@@ -19,11 +19,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_edge.bench.latency import Effort, time_engines
-from mnist_edge.bench.profile import record
+from mnist_edge.benchmark.latency import Effort, time_engines
+from mnist_edge.benchmark.profile import record
 from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
-from mnist_edge.export import layers
+from mnist_edge.formats import layers
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engine import OnnxEngine, open_session, read_contract
 

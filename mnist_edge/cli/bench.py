@@ -24,11 +24,11 @@ from mnist_edge.cli.output import (
     table,
 )
 from mnist_edge.errors import GateError, ModelError, UsageError
-from mnist_edge.export.formats import FORMATS, named, of_path
+from mnist_edge.formats.table import FORMATS, named, of_path
 
 if TYPE_CHECKING:
-    from mnist_edge.bench.baseline import Change
-    from mnist_edge.bench.report import Row
+    from mnist_edge.benchmark.baseline import Change
+    from mnist_edge.benchmark.report import Row
 
 # What a column is called, and how it shows a value; a column without any value is left out.
 _Columns = dict[str, Callable[[Any], str | None]]
@@ -143,10 +143,10 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Measure model files against each other."""
-    from mnist_edge.bench import baseline
-    from mnist_edge.bench.foreign import Told
-    from mnist_edge.bench.latency import FULL, QUICK
-    from mnist_edge.bench.report import bench as run
+    from mnist_edge.benchmark import baseline
+    from mnist_edge.benchmark.foreign import Told
+    from mnist_edge.benchmark.latency import FULL, QUICK
+    from mnist_edge.benchmark.report import bench as run
 
     before = baseline.read(compare) if compare else None
     paths = _chosen(models, formats)
@@ -210,7 +210,7 @@ def _chosen(models: list[Path] | None, formats: str | None) -> list[Path]:
         ModelError: one is missing or not what was shipped, or none is of these formats.
         UsageError: there is no such format.
     """
-    from mnist_edge.bench.report import files_beside, with_members
+    from mnist_edge.benchmark.report import files_beside, with_members
 
     paths = with_members(models or files_beside(workspace.latest("keras", "onnx", "onnx-int8")))
     if formats is not None:

@@ -10,11 +10,11 @@ import typer
 from mnist_edge.cli import workspace
 from mnist_edge.cli.output import next_command, note, result, result_json, table
 from mnist_edge.errors import GateError, Interrupted, UsageError
-from mnist_edge.export.formats import FORMATS, named
 from mnist_edge.extras import require
+from mnist_edge.formats.table import FORMATS, named
 
 if TYPE_CHECKING:
-    from mnist_edge.export.exporter import Exported
+    from mnist_edge.formats.exporter import Exported
 
 _HEADERS = ("format", "file", "bytes", "accuracy", "agreement", "max diff", "flips", "gate")
 _MADE = [row for row in FORMATS.values() if row.conversion]
@@ -72,7 +72,7 @@ def export(
         )
     dataset = workspace.load_dataset(data or contract.metrics.dataset)
 
-    from mnist_edge.export.exporter import CALIBRATION_COUNT, Exporter
+    from mnist_edge.formats.exporter import CALIBRATION_COUNT, Exporter
 
     results: list[Exported] = []
     try:

@@ -14,7 +14,7 @@ from mnist_edge.errors import MissingContract, MissingExtra
 
 if TYPE_CHECKING:
     from mnist_edge.contract import Accept, Contract, Limits, TensorSpec
-    from mnist_edge.export.layers import Layer, Shape
+    from mnist_edge.formats.layers import Layer, Shape
 
 _HEADERS = ("layer", "kind", "output", "parameters", "MACs")
 
@@ -32,7 +32,7 @@ def info(
 
     MACs are multiply-accumulates, for one picture.
     """
-    from mnist_edge.export import layers
+    from mnist_edge.formats import layers
     from mnist_edge.runtime.engine import read_contract
 
     path = model or workspace.latest("onnx", "onnx-int8", "keras")

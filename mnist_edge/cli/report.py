@@ -43,9 +43,9 @@ def report(
     require("matplotlib", "jinja2", extra="plot")
     model, *others = models or [workspace.latest("keras", "onnx", "onnx-int8")]
 
-    from mnist_edge.bench.foreign import Told
-    from mnist_edge.bench.latency import FULL, QUICK
-    from mnist_edge.bench.report import files_beside
+    from mnist_edge.benchmark.foreign import Told
+    from mnist_edge.benchmark.latency import FULL, QUICK
+    from mnist_edge.benchmark.report import files_beside
     from mnist_edge.files import replacing
     from mnist_edge.report.page import SECTIONS, build
     from mnist_edge.runtime.engine import read_contract

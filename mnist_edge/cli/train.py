@@ -23,8 +23,8 @@ from mnist_edge.cli.output import (
 )
 from mnist_edge.contract import Contract
 from mnist_edge.errors import ContractError, Interrupted, OutputError, UsageError, did_you_mean
-from mnist_edge.export.formats import of_path
 from mnist_edge.extras import require
+from mnist_edge.formats.table import of_path
 from mnist_edge.training.recipes import RECIPES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.cli.output import note, progress_bar
-from mnist_edge.export.formats import FORMATS, of_path
+from mnist_edge.formats.table import FORMATS, of_path
 from mnist_edge.runtime import shipped
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
 from mnist_edge.errors import ModelError, first_line
-from mnist_edge.export.layers import CONVERSIONS
 from mnist_edge.extras import require
+from mnist_edge.formats.layers import CONVERSIONS
 from mnist_edge.runtime.engine import ELEMENTS
 
 if TYPE_CHECKING:

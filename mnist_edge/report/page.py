@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnist_edge
-from mnist_edge.bench.foreign import Told, is_foreign, open_foreign
-from mnist_edge.bench.latency import Effort, time_engines
+from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
+from mnist_edge.benchmark.latency import Effort, time_engines
 from mnist_edge.contract import Contract, Parity, TensorSpec
 from mnist_edge.data.grid import draw_grid
 from mnist_edge.errors import MnistEdgeError, ModelError, UsageError, first_line
-from mnist_edge.export import layers
-from mnist_edge.export.formats import format_of
-from mnist_edge.export.parity import compare
+from mnist_edge.formats import layers
+from mnist_edge.formats.parity import compare
+from mnist_edge.formats.table import format_of
 from mnist_edge.report import figures, graph, network, pictures, quality
 from mnist_edge.runtime.classifier import accuracy
 

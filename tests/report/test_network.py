@@ -11,7 +11,7 @@ import pytest
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import synthetic
 from mnist_edge.errors import ModelError
-from mnist_edge.export.formats import FORMATS
+from mnist_edge.formats.table import FORMATS
 from mnist_edge.report.network import Network, read
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engine import read_contract

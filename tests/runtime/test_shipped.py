@@ -14,8 +14,8 @@ import pytest
 from mnist_edge import data
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.errors import ModelError
-from mnist_edge.export.formats import FORMATS, of_path
 from mnist_edge.files import crc32_of, sha256_of
+from mnist_edge.formats.table import FORMATS, of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
 from tests.conftest import Workspace, data_folder

@@ -13,8 +13,8 @@ import pytest
 from onnx import numpy_helper
 
 from mnist_edge.data import synthetic
-from mnist_edge.export import to_onnx
-from mnist_edge.export.inspection import check_integer_onnx
+from mnist_edge.formats import to_onnx
+from mnist_edge.formats.inspection import check_integer_onnx
 from mnist_edge.training import networks
 from mnist_edge.training.recipes import RECIPES
 from tests.conftest import Workspace, randomize

@@ -15,11 +15,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mnist_edge.bench.foreign import Told
-from mnist_edge.bench.latency import Effort
-from mnist_edge.bench.report import Report, bench, files_beside, with_members
+from mnist_edge.benchmark.foreign import Told
+from mnist_edge.benchmark.latency import Effort
+from mnist_edge.benchmark.report import Report, bench, files_beside, with_members
 from mnist_edge.data.dataset import Dataset, Split
-from mnist_edge.export.formats import FORMATS
+from mnist_edge.formats.table import FORMATS
 from tests.conftest import Workspace
 
 BRIEFLY = Effort(rounds=2, turn=0.0, calls=2, batch=50)

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract
-from mnist_edge.export import to_onnx
-from mnist_edge.export.blocks import over_blocks
+from mnist_edge.formats import to_onnx
+from mnist_edge.formats.blocks import over_blocks
 from mnist_edge.runtime.engine import read_contract
 from tests.conftest import Workspace, randomize
 

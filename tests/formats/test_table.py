@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import Calibration, sidecar
 from mnist_edge.errors import MissingExtra, UsageError
-from mnist_edge.export.formats import FORMATS, Bar, Format, named, of_path
-from mnist_edge.export.parity import compare, shortfalls
+from mnist_edge.formats.parity import compare, shortfalls
+from mnist_edge.formats.table import FORMATS, Bar, Format, named, of_path
 from mnist_edge.runtime.engine import read_contract
 from tests.conftest import Workspace
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mnist_edge
-from mnist_edge.bench import machine
+from mnist_edge.benchmark import machine
 
 
 def test_the_description_is_json_and_names_everything() -> None:

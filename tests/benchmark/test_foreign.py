@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_edge.bench.foreign import Told, is_foreign, open_foreign
+from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.runtime import shipped

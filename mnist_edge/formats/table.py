@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
 from mnist_edge.errors import ModelError, UsageError, did_you_mean
-from mnist_edge.export import inspection, to_onnx, to_tflite
 from mnist_edge.extras import require
+from mnist_edge.formats import inspection, to_onnx, to_tflite
 
 if TYPE_CHECKING:
     import keras

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.bench import corruptions as module
-from mnist_edge.bench.corruptions import corruptions
+from mnist_edge.benchmark import corruptions as module
+from mnist_edge.benchmark.corruptions import corruptions
 from mnist_edge.data import synthetic
 
 Images = NDArray[np.uint8]

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from onnxruntime import quantization
 
 from mnist_edge.errors import GateError
-from mnist_edge.export.inspection import check_integer_onnx, check_integer_tflite
+from mnist_edge.formats.inspection import check_integer_onnx, check_integer_tflite
 from tests.conftest import Workspace
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge.bench import baseline
-from mnist_edge.bench.latency import Timings
-from mnist_edge.bench.report import Row
+from mnist_edge.benchmark import baseline
+from mnist_edge.benchmark.latency import Timings
+from mnist_edge.benchmark.report import Row
 from mnist_edge.errors import DataError
 
 QUARTER = 0.25

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.bench.startup import measure
+from mnist_edge.benchmark.startup import measure
 from mnist_edge.errors import ModelError
 from mnist_edge.runtime import shipped
 

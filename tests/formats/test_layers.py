@@ -13,8 +13,8 @@ from keras import layers as kl
 from onnx import TensorProto, helper
 
 from mnist_edge.errors import MissingExtra, ModelError
-from mnist_edge.export.formats import FORMATS, Format
-from mnist_edge.export.layers import Layer, of_keras, read, totals
+from mnist_edge.formats.layers import Layer, of_keras, read, totals
+from mnist_edge.formats.table import FORMATS, Format
 from mnist_edge.runtime import shipped
 from tests.conftest import data_folder
 

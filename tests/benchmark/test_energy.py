@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.bench import energy
+from mnist_edge.benchmark import energy
 
 
 def zone(folder: Path, name: str, energy_uj: int, size: int = 1000) -> Path:

@@ -38,7 +38,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     """
     import numpy as np
 
-    from mnist_edge.export.blocks import over_blocks
+    from mnist_edge.formats.blocks import over_blocks
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for image in calibration:
@@ -60,7 +60,7 @@ def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
     import keras
     import tensorflow as tf
 
-    from mnist_edge.export.compact import compact
+    from mnist_edge.formats.compact import compact
 
     # Through a saved model, because from_concrete_functions leaves the variables unfrozen and
     # from_keras_model the batch open: with a fixed batch there is no shape arithmetic in the

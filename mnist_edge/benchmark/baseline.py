@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.bench.bootstrap import Interval, ratio_interval
+from mnist_edge.benchmark.bootstrap import Interval, ratio_interval
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnist_edge.bench.report import Row
+    from mnist_edge.benchmark.report import Row
 
 
 @dataclass(frozen=True)

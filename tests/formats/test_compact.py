@@ -13,8 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers as kl
 
-from mnist_edge.export import to_tflite
-from mnist_edge.export.compact import compact
+from mnist_edge.formats import to_tflite
+from mnist_edge.formats.compact import compact
 from tests.conftest import randomize
 
 # Keras and the converters use what other libraries no longer like.
@@ -40,7 +40,7 @@ def files(request: pytest.FixtureRequest) -> Files:
     randomize(model)
     convert = partial(getattr(to_tflite, request.param), model, PICTURES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_edge.export.compact.compact", lambda content: content)
+        patch.setattr("mnist_edge.formats.compact.compact", lambda content: content)
         converted = convert()
     return Files(convert, converted, compact(converted))
 

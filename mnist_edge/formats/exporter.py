@@ -21,9 +21,9 @@ from mnist_edge.errors import (
     OutputError,
     first_line,
 )
-from mnist_edge.export import to_onnx
-from mnist_edge.export.parity import compare, shortfalls
 from mnist_edge.files import replacing, sha256_of
+from mnist_edge.formats import to_onnx
+from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engine import open_bare, open_engine
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.export.formats import Conversion, Format
+    from mnist_edge.formats.table import Conversion, Format
     from mnist_edge.runtime.engine import Engine
 
 CALIBRATION_COUNT = 1000

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_edge.bench.profile import Kernel, parse, record
+from mnist_edge.benchmark.profile import Kernel, parse, record
 from mnist_edge.errors import ModelError
 from mnist_edge.runtime import shipped
 

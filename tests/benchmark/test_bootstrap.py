@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_edge.bench.bootstrap import interval, ratio_interval
+from mnist_edge.benchmark.bootstrap import interval, ratio_interval
 
 EXPERIMENTS = 200
 

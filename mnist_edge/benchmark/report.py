@@ -9,21 +9,21 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.bench import energy, machine
-from mnist_edge.bench.corruptions import corruptions
-from mnist_edge.bench.foreign import Told, is_foreign, open_foreign
-from mnist_edge.bench.latency import Effort, time_engines
-from mnist_edge.bench.startup import Startup, measure
+from mnist_edge.benchmark import energy, machine
+from mnist_edge.benchmark.corruptions import corruptions
+from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
+from mnist_edge.benchmark.latency import Effort, time_engines
+from mnist_edge.benchmark.startup import Startup, measure
 from mnist_edge.contract import member
 from mnist_edge.errors import MnistEdgeError, ModelError, first_line
-from mnist_edge.export.formats import FORMATS, format_of, of_path
-from mnist_edge.export.parity import compare
+from mnist_edge.formats.parity import compare
+from mnist_edge.formats.table import FORMATS, format_of, of_path
 from mnist_edge.runtime.classifier import accuracy
 
 if TYPE_CHECKING:
-    from mnist_edge.bench.baseline import Change
-    from mnist_edge.bench.bootstrap import Interval
-    from mnist_edge.bench.machine import Machine
+    from mnist_edge.benchmark.baseline import Change
+    from mnist_edge.benchmark.bootstrap import Interval
+    from mnist_edge.benchmark.machine import Machine
     from mnist_edge.contract import TensorSpec
     from mnist_edge.data.dataset import Dataset, Split
     from mnist_edge.runtime.engine import Engine

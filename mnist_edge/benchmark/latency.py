@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.bench.bootstrap import Interval, interval
+from mnist_edge.benchmark.bootstrap import Interval, interval
 
 if TYPE_CHECKING:
-    from mnist_edge.bench.energy import Meter
+    from mnist_edge.benchmark.energy import Meter
     from mnist_edge.runtime.engine import Engine
 
 # An engine is warm when the medians of two turns on end differ by no more than this share. One that

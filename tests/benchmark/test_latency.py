@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.bench import latency
-from mnist_edge.bench.latency import Effort, Timings, time_engines
+from mnist_edge.benchmark import latency
+from mnist_edge.benchmark.latency import Effort, Timings, time_engines
 
 Images = NDArray[np.uint8]
 

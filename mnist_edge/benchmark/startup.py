@@ -55,7 +55,7 @@ def measure(path: Path, threads: int = 1, spec: TensorSpec | None = None) -> Sta
     """
     arguments = [str(path), str(threads), json.dumps(spec and dataclasses.asdict(spec))]
     finished = subprocess.run(
-        [sys.executable, "-m", "mnist_edge.bench.startup", *arguments],
+        [sys.executable, "-m", "mnist_edge.benchmark.startup", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -75,7 +75,7 @@ def _start(path: Path, threads: int, document: dict[str, object] | None) -> Star
     import numpy as np
 
     from mnist_edge.contract import TensorSpec
-    from mnist_edge.export.formats import of_path
+    from mnist_edge.formats.table import of_path
     from mnist_edge.runtime.engine import open_bare
 
     row = of_path(path)
