@@ -23,7 +23,7 @@ from mnist_edge.benchmark.latency import FULL, QUICK, Timings, time_engines
 from mnist_edge.cli.output import markdown
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engine import open_engine
+from mnist_edge.runtime.engines import open_engine
 
 SUFFIXES = (".onnx", ".tflite")
 

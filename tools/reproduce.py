@@ -27,7 +27,7 @@ from mnist_edge.errors import GateError
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
 from mnist_edge.formats.table import FORMATS
-from mnist_edge.runtime.engine import read_contract
+from mnist_edge.runtime.engines import read_contract
 from mnist_edge.training.recipes import RECIPES
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.formats import layers
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.engine import OnnxEngine, open_session, read_contract
+from mnist_edge.runtime.engines import OnnxEngine, open_session, read_contract
 
 SIDE = 512
 BATCHES = (8, 16, 32, 64, 128, 256)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mnist_edge.contract import METADATA_KEY, SIZE, TensorSpec, sidecar
 from mnist_edge.errors import ModelError
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engine import ELEMENTS, Engine, open_bare, open_session
+from mnist_edge.runtime.engines import Engine, open_bare, open_session
+from mnist_edge.runtime.engines.onnx import ELEMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from mnist_edge.benchmark.bootstrap import Interval, interval
 
 if TYPE_CHECKING:
     from mnist_edge.benchmark.energy import Meter
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
 
 # An engine is warm when the medians of two turns on end differ by no more than this share. One that
 # does not come to rest is measured after this many turns all the same, and called unstable.

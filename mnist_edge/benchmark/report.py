@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mnist_edge.benchmark.machine import Machine
     from mnist_edge.contract import TensorSpec
     from mnist_edge.data.dataset import Dataset, Split
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
 
 
 @dataclass

@@ -76,7 +76,7 @@ def _start(path: Path, threads: int, document: dict[str, object] | None) -> Star
 
     from mnist_edge.contract import TensorSpec
     from mnist_edge.formats.table import of_path
-    from mnist_edge.runtime.engine import open_bare
+    from mnist_edge.runtime.engines import open_bare
 
     row = of_path(path)
     imported = time.perf_counter_ns()

@@ -227,7 +227,7 @@ def _chosen(models: list[Path] | None, formats: str | None) -> list[Path]:
 
 def _dataset_of(paths: list[Path]) -> str:
     """Return the dataset that the first file with a contract was trained on."""
-    from mnist_edge.runtime.engine import read_contract
+    from mnist_edge.runtime.engines import read_contract
 
     for path in paths:
         try:

@@ -61,7 +61,7 @@ def export(
             remedy=f"formats are {', '.join(row.name for row in _MADE)}, or all.",
         )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
-    from mnist_edge.runtime.engine import read_contract
+    from mnist_edge.runtime.engines import read_contract
 
     source = model or workspace.latest("keras")
     contract = read_contract(source)

@@ -33,7 +33,7 @@ def info(
     MACs are multiply-accumulates, for one picture.
     """
     from mnist_edge.formats import layers
-    from mnist_edge.runtime.engine import read_contract
+    from mnist_edge.runtime.engines import read_contract
 
     path = model or workspace.latest("onnx", "onnx-int8", "keras")
     contract = rows = None

@@ -48,7 +48,7 @@ def report(
     from mnist_edge.benchmark.report import files_beside
     from mnist_edge.files import replacing
     from mnist_edge.report.page import SECTIONS, build
-    from mnist_edge.runtime.engine import read_contract
+    from mnist_edge.runtime.engines import read_contract
 
     paths = list(dict.fromkeys([*files_beside(model), model, *others]))
     measuring.check(paths)

@@ -28,7 +28,7 @@ from mnist_edge.formats.table import of_path
 from mnist_edge.training.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
     from mnist_edge.training.trainer import Epoch, Step
 
 _RECIPES = "; ".join(f"{recipe.name} ({recipe.summary})" for recipe in RECIPES.values())

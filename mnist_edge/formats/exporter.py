@@ -25,7 +25,7 @@ from mnist_edge.files import replacing, sha256_of
 from mnist_edge.formats import to_onnx
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engine import open_bare, open_engine
+from mnist_edge.runtime.engines import open_bare, open_engine
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
 from mnist_edge.training.publish import fit_accept, tool_versions
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.formats.table import Conversion, Format
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
 
 CALIBRATION_COUNT = 1000
 CALIBRATION_SEED = 0

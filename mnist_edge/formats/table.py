@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Format:
 
 
 def _open_exported(path: Path, threads: int) -> tuple[Engine, Contract]:
-    from mnist_edge.runtime.engine import open_engine
+    from mnist_edge.runtime.engines import open_engine
 
     return open_engine(path, threads)
 

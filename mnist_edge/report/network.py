@@ -15,7 +15,7 @@ from mnist_edge.contract import SIZE
 from mnist_edge.errors import ModelError, first_line
 from mnist_edge.extras import require
 from mnist_edge.formats.layers import CONVERSIONS
-from mnist_edge.runtime.engine import ELEMENTS
+from mnist_edge.runtime.engines.onnx import ELEMENTS
 
 if TYPE_CHECKING:
     from mnist_edge.contract import TensorSpec

@@ -25,7 +25,7 @@ from mnist_edge.runtime.classifier import accuracy
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset, Split
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
 
 # The sections in their order; the name is the element's `id`, too.
 SECTIONS = {

@@ -17,7 +17,7 @@ from mnist_edge.contract import LABELS, SIZE, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.decoding import decode
-from mnist_edge.runtime.engine import Engine, Images, OnnxEngine, Probabilities, open_engine
+from mnist_edge.runtime.engines import Engine, Images, OnnxEngine, Probabilities, open_engine
 from mnist_edge.runtime.line import best_row, segments
 from mnist_edge.runtime.look import look
 from mnist_edge.runtime.reading import read

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_edge.data.dataset import Split
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
     from mnist_edge.training.recipes import Recipe
 
 # Both sides' scores are divided by it, so that the order of the unlikely digits counts too.

@@ -23,7 +23,7 @@ from mnist_edge.training.trainer import Epoch, Step, train
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_edge.runtime.engine import Engine
+    from mnist_edge.runtime.engines import Engine
     from mnist_edge.training.recipes import Recipe
 
 

@@ -13,7 +13,7 @@ from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.engine import open_engine
+from mnist_edge.runtime.engines import open_engine
 
 # The picture of a digit is one pixel of full ink in the first row, in the column of the digit.
 LABELS = np.arange(100, dtype=np.uint8) % 10

@@ -13,7 +13,7 @@ from mnist_edge.contract import Calibration, sidecar
 from mnist_edge.errors import MissingExtra, UsageError
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.formats.table import FORMATS, Bar, Format, named, of_path
-from mnist_edge.runtime.engine import read_contract
+from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace
 
 EXPORTED = [row for row in FORMATS.values() if row.conversion]

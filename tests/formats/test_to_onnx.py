@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnist_edge.contract import Contract
 from mnist_edge.formats import to_onnx
 from mnist_edge.formats.blocks import over_blocks
-from mnist_edge.runtime.engine import read_contract
+from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace, randomize
 
 if TYPE_CHECKING:

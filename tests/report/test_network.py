@@ -14,7 +14,7 @@ from mnist_edge.errors import ModelError
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.report.network import Network, read
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.engine import read_contract
+from mnist_edge.runtime.engines import read_contract
 
 KERAS_INPUT = TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0))
 IMAGE = synthetic.generate(1, seed=3).images[0]

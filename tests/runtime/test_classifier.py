@@ -22,7 +22,8 @@ from mnist_edge.runtime import classifier as module
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
 from mnist_edge.runtime.decoding import Source
-from mnist_edge.runtime.engine import CHUNK, read_contract
+from mnist_edge.runtime.engines import read_contract
+from mnist_edge.runtime.engines.onnx import CHUNK
 from mnist_edge.runtime.reading import read
 from tests.conftest import Workspace
 

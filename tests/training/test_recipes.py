@@ -11,7 +11,7 @@ import pytest
 from mnist_edge.data import synthetic
 from mnist_edge.formats import layers
 from mnist_edge.formats.table import FORMATS
-from mnist_edge.runtime.engine import open_bare
+from mnist_edge.runtime.engines import open_bare
 from mnist_edge.training.recipes import RECIPES
 from tests.conftest import randomize
 

@@ -23,14 +23,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_edge.contract import Contract, TensorSpec, sidecar
 from mnist_edge.errors import ContractError, MissingExtra, ModelError
-from mnist_edge.runtime.engine import (
-    CHUNK,
+from mnist_edge.runtime.engines import (
     OnnxEngine,
     open_bare,
     open_engine,
     open_session,
     read_contract,
 )
+from mnist_edge.runtime.engines.onnx import CHUNK
 from tests.conftest import Workspace
 
 EXPORTED = ["edge.onnx", "edge.int8.onnx", "edge.tflite", "edge.fp16.tflite", "edge.int8.tflite"]

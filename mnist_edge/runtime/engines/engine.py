@@ -1,0 +1,70 @@
+"""What an engine is, and what all of them share: the feeding of their input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.contract import LABELS, SIZE, TensorSpec
+from mnist_edge.errors import ContractError, ModelError
+
+Images = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+# The types of an input that can be fed.
+DTYPES = ("float32", "uint8")
+
+
+class Engine(Protocol):
+    """Something that answers pictures."""
+
+    def run(self, images: Images) -> Probabilities:
+        """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
+        ...
+
+
+def conversion(spec: TensorSpec) -> Callable[[NDArray[np.uint8], NDArray[np.float32]], None]:
+    """Return what writes grey levels as the values of a float32 input, into memory of its shape."""
+    low, high = spec.range
+    greys_per_unit, offset = (np.array(value, np.float32) for value in (255 / (high - low), low))
+
+    def convert(images: NDArray[np.uint8], values: NDArray[np.float32]) -> None:
+        # Dividing while it converts would take numpy half as long again.
+        values[:] = images
+        values /= greys_per_unit
+        if low:
+            values += offset
+
+    return convert
+
+
+def check_input(spec: TensorSpec, source: object) -> None:
+    """Check that an input is of a layout and a type that can be fed.
+
+    Raises:
+        ContractError: it is not.
+    """
+    if spec.layout not in ("NHWC", "NCHW") or spec.dtype not in DTYPES:
+        raise ContractError(
+            f"{source}: cannot feed an input of layout {spec.layout} and type {spec.dtype}.",
+            remedy="upgrade with pip install -U mnist-edge.",
+        )
+
+
+def check_shapes(image: Sequence[object], answer: Sequence[object], source: object) -> None:
+    """Check that one picture has 28x28 numbers, and its answer ten; symbolic sizes pass.
+
+    Raises:
+        ModelError: they have not.
+    """
+    for shape, size in ((image, SIZE * SIZE), (answer, len(LABELS))):
+        known = [int(part) for part in shape[1:] if isinstance(part, int | np.integer)]
+        if len(known) == len(shape) - 1 and math.prod(known) != size:
+            raise ModelError(
+                f"{source} maps {tuple(image)} to {tuple(answer)}, not 28x28 to 10 digits.",
+                remedy="choose a model of MNIST's kind.",
+            )
