@@ -16,7 +16,8 @@ from mnist_edge.cli.export import export
 from mnist_edge.cli.train import train
 from mnist_edge.contract import Contract, sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
-from mnist_edge.formats.table import FORMATS, Format, named, of_path
+from mnist_edge.formats.family import Format
+from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.shipped import DEFAULT
 from mnist_edge.training.runs import checkpoint_path, member_paths

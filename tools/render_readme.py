@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from mnist_edge.formats import layers
-from mnist_edge.formats.table import FORMATS, Bar
+from mnist_edge.formats.family import Bar
+from mnist_edge.formats.table import FORMATS
 from mnist_edge.training.recipes import RECIPES
 
 README = Path(__file__).parents[1] / "README.md"

@@ -17,7 +17,7 @@ from mnist_edge.benchmark.startup import Startup, measure
 from mnist_edge.contract import member
 from mnist_edge.errors import MnistEdgeError, ModelError, first_line
 from mnist_edge.formats.parity import compare
-from mnist_edge.formats.table import FORMATS, format_of, of_path
+from mnist_edge.formats.table import FORMATS, of_path, open_file
 from mnist_edge.runtime.classifier import accuracy
 
 if TYPE_CHECKING:
@@ -237,9 +237,8 @@ def _open(
     training: Split,
     note: Callable[[str], None],
 ) -> _Runner:
-    form = format_of(path)
     if not is_foreign(path):
-        engine, _ = form.open(path, threads)
+        engine, _ = open_file(path, threads)
         return _Runner(row, engine, None)
     row.format = path.name
     engine, spec, guessed = open_foreign(path, told, training, threads)

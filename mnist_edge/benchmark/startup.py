@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import ModelError
+from mnist_edge.formats.table import family_of
 
 if TYPE_CHECKING:
     from mnist_edge.contract import TensorSpec
-
-_ENGINES = {".onnx": "onnxruntime", ".tflite": "ai_edge_litert.interpreter", ".keras": "keras"}
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,19 @@ def measure(path: Path, threads: int = 1, spec: TensorSpec | None = None) -> Sta
 
 
 def _start(path: Path, threads: int, document: dict[str, object] | None) -> Startup:
+    family = family_of(path)
     start = time.perf_counter_ns()
-    importlib.import_module(_ENGINES[path.suffix])
+    importlib.import_module(family.library)
     import numpy as np
 
     from mnist_edge.contract import TensorSpec
-    from mnist_edge.formats.table import of_path
     from mnist_edge.runtime.engines import open_bare
 
-    row = of_path(path)
     imported = time.perf_counter_ns()
     if document:
         engine = open_bare(path, TensorSpec(**document), threads)  # type: ignore[arg-type]
-    elif row:
-        engine, _ = row.open(path, threads)
+    else:
+        engine, _ = family.open(path, threads)
     loaded = time.perf_counter_ns()
     engine.run(np.zeros((1, 28, 28), np.uint8))
     answered = time.perf_counter_ns()

@@ -33,6 +33,7 @@ def info(
     MACs are multiply-accumulates, for one picture.
     """
     from mnist_edge.formats import layers
+    from mnist_edge.formats.inside import read_layers
     from mnist_edge.runtime.engines import read_contract
 
     path = model or workspace.latest("onnx", "onnx-int8", "keras")
@@ -42,7 +43,7 @@ def info(
     except MissingContract as error:
         note(error.cause)
     try:
-        rows = layers.read(path)
+        rows = read_layers(path)
     except MissingExtra as error:
         if contract is None:
             raise

@@ -24,7 +24,7 @@ from mnist_edge.cli.output import (
 from mnist_edge.contract import Contract
 from mnist_edge.errors import ContractError, Interrupted, OutputError, UsageError, did_you_mean
 from mnist_edge.extras import require
-from mnist_edge.formats.table import of_path
+from mnist_edge.formats.table import of_path, open_file
 from mnist_edge.training.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _open_teacher(path: Path) -> tuple[str, Engine]:
             f"--teacher: {path} is of no format that mnist-edge writes.",
             remedy="name a .keras, .onnx or .tflite file.",
         )
-    engine, contract = row.open(path, os.cpu_count() or 1)
+    engine, contract = open_file(path, os.cpu_count() or 1)
     return contract.weights_sha256, engine
 
 

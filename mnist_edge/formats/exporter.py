@@ -22,8 +22,9 @@ from mnist_edge.errors import (
     first_line,
 )
 from mnist_edge.files import replacing, sha256_of
-from mnist_edge.formats import to_onnx
+from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
+from mnist_edge.formats.table import family_of
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import open_bare, open_engine
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.table import Conversion, Format
+    from mnist_edge.formats.family import Conversion, Format
     from mnist_edge.runtime.engines import Engine
 
 CALIBRATION_COUNT = 1000
@@ -127,10 +128,10 @@ class Exporter:
 
     def _export(self, row: Format, conversion: Conversion, path: Path) -> Exported:
         result = Exported(row.name, path)
-        test = self._dataset.test
+        test, embed = self._dataset.test, family_of(path).embed
         try:
             with ExitStack() as files:
-                if path.suffix != ".onnx":
+                if not embed:
                     document = files.enter_context(replacing(sidecar(path)))
                 temporary = files.enter_context(replacing(path))
                 temporary.write_bytes(self._convert(row, conversion))
@@ -152,8 +153,8 @@ class Exporter:
                         remedy="train longer, or calibrate on more pictures with --calibration.",
                     )
                 contract = self._contract_of(row, conversion, engine, own_accuracy, parity)
-                if path.suffix == ".onnx":
-                    to_onnx.embed(temporary, contract)
+                if embed:
+                    embed(temporary, contract)
                 else:
                     contract.write(document)
                     # A file without its contract is refused; one with another's is believed.
@@ -185,8 +186,8 @@ class Exporter:
             tools={
                 **self.contract.tools,
                 **tool_versions("tensorflow", "tf2onnx", "onnxruntime"),
-                "onnx-opset": str(to_onnx.OPSET),
-                "onnx-ir": str(to_onnx.IR_VERSION),
+                "onnx-opset": str(OPSET),
+                "onnx-ir": str(IR_VERSION),
             },
             history=None,
         )

@@ -11,7 +11,7 @@ from mnist_edge.contract import Flip, Parity
 from mnist_edge.runtime.classifier import two_best
 
 if TYPE_CHECKING:
-    from mnist_edge.formats.table import Bar
+    from mnist_edge.formats.family import Bar
 
 Answers = NDArray[np.float32]
 

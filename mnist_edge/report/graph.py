@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mnist_edge.report.network import Node
+    from mnist_edge.formats.activations import Node
 
 BOX_WIDTH, BOX_HEIGHT = 320, 30
 COLUMN, ROW = 360, 46

@@ -18,9 +18,10 @@ from mnist_edge.contract import Contract, Parity, TensorSpec
 from mnist_edge.data.grid import draw_grid
 from mnist_edge.errors import MnistEdgeError, ModelError, UsageError, first_line
 from mnist_edge.formats import layers
+from mnist_edge.formats.inside import read_activations, read_layers
 from mnist_edge.formats.parity import compare
-from mnist_edge.formats.table import format_of
-from mnist_edge.report import figures, graph, network, pictures, quality
+from mnist_edge.formats.table import open_file
+from mnist_edge.report import figures, graph, pictures, quality
 from mnist_edge.runtime.classifier import accuracy
 
 if TYPE_CHECKING:
@@ -203,11 +204,10 @@ def _answer(paths: Iterable[Path], dataset: Dataset, told: Told) -> list[File]:
 
 def _open(file: File, told: Told, training: Split) -> Engine:
     """Open a file, and note its contract and its input."""
-    row = format_of(file.path)
     if is_foreign(file.path):
         engine, file.spec, file.guessed = open_foreign(file.path, told, training)
     else:
-        engine, file.contract = row.open(file.path, 1)
+        engine, file.contract = open_file(file.path)
         file.spec = file.contract.input
     return engine
 
@@ -313,8 +313,8 @@ def _network(
     path: Path, spec: TensorSpec, image: NDArray[np.uint8], missing: dict[str, str]
 ) -> dict[str, Any]:
     try:
-        table = layers.read(path)
-        inside = network.read(path, spec, image)
+        table = read_layers(path)
+        inside = read_activations(path, spec, image)
     except MnistEdgeError as error:
         missing |= dict.fromkeys(
             ("network", "filters", "features"), f"{error.cause} {error.remedy}"

@@ -8,7 +8,7 @@ import pytest
 from keras import layers as kl
 
 from mnist_edge.formats.blocks import over_blocks
-from mnist_edge.formats.layers import of_keras
+from mnist_edge.formats.keras.layers import of_keras
 from tests.conftest import randomize
 
 PICTURES = np.random.default_rng(1).random((5, 28, 28, 1), np.float32)

@@ -16,7 +16,8 @@ from onnx import TensorProto, helper
 from onnxruntime import quantization
 
 from mnist_edge.errors import GateError
-from mnist_edge.formats.inspection import check_integer_onnx, check_integer_tflite
+from mnist_edge.formats.onnx.inspection import check_integer as check_integer_onnx
+from mnist_edge.formats.tflite.inspection import check_integer as check_integer_tflite
 from tests.conftest import Workspace
 
 

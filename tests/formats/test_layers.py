@@ -13,8 +13,11 @@ from keras import layers as kl
 from onnx import TensorProto, helper
 
 from mnist_edge.errors import MissingExtra, ModelError
-from mnist_edge.formats.layers import Layer, of_keras, read, totals
-from mnist_edge.formats.table import FORMATS, Format
+from mnist_edge.formats.family import Format
+from mnist_edge.formats.inside import read_layers as read
+from mnist_edge.formats.keras.layers import of_keras
+from mnist_edge.formats.layers import Layer, totals
+from mnist_edge.formats.table import FORMATS
 from mnist_edge.runtime import shipped
 from tests.conftest import data_folder
 

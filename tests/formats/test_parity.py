@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Flip, Parity
+from mnist_edge.formats.family import Bar
 from mnist_edge.formats.parity import compare, shortfalls
-from mnist_edge.formats.table import Bar
 
 
 def answers(*rows: dict[int, float]) -> NDArray[np.float32]:

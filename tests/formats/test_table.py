@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import Calibration, sidecar
 from mnist_edge.errors import MissingExtra, UsageError
+from mnist_edge.formats.family import Bar, Format
 from mnist_edge.formats.parity import compare, shortfalls
-from mnist_edge.formats.table import FORMATS, Bar, Format, named, of_path
+from mnist_edge.formats.table import FORMATS, named, of_path, open_file
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace
 
@@ -24,7 +25,7 @@ by_name = pytest.mark.parametrize("row", EXPORTED, ids=lambda row: row.name)
 @pytest.fixture(scope="module")
 def reference(workspace: Workspace) -> NDArray[np.float32]:
     """The Keras model's answers to the test split."""
-    engine, _ = FORMATS["keras"].open(workspace.runs / "edge.keras", 1)
+    engine, _ = open_file(workspace.runs / "edge.keras")
     return engine.run(workspace.dataset.test.images)
 
 
@@ -90,7 +91,7 @@ def test_every_file_answers_like_keras_within_its_bar(
     row: Format, workspace: Workspace, reference: NDArray[np.float32]
 ) -> None:
     assert row.conversion
-    engine, contract = row.open(row.path(workspace.runs, "edge"), 1)
+    engine, contract = open_file(row.path(workspace.runs, "edge"))
     images, labels = workspace.dataset.test
     answers = engine.run(images)
     parity = compare(reference, answers, labels)
@@ -139,5 +140,5 @@ def test_a_keras_file_needs_tensorflow(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match="tensorflow is not installed") as caught:
-        FORMATS["keras"].open(workspace.runs / "edge.keras", 1)
+        open_file(workspace.runs / "edge.keras")
     assert caught.value.remedy == "pip install 'mnist-edge[train]'"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mnist_edge.formats.activations import Node
 from mnist_edge.report.graph import BOX_WIDTH, COLUMN, draw
-from mnist_edge.report.network import Node
 
 
 def node(name: str, *inputs: str) -> Node:

@@ -15,7 +15,7 @@ from mnist_edge import data
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.errors import ModelError
 from mnist_edge.files import crc32_of, sha256_of
-from mnist_edge.formats.table import FORMATS, of_path
+from mnist_edge.formats.table import FORMATS, of_path, open_file
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
 from tests.conftest import Workspace, data_folder
@@ -164,7 +164,7 @@ def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
             continue
         row = of_path(Path(name))
         assert row is not None
-        engine, contract = row.open(shipped.path(name), 1)
+        engine, contract = open_file(shipped.path(name))
         accuracy = float((engine.run(images).argmax(axis=1) == labels).mean())
         # Other processors round otherwise: of 10,000 pictures, two may lie that close to an edge.
         assert accuracy == pytest.approx(entry["accuracy"], abs=2e-4), name

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract
-from mnist_edge.formats import to_onnx
 from mnist_edge.formats.blocks import over_blocks
+from mnist_edge.formats.onnx import convert
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace, randomize
 
@@ -110,7 +110,7 @@ def converted(request: pytest.FixtureRequest) -> Converted:
     build, operations = NETWORKS[request.param]
     model = build()
     randomize(model)
-    return Converted(model, to_onnx.float32(model, NO_CALIBRATION), operations)
+    return Converted(model, convert.float32(model, NO_CALIBRATION), operations)
 
 
 def answers(converted: Converted, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -171,7 +171,7 @@ def test_nothing_unused_is_carried_along(converted: Converted) -> None:
 
 
 def test_the_same_weights_give_the_same_bytes(converted: Converted) -> None:
-    assert to_onnx.float32(converted.model, NO_CALIBRATION) == converted.content
+    assert convert.float32(converted.model, NO_CALIBRATION) == converted.content
 
 
 def test_a_contract_is_embedded_once_and_changes_nothing_else(
@@ -183,7 +183,7 @@ def test_a_contract_is_embedded_once_and_changes_nothing_else(
     del bare.metadata_props[:]
     onnx.save(bare, path)
     for _ in range(2):
-        to_onnx.embed(path, contract)
+        convert.embed(path, contract)
     (entry,) = onnx.load(path).metadata_props
     assert entry.key == "mnist_edge"
     assert Contract.from_json(entry.value, path) == contract

@@ -13,8 +13,8 @@ import pytest
 from onnx import numpy_helper
 
 from mnist_edge.data import synthetic
-from mnist_edge.formats import to_onnx
-from mnist_edge.formats.inspection import check_integer_onnx
+from mnist_edge.formats.onnx import convert
+from mnist_edge.formats.onnx.inspection import check_integer
 from mnist_edge.training import networks
 from mnist_edge.training.recipes import RECIPES
 from tests.conftest import Workspace, randomize
@@ -47,8 +47,8 @@ def test_grey_levels_are_answered_as_keras_answers_their_share_of_full_ink(
     model = build()
     randomize(model)
     path = tmp_path / "dim.int8.onnx"
-    path.write_bytes(to_onnx.int8(model, DIM))
-    check_integer_onnx(path)
+    path.write_bytes(convert.int8(model, DIM))
+    check_integer(path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
     assert (image.type, image.shape) == ("tensor(uint8)", ["batch", 1, 28, 28])

@@ -46,7 +46,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from mnist_edge.formats.blocks import over_blocks
-    from mnist_edge.formats.grey_levels import steps_of_grey_levels, take_grey_levels
+    from mnist_edge.formats.onnx.grey_levels import steps_of_grey_levels, take_grey_levels
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -101,7 +101,7 @@ def _to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
-    from mnist_edge.formats.simplify import simplify
+    from mnist_edge.formats.onnx.simplify import simplify
 
     # tf2onnx replaces the root logger's level by its own when it is imported.
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)

@@ -13,8 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers as kl
 
-from mnist_edge.formats import to_tflite
-from mnist_edge.formats.compact import compact
+from mnist_edge.formats.tflite import convert
+from mnist_edge.formats.tflite.compact import compact
 from tests.conftest import randomize
 
 # Keras and the converters use what other libraries no longer like.
@@ -38,11 +38,11 @@ def files(request: pytest.FixtureRequest) -> Files:
     x = kl.Conv2D(8, 3, 2, activation="relu")(x)
     model = keras.Model(image, kl.Dense(10, "softmax")(kl.Flatten()(kl.MaxPooling2D()(x))))
     randomize(model)
-    convert = partial(getattr(to_tflite, request.param), model, PICTURES)
+    made = partial(getattr(convert, request.param), model, PICTURES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_edge.formats.compact.compact", lambda content: content)
-        converted = convert()
-    return Files(convert, converted, compact(converted))
+        patch.setattr("mnist_edge.formats.tflite.compact.compact", lambda content: content)
+        converted = made()
+    return Files(made, converted, compact(converted))
 
 
 def answers(content: bytes) -> list[Any]:

@@ -11,8 +11,9 @@ import pytest
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import synthetic
 from mnist_edge.errors import ModelError
-from mnist_edge.formats.table import FORMATS
-from mnist_edge.report.network import Network, read
+from mnist_edge.formats.activations import Network
+from mnist_edge.formats.inside import read_activations as read
+from mnist_edge.formats.table import FORMATS, open_file
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import read_contract
 
@@ -30,7 +31,7 @@ def network(name: str) -> tuple[Network, Path]:
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_last_layer_gives_the_answer_of_the_file(name: str) -> None:
     inside, path = network(name)
-    engine, _ = FORMATS[name].open(path, 1)
+    engine, _ = open_file(path)
     # Integer files are computed operation by operation here, rounded between them: two steps.
     tolerance = 2 / 256 if "int8" in name else 1e-5
     assert inside.nodes[-1].output == pytest.approx(engine.run(IMAGE[np.newaxis])[0], abs=tolerance)

@@ -60,7 +60,7 @@ def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
     import keras
     import tensorflow as tf
 
-    from mnist_edge.formats.compact import compact
+    from mnist_edge.formats.tflite.compact import compact
 
     # Through a saved model, because from_concrete_functions leaves the variables unfrozen and
     # from_keras_model the batch open: with a fixed batch there is no shape arithmetic in the

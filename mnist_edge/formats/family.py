@@ -1,0 +1,110 @@
+"""What is said of a format and of its family: the kinds of rows in the table of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mnist_edge.contract import Contract, Quantization, TensorSpec
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnist_edge.formats.activations import Array, Network
+    from mnist_edge.formats.layers import Layer
+    from mnist_edge.runtime.engines import Engine
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a file must reach against the Keras model on the test split to be published.
+
+    Attributes:
+        agreement: the least share of pictures with the same digit.
+        max_abs_diff: the largest difference of any probability, None where any is fine.
+        accuracy_drop: the largest loss of accuracy, None where agreement says enough.
+    """
+
+    agreement: float
+    max_abs_diff: float | None = None
+    accuracy_drop: float | None = None
+
+
+# What a file of floats must reach, and one of integers.
+SAME = Bar(agreement=1.0, max_abs_diff=1e-5)
+INT8 = Bar(agreement=0.997, accuracy_drop=0.001)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How a format is made from a Keras model, and what the result must be.
+
+    Attributes:
+        convert: from the model and calibration pictures (N, 28, 28) uint8 to the file's bytes.
+        selected: whether a bare `export` makes it, `--int8` adds it, or it has to be named.
+        input: the file's input.
+        output: the file's output.
+        bar: what the file must reach.
+        quantization: as the contract says it; its calibration is filled in at export.
+        calibrated: whether `convert` looks at the calibration pictures.
+        inspect: raises GateError when the file is not inside what it is called.
+    """
+
+    convert: Callable[[keras.Model, NDArray[np.uint8]], bytes]
+    selected: Literal["default", "int8", "named"]
+    input: TensorSpec
+    output: TensorSpec
+    bar: Bar
+    quantization: Quantization | None = None
+    calibrated: bool = False
+    inspect: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One row of the table of formats.
+
+    Attributes:
+        name: what `--formats` takes.
+        suffix: what follows the model's name in the file's.
+        summary: one line for help texts and tables.
+        conversion: how it is made; None for the reference.
+    """
+
+    name: str
+    suffix: str
+    summary: str
+    conversion: Conversion | None = None
+
+    def path(self, folder: Path, name: str) -> Path:
+        """Return where the file of the model called `name` lies in `folder`."""
+        return folder / f"{name}{self.suffix}"
+
+
+@dataclass(frozen=True)
+class Family:
+    """All that is said of the files of one ending.
+
+    Attributes:
+        suffix: the ending.
+        formats: its rows of the table of formats.
+        library: the module that a fresh process imports to run such a file.
+        reader: the package that reads what is inside, and the extra that brings it.
+        open: opens an exported file, for a number of threads, with its contract.
+        embed: puts a contract into a file; None where it lies beside it.
+        layers: yields the layers of a file.
+        activations: runs a file on one picture, float32 as its input takes it.
+    """
+
+    suffix: str
+    formats: tuple[Format, ...]
+    library: str
+    reader: tuple[str, str]
+    open: Callable[[Path, int], tuple[Engine, Contract]]
+    embed: Callable[[Path, Contract], None] | None
+    layers: Callable[[Path], Iterable[Layer]]
+    activations: Callable[[Path, Array], Network]

@@ -1,0 +1,72 @@
+"""The family of ONNX files, which onnxruntime runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_edge.contract import Contract, Quantization, TensorSpec
+from mnist_edge.formats.family import INT8, SAME, Conversion, Family, Format
+from mnist_edge.formats.onnx import convert, inspection
+
+if TYPE_CHECKING:
+    from mnist_edge.formats.activations import Array, Network
+    from mnist_edge.formats.layers import Layer
+    from mnist_edge.runtime.engines import Engine
+
+
+def _open(path: Path, threads: int) -> tuple[Engine, Contract]:
+    from mnist_edge.runtime.engines import open_engine
+
+    return open_engine(path, threads)
+
+
+def _layers(path: Path) -> Iterable[Layer]:
+    from mnist_edge.formats.onnx import layers
+
+    return layers.read(path)
+
+
+def _activations(path: Path, batch: Array) -> Network:
+    from mnist_edge.formats.onnx import activations
+
+    return activations.read(path, batch)
+
+
+_INPUT = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
+_GREY_LEVELS = TensorSpec("image", "NCHW", (None, 1, 28, 28), "uint8", (0.0, 255.0))
+_OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0))
+
+ONNX = Family(
+    ".onnx",
+    (
+        Format(
+            "onnx",
+            ".onnx",
+            "float32, any batch",
+            Conversion(convert.float32, "default", _INPUT, _OUTPUT, SAME),
+        ),
+        Format(
+            "onnx-int8",
+            ".int8.onnx",
+            "int8 weights, uint8 input and activations (static QDQ), any batch",
+            Conversion(
+                convert.int8,
+                "int8",
+                _GREY_LEVELS,
+                _OUTPUT,
+                INT8,
+                Quantization("static QDQ", "int8", "uint8", per_channel=True, calibration=None),
+                calibrated=True,
+                inspect=inspection.check_integer,
+            ),
+        ),
+    ),
+    library="onnxruntime",
+    reader=("onnx", "export"),
+    open=_open,
+    embed=convert.embed,
+    layers=_layers,
+    activations=_activations,
+)
