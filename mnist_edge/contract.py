@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 import types
 from dataclasses import dataclass
@@ -36,12 +37,16 @@ class TensorSpec:
 
     Attributes:
         name: its name in the file.
-        layout: `NHWC`, `NCHW` or `NC`.
+        layout: `NHWC`, `NCHW`, `NHW` or `NC`.
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
             tensors reach them through the scale and zero point that a TFLite file stores; an ONNX
             file stores none for its ends, whose integers are the values themselves.
+        values: what an input's numbers are between the ends of the range: `linear` in the ink,
+            `binary`, or `unit-columns`, each column of the picture divided by its norm.
+        fit: how the 28×28 digit becomes an input of another size: `exact`, `padded`, `resized`.
+        transposed: whether an input has rows and columns exchanged.
     """
 
     name: str
@@ -49,6 +54,18 @@ class TensorSpec:
     shape: tuple[int | None, ...]
     dtype: str
     range: tuple[float, float]
+    values: str = "linear"
+    fit: str = "exact"
+    transposed: bool = False
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether an input is one upright picture of one channel, its values linear in the ink."""
+        return (
+            (self.values, self.fit, self.transposed) == ("linear", "exact", False)
+            and self.layout in ("NHWC", "NCHW")
+            and math.prod(size or 1 for size in self.shape[1:]) == SIZE * SIZE
+        )
 
 
 @dataclass(frozen=True)

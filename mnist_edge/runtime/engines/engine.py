@@ -68,3 +68,11 @@ def check_shapes(image: Sequence[object], answer: Sequence[object], source: obje
                 f"{source} maps {tuple(image)} to {tuple(answer)}, not 28x28 to 10 digits.",
                 remedy="choose a model of MNIST's kind.",
             )
+
+
+def several_inputs(source: object, names: Sequence[str]) -> ModelError:
+    """Return what is said of a model that wants more than a picture."""
+    return ModelError(
+        f"{source} takes {len(names)} inputs ({', '.join(names)}), not one picture.",
+        remedy="choose a model that takes a picture alone.",
+    )

@@ -17,6 +17,7 @@ from mnist_edge.runtime.engines.engine import (
     check_input,
     check_shapes,
     conversion,
+    several_inputs,
 )
 
 if TYPE_CHECKING:
@@ -146,6 +147,57 @@ class OnnxEngine:
         batch = (buffers.pixels if self._fixed else pixels).reshape(-1, *self._shape)
         answer: Probabilities = self._session.run(self._outputs, {self._input: batch})[0]
         return answer[:count]
+
+
+class OnnxRunner:
+    """An onnxruntime session that takes and gives real values in the shapes of the file.
+
+    Args:
+        path: the `.onnx` file.
+        threads: how many threads one answer may use.
+        name: of the input that takes the picture, where there are several.
+
+    Attributes:
+        shape: of the input, batch first; None for a size that the file leaves open.
+        dtype: NumPy's name of the type of the input.
+
+    Raises:
+        ModelError: the file is not an ONNX model of one input, or not one of numbers.
+    """
+
+    rounded = False
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._session = open_session(path, threads)
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            raise several_inputs(path, [each.name for each in inputs])
+        (image,) = inputs
+        kind = image.type.removeprefix("tensor(").removesuffix(")")
+        self.dtype = {"float": "float32", "double": "float64"}.get(kind, kind)
+        if self.dtype not in ("float32", "float64", "float16", "uint8", "int8", "int32", "int64"):
+            raise ModelError(
+                f"{path} takes {image.type}, not numbers.",
+                remedy="choose a classifier of pictures.",
+            )
+        self._input, self._output = image.name, self._session.get_outputs()[0].name
+        self.shape = tuple(size if isinstance(size, int) else None for size in image.shape)
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Answer real values (N, …) in the shape of the input, with float32 (N, M); any N."""
+        if np.dtype(self.dtype).kind in "iu":
+            batch = np.rint(batch)
+        batch, size = batch.astype(self.dtype), self.shape[0] or CHUNK
+        answers = []
+        for start in range(0, len(batch), size):
+            chunk = batch[start : start + size]
+            count = len(chunk)
+            if self.shape[0] and count < size:
+                # A file with a fixed batch has to be filled up; with what does not matter.
+                chunk = np.concatenate([chunk, np.repeat(chunk[-1:], size - count, axis=0)])
+            (answer,) = self._session.run([self._output], {self._input: chunk})
+            answers.append(answer.reshape(len(chunk), -1)[:count])
+        return np.concatenate(answers).astype(np.float32)
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:

@@ -19,6 +19,7 @@ from mnist_edge.runtime.engines.engine import (
     check_input,
     check_shapes,
     conversion,
+    several_inputs,
 )
 
 if TYPE_CHECKING:
@@ -39,18 +40,8 @@ class TfliteEngine:
     """
 
     def __init__(self, path: Path, spec: TensorSpec, threads: int = 1) -> None:
-        require("ai_edge_litert", extra="tflite")
-        from ai_edge_litert.interpreter import Interpreter
-
         check_input(spec, path)
-        try:
-            self._interpreter = Interpreter(str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"{path} is not a TFLite model: {first_line(error)}.",
-                remedy="export it again: mnist-edge export MODEL.keras",
-            ) from error
+        self._interpreter = open_interpreter(path, threads)
         (image,) = self._interpreter.get_input_details()
         (answer,) = self._interpreter.get_output_details()
         check_shapes(image["shape"], answer["shape"], path)
@@ -93,6 +84,73 @@ class TfliteEngine:
         if self._levels is None:
             return answers
         return self._levels.take(answers.view(self._codes))
+
+
+class TfliteRunner:
+    """A LiteRT interpreter that takes and gives real values in the shapes of the file.
+
+    Args:
+        path: the `.tflite` file.
+        threads: how many threads one answer may use.
+
+    Attributes:
+        shape: of the input, batch first; None for a size that the file leaves open.
+        dtype: NumPy's name of the type of the input.
+        rounded: whether answers come in steps of an integer type.
+
+    Raises:
+        MissingExtra: ai-edge-litert is not installed.
+        ModelError: the file is not a TFLite model of one input.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._interpreter = open_interpreter(path, threads)
+        self._image, *others = self._interpreter.get_input_details()
+        self._answer, *_ = self._interpreter.get_output_details()
+        if others:
+            raise several_inputs(path, [self._image["name"], *(each["name"] for each in others)])
+        self.shape = tuple(None if size < 0 else int(size) for size in self._image["shape_signature"])
+        self.dtype = np.dtype(self._image["dtype"]).name
+        self.rounded = np.dtype(self._answer["dtype"]).kind in "iu"
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Answer real values (N, …) in the shape of the input, with float32 (N, M); any N."""
+        image, answer = self._image, self._answer
+        scale, zero_point = image["quantization"]
+        if scale:
+            batch = batch / np.float32(scale) + np.float32(zero_point)
+        if image["dtype"] is not np.float32:
+            limits = np.iinfo(image["dtype"])
+            batch = np.rint(batch).clip(limits.min, limits.max)
+        answers = []
+        for values in batch.astype(image["dtype"]):
+            self._interpreter.set_tensor(image["index"], values.reshape(image["shape"]))
+            self._interpreter.invoke()
+            answers.append(self._interpreter.get_tensor(answer["index"]).reshape(1, -1))
+        given: NDArray[np.float32] = np.concatenate(answers).astype(np.float32)
+        scale, zero_point = answer["quantization"]
+        return (given - np.float32(zero_point)) * np.float32(scale) if scale else given
+
+
+def open_interpreter(path: Path, threads: int = 1) -> Interpreter:
+    """Open a TFLite file.
+
+    Raises:
+        MissingExtra: ai-edge-litert is not installed.
+        ModelError: the file is not a TFLite model that LiteRT can run.
+    """
+    require("ai_edge_litert", extra="tflite")
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{path} is not a TFLite model that LiteRT can run: {first_line(error)}.",
+            remedy="export it again, with built-in operations only.",
+        ) from error
+    return interpreter
 
 
 def _in_place(interpreter: Interpreter, *tensors: int) -> list[Callable[[], NDArray[Any]]]:

@@ -1,0 +1,110 @@
+"""Somebody else's network between layers that feed it: `image` in 0 to 1, probabilities out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import layers
+
+from mnist_edge.contract import SIZE
+from mnist_edge.errors import ModelError
+from mnist_edge.runtime.engines.encoding import SMALLEST, side_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from mnist_edge.contract import TensorSpec
+    from mnist_edge.formats.foreign import Feeding
+
+
+def wrap(
+    model: keras.Model | tf.types.experimental.ConcreteFunction, feeding: Feeding, name: str
+) -> keras.Model:
+    """Return a network from `image` (N, 28, 28, 1), 0 to 1, to probabilities (N, 10).
+
+    Args:
+        model: the network as it is.
+        feeding: how it is fed, and what its answers stand for.
+        name: of the new network.
+
+    Raises:
+        ModelError: it takes a fixed number of pictures, and cannot be made to take any.
+    """
+    image = keras.Input((SIZE, SIZE, 1), name="image")
+    answers = _call(_of_any_batch(model), _fed(image, feeding.input))
+    if len(answers.shape) != 2:
+        answers = layers.Reshape((-1,))(answers)
+    if feeding.answers == "sigmoids":
+        inside = keras.ops.clip(answers, SMALLEST, 1 - SMALLEST)
+        answers = keras.ops.log(inside / (1 - inside))
+    if feeding.answers != "probabilities":
+        answers = layers.Softmax(dtype="float32", name="probabilities")(answers)
+    return keras.Model(image, answers, name=name)
+
+
+def _fed(image: Any, spec: TensorSpec) -> Any:
+    low, high = spec.range
+    side = side_of(spec)
+    if spec.transposed:
+        image = layers.Permute((2, 1, 3))(image)
+    if spec.fit == "padded":
+        before = (side - SIZE) // 2
+        image = layers.ZeroPadding2D(((before, side - SIZE - before),) * 2)(image)
+    elif spec.fit == "resized" and 2 * side == SIZE:
+        image = layers.AveragePooling2D(2)(image)
+    elif spec.fit == "resized":
+        image = layers.Resizing(side, side, "bilinear")(image)
+    if spec.values == "binary":
+        # Grey levels up to 127 become 0 and those from 128 on 1.
+        image = layers.Rescaling(255.0, -127.0)(image)
+        image = layers.ReLU(max_value=1.0)(image)
+    elif spec.values == "unit-columns":
+        image = layers.UnitNormalization(axis=1)(image)
+    if (low, high) != (0, 1):
+        image = layers.Rescaling(high - low, low)(image)
+    channels = {"NHWC": spec.shape[-1], "NCHW": spec.shape[1]}.get(spec.layout) or 1
+    if channels > 1:
+        image = layers.Concatenate()([image] * channels)
+    if spec.layout == "NCHW":
+        image = layers.Permute((3, 1, 2))(image)
+    elif spec.layout != "NHWC":
+        image = layers.Reshape(spec.shape[1:])(image)
+    return image
+
+
+def _of_any_batch(model: Any) -> Any:
+    """Return a network that takes any number of pictures, with the same weights."""
+    if not isinstance(model, keras.Model) or model.inputs[0].shape[0] is None:
+        return model
+    free = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
+    try:
+        clone = keras.models.clone_model(model, input_tensors=free)
+        clone.set_weights(model.get_weights())
+    except Exception as error:
+        raise ModelError(
+            f"{model.name} takes {model.inputs[0].shape[0]} pictures at a time, and not any number.",
+            remedy="build it with a free batch: keras.Input((28, 28, 1)).",
+        ) from error
+    return clone
+
+
+@keras.saving.register_keras_serializable("mnist_edge")
+class Frozen(layers.Layer):
+    """The graph of a SavedModel as a layer; it cannot be saved as a Keras file."""
+
+    def __init__(self, function: tf.types.experimental.ConcreteFunction) -> None:
+        super().__init__(name="frozen", trainable=False)
+        self.function = function
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of ten answers."""
+        return (input_shape[0], 10)
+
+    def call(self, image: Any) -> Any:
+        """Run the graph."""
+        return keras.ops.reshape(self.function(image), (-1, 10))
+
+
+def _call(model: Any, image: Any) -> Any:
+    return model(image) if isinstance(model, keras.Model) else Frozen(model)(image)

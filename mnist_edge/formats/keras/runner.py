@@ -1,0 +1,86 @@
+"""Somebody else's Keras model or SavedModel, run as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.errors import ModelError
+from mnist_edge.formats.keras import loading, savedmodel
+from mnist_edge.runtime.engines.engine import several_inputs
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Pictures in one call, where a model takes any number.
+BATCH = 500
+
+
+def load(path: Path) -> keras.Model | tf.types.experimental.ConcreteFunction:
+    """Load a `.keras`, `.h5` or `.hdf5` file, or the folder of a SavedModel.
+
+    Raises:
+        ModelError: it cannot be loaded without running what is in it, or at all.
+    """
+    return savedmodel.load(path) if path.is_dir() else loading.load(path)
+
+
+class KerasRunner:
+    """A network that takes and gives real values in its own shapes.
+
+    Args:
+        model: what `load` returned, or a model in memory.
+        source: its name, for errors.
+
+    Attributes:
+        model: the network.
+        shape: of the input, batch first; None for a size that it leaves open.
+        dtype: NumPy's name of the type of the input.
+
+    Raises:
+        ModelError: it takes several inputs, or gives several outputs.
+    """
+
+    rounded = False
+
+    def __init__(
+        self, model: keras.Model | tf.types.experimental.ConcreteFunction, source: object
+    ) -> None:
+        self.model = model
+        if isinstance(model, keras.Model):
+            if len(model.outputs) != 1:
+                raise ModelError(
+                    f"{source} gives {len(model.outputs)} outputs, not one answer.",
+                    remedy="choose a classifier of the ten digits.",
+                )
+            inputs = model.inputs
+        else:
+            inputs = model.inputs
+        if len(inputs) != 1:
+            raise several_inputs(source, [each.name for each in inputs])
+        self.shape = tuple(inputs[0].shape)
+        self.dtype = keras.backend.standardize_dtype(inputs[0].dtype)
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Answer real values (N, …) in the shape of the input, with float32 (N, M); any N."""
+        size = self.shape[0] or BATCH
+        answers = []
+        for start in range(0, len(batch), size):
+            chunk = batch[start : start + size]
+            count = len(chunk)
+            if count < size:
+                # One shape for all chunks: TensorFlow would prepare another anew.
+                chunk = np.concatenate([chunk, np.repeat(chunk[-1:], size - count, axis=0)])
+            answers.append(self._answer(chunk.astype(self.dtype))[:count])
+        return np.concatenate(answers)
+
+    def _answer(self, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
+        if isinstance(self.model, keras.Model):
+            answer = self.model.predict_on_batch(chunk)
+        else:
+            answer = self.model(keras.ops.convert_to_tensor(chunk))
+        return np.asarray(answer, np.float32).reshape(len(chunk), -1)
