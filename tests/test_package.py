@@ -173,7 +173,10 @@ MAY_IMPORT = {
     "formats": {*GROUND, "data", "runtime", "training"},
     "benchmark": {*GROUND, "data", "runtime", "formats"},
     "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
-    "cli": {*GROUND, "data", "runtime", "training", "formats", "benchmark", "report"},
+    "workspace": {"cli", "data", "formats", "runtime"},
+    "cli": {
+        *(*GROUND, "data", "runtime", "training", "formats", "benchmark", "report", "workspace"),
+    },
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime"},
 }

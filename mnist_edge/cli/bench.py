@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.cli import measuring, workspace
+from mnist_edge import workspace
+from mnist_edge.cli import measuring
 from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
 from mnist_edge.cli.output import (
     markdown,

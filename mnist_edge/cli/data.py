@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge import workspace
 from mnist_edge.cli.output import next_command, progress_bar, result
 
 data = typer.Typer(

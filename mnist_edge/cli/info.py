@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge import workspace
 from mnist_edge.cli.output import note, result, result_json, table
 from mnist_edge.errors import MissingContract, MissingExtra
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge import workspace
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 
 if TYPE_CHECKING:

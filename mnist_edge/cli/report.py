@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli import measuring, workspace
+from mnist_edge import workspace
+from mnist_edge.cli import measuring
 from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
 from mnist_edge.cli.output import note, progress_bar, result, result_json
 from mnist_edge.errors import MissingContract

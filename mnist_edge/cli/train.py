@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge import workspace
 from mnist_edge.cli.output import (
     live_line,
     next_command,
