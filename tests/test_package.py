@@ -169,11 +169,14 @@ MAY_IMPORT = {
     "contract": {"errors", "files"},
     "runtime": GROUND,
     "data": {*GROUND, "runtime"},
-    "training": {*GROUND, "data", "runtime"},
-    "formats": {*GROUND, "data", "runtime", "training"},
+    "workspace": {*GROUND, "data"},
+    "training": {*GROUND, "data", "runtime", "workspace"},
+    "formats": {*GROUND, "data", "runtime", "training", "workspace"},
     "benchmark": {*GROUND, "data", "runtime", "formats"},
     "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
-    "cli": {*GROUND, "data", "runtime", "training", "formats", "benchmark", "report"},
+    "cli": {
+        *(*GROUND, "data", "runtime", "workspace", "training", "formats", "benchmark", "report"),
+    },
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime"},
 }

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.cli import measuring, workspace
+from mnist_edge import workspace
+from mnist_edge.cli import measuring
 from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
+from mnist_edge.cli.options import chosen
 from mnist_edge.cli.output import (
+    fetching,
     markdown,
     next_command,
     note,
@@ -29,6 +32,7 @@ from mnist_edge.formats.table import FORMATS, named, of_path
 if TYPE_CHECKING:
     from mnist_edge.benchmark.baseline import Change
     from mnist_edge.benchmark.report import Row
+    from mnist_edge.contract import Contract
 
 # What a column is called, and how it shows a value; a column without any value is left out.
 _Columns = dict[str, Callable[[Any], str | None]]
@@ -150,7 +154,9 @@ def bench(
 
     before = baseline.read(compare) if compare else None
     paths = _chosen(models, formats)
-    dataset = workspace.load_dataset(data or _dataset_of(paths))
+    contract, folder = _trained(paths)
+    with fetching() as progress:
+        dataset = workspace.load_dataset(data, contract, folder, progress=progress)
     if before and before.dataset not in (None, dataset.name):
         raise UsageError(
             f"{compare} was measured on {before.dataset}, not on {dataset.name}.",
@@ -212,7 +218,7 @@ def _chosen(models: list[Path] | None, formats: str | None) -> list[Path]:
     """
     from mnist_edge.benchmark.report import files_beside, with_members
 
-    paths = with_members(models or files_beside(workspace.latest("keras", "onnx", "onnx-int8")))
+    paths = with_members(models or files_beside(chosen(None, "keras", "onnx", "onnx-int8")))
     if formats is not None:
         wanted = named(name.strip() for name in formats.split(","))
         paths = [path for path in paths if of_path(path) in wanted]
@@ -225,16 +231,16 @@ def _chosen(models: list[Path] | None, formats: str | None) -> list[Path]:
     return paths
 
 
-def _dataset_of(paths: list[Path]) -> str:
-    """Return the dataset that the first file with a contract was trained on."""
+def _trained(paths: list[Path]) -> tuple[Contract | None, Path]:
+    """Return the first contract that there is, and the folder of its file."""
     from mnist_edge.runtime.engines import read_contract
 
     for path in paths:
         try:
-            return read_contract(path).metrics.dataset
+            return read_contract(path), path.parent
         except ModelError:
             continue
-    return "mnist"
+    return None, Path()
 
 
 def _drawn(columns: _Columns, items: Sequence[Row] | Sequence[Change], form: Form) -> str:

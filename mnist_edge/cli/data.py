@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
-from mnist_edge.cli.output import next_command, progress_bar, result
+from mnist_edge import workspace
+from mnist_edge.cli.output import fetching, next_command, result
 
 data = typer.Typer(
     help="Fetch MNIST, say where it is, draw a dataset.",
@@ -26,8 +26,8 @@ def fetch() -> None:
 
     folder = mnist.directory() if os.environ.get(mnist.VARIABLE) else None
     if folder is None:
-        with progress_bar("fetching MNIST") as bar:
-            folder = mnist.fetch(lambda _name, done, total: bar.update(done, total))
+        with fetching() as progress:
+            folder = mnist.fetch(progress)
     result(str(folder))
     next_command("mnist-edge train")
 
@@ -57,11 +57,13 @@ def show(
     ] = None,
 ) -> None:
     """Draw a labelled grid of a dataset's training pictures, or one test picture."""
+    from mnist_edge import data as datasets
     from mnist_edge.data.grid import draw_digit, draw_grid
     from mnist_edge.errors import UsageError
     from mnist_edge.files import replacing
 
-    dataset = workspace.load_dataset(data)
+    with fetching() as progress:
+        dataset = datasets.load(data, progress=progress)
     if index is None:
         picture = draw_grid(dataset.train)
     elif index < len(dataset.test.labels):

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
-from mnist_edge.cli.output import next_command, note, result, result_json, table
+from mnist_edge import workspace
+from mnist_edge.cli.options import chosen
+from mnist_edge.cli.output import (
+    command,
+    fetching,
+    next_command,
+    note,
+    result,
+    result_json,
+    table,
+)
 from mnist_edge.errors import GateError, Interrupted, UsageError
 from mnist_edge.extras import require
 from mnist_edge.formats.table import FORMATS, named
@@ -63,14 +72,15 @@ def export(
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.runtime.engines import read_contract
 
-    source = model or workspace.latest("keras")
+    source = chosen(model, "keras")
     contract = read_contract(source)
     if source.suffix != ".keras":
         raise UsageError(
             f"{source} is an exported file, not a trained model.",
             remedy="name the .keras file that it was exported from.",
         )
-    dataset = workspace.load_dataset(data or contract.metrics.dataset)
+    with fetching() as progress:
+        dataset = workspace.load_dataset(data, contract, source.parent, progress=progress)
 
     from mnist_edge.formats.exporter import CALIBRATION_COUNT, Exporter
 
@@ -101,7 +111,7 @@ def export(
         for failure in failures[1:]:
             note(f"error: {failure.cause}\n{failure.remedy}")
         raise failures[0]
-    next_command(workspace.command("predict digit.png", out, f"--model {results[0].path}"))
+    next_command(command("predict digit.png", out, f"--model {results[0].path}"))
 
 
 def _report(item: Exported) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge.cli.options import chosen
 from mnist_edge.cli.output import note, result, result_json, table
 from mnist_edge.errors import MissingContract, MissingExtra
 
@@ -36,7 +36,7 @@ def info(
     from mnist_edge.formats.inside import read_layers
     from mnist_edge.runtime.engines import read_contract
 
-    path = model or workspace.latest("onnx", "onnx-int8", "keras")
+    path = chosen(model, "onnx", "onnx-int8", "keras")
     contract = rows = None
     try:
         contract = read_contract(path)

@@ -8,9 +8,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
+
+from mnist_edge.workspace import RUNS
+
+if TYPE_CHECKING:
+    from mnist_edge.data import Progress
 
 
 def _attributes(instance: Any) -> dict[str, Any]:
@@ -39,6 +45,11 @@ def note(text: str) -> None:
 def next_command(command: str) -> None:
     """Print the next command to run to stderr."""
     note(f"\nnext: {command}")
+
+
+def command(verb: str, folder: Path, argument: str) -> str:
+    """Return the command that goes on from what is in `folder`; short where it finds it alone."""
+    return f"mnist-edge {verb}" if folder == RUNS else f"mnist-edge {verb} {argument}"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
@@ -112,6 +123,13 @@ def progress_bar(label: str) -> Iterator[Bar]:
         yield Live()
     finally:
         progress.stop()
+
+
+@contextmanager
+def fetching() -> Iterator[Progress]:
+    """Yield what shows how far the download of a dataset has come, where there is one."""
+    with progress_bar("fetching MNIST") as bar:
+        yield lambda _name, done, total: bar.update(done, total)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge.cli.options import chosen
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
+from mnist_edge.formats.latest import READABLE
 
 if TYPE_CHECKING:
     from mnist_edge.errors import UnreadableImage
@@ -78,7 +79,7 @@ def predict(
         raise UsageError(
             f"--explain-to draws one picture, these are {len(pictures)}.", remedy="name one."
         )
-    classifier = Classifier.load(model or workspace.latest("onnx", "onnx-int8"))
+    classifier = Classifier.load(chosen(model, *READABLE))
     if digits is not None:
         answers = _lines(classifier, pictures, None if digits == "auto" else int(digits))
     elif explain or explain_to:

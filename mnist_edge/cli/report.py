@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli import measuring, workspace
+from mnist_edge import workspace
+from mnist_edge.cli import measuring
 from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
-from mnist_edge.cli.output import note, progress_bar, result, result_json
+from mnist_edge.cli.options import chosen
+from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
 from mnist_edge.errors import MissingContract
 from mnist_edge.extras import require
 
@@ -41,7 +43,7 @@ def report(
 ) -> None:
     """Draw a model, its formats and its mistakes on one HTML page."""
     require("matplotlib", "jinja2", extra="plot")
-    model, *others = models or [workspace.latest("keras", "onnx", "onnx-int8")]
+    model, *others = models or [chosen(None, "keras", "onnx", "onnx-int8")]
 
     from mnist_edge.benchmark.foreign import Told
     from mnist_edge.benchmark.latency import FULL, QUICK
@@ -53,10 +55,11 @@ def report(
     paths = list(dict.fromkeys([*files_beside(model), model, *others]))
     measuring.check(paths)
     try:
-        trained_on = read_contract(model).metrics.dataset
+        contract = read_contract(model)
     except MissingContract:
-        trained_on = "mnist"
-    dataset = workspace.load_dataset(data or trained_on)
+        contract = None
+    with fetching() as progress:
+        dataset = workspace.load_dataset(data, contract, model.parent, progress=progress)
     effort = QUICK if quick else FULL
     note(f"measuring {len(paths)} files on {len(dataset.test.labels):,} pictures")
     with progress_bar("measuring") as bar:

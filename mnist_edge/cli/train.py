@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge import workspace
 from mnist_edge.cli.output import (
+    command,
+    fetching,
     live_line,
     next_command,
     note,
@@ -80,6 +82,7 @@ def train(
             remedy="name one with --teacher.",
         )
     require("tensorflow", extra="train")
+    from mnist_edge import data as datasets
     from mnist_edge.data.folders import load_unlabelled
     from mnist_edge.training import runs
     from mnist_edge.training.trainer import configure_tensorflow
@@ -90,7 +93,8 @@ def train(
         _check_replaceable(target)
     if not resume and any(runs.checkpoint_path(part).exists() for part in parts):
         note(f"an unfinished training in {out} is given up; --resume would have gone on with it.")
-    dataset = workspace.load_dataset(data)
+    with fetching() as progress:
+        dataset = datasets.load(data, progress=progress)
     additional = load_unlabelled(unlabelled) if unlabelled else None
     configure_tensorflow()
     teachers = dict(_open_teacher(file) for file in teacher or ())
@@ -146,6 +150,7 @@ def train(
                 "the training was interrupted; its last finished epoch is kept.",
                 remedy="the same command with --resume goes on with it.",
             ) from error
+    _remember(data, {path, *parts})
     accuracy = trained.contract.metrics.accuracy["keras"]
     report = {
         "recipe": recipe,
@@ -176,7 +181,7 @@ def train(
                 left=2,
             )
         )
-    next_command(workspace.command("export --int8", out, str(path)))
+    next_command(command("export --int8", out, str(path)))
 
 
 @contextmanager
@@ -222,6 +227,14 @@ def _open_teacher(path: Path) -> tuple[str, Engine]:
         )
     engine, contract = open_file(path, os.cpu_count() or 1)
     return contract.weights_sha256, engine
+
+
+def _remember(source: str, models: set[Path]) -> None:
+    from mnist_edge import data
+
+    if source not in data.NAMES:
+        for path in models:
+            workspace.remember(path.parent, "dataset", path.stem, Path(source))
 
 
 def _line(now: Epoch | Step, total: int, middle: str, left: float) -> str:

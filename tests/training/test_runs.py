@@ -80,7 +80,7 @@ def test_a_student_learns_its_teachers_answers_also_to_unlabelled_pictures(
     assert student["teachers"] == [teacher["weights"]]
     assert student["unlabelled"] == 60
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
-        *("tiny.curves.svg", "tiny.keras", "tiny.keras.json")
+        *(".origins.json", "tiny.curves.svg", "tiny.keras", "tiny.keras.json")
     ]
 
 
