@@ -195,23 +195,43 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The file of somebody else's that a model was made from.
+
+    Attributes:
+        file: its name.
+        sha256: of its bytes; of a folder, of all its files in the order of their names.
+        input: how it is fed, as measured on training pictures.
+        answers: what its answers stand for: `probabilities`, `scores`, `log-probabilities` or
+            `sigmoids`.
+    """
+
+    file: str
+    sha256: str
+    input: TensorSpec
+    answers: str
+
+
+@dataclass(frozen=True)
 class Contract:
     """The whole document; section by section as above.
 
     Attributes:
         schema: the version of this document's form.
         name: the model's name.
-        recipe: the training recipe it came from.
+        recipe: the training recipe it came from; None of somebody else's model.
         labels: what the outputs stand for, in their order.
         weights_sha256: of the trained Keras weights, the same in every file made from them.
         tools: the versions of the packages that made the file.
         provenance: how the weights came about; None in files older than this key.
         history: one object per epoch of training; in the Keras sidecar only.
+        answers: what the file's answers stand for, as in `Source`.
+        source: what somebody else's model was made from; None of our own.
     """
 
     schema: int
     name: str
-    recipe: str
+    recipe: str | None
     labels: tuple[str, ...]
     input: TensorSpec
     output: TensorSpec
@@ -224,6 +244,8 @@ class Contract:
     tools: dict[str, str]
     provenance: Provenance | None = None
     history: tuple[dict[str, float], ...] | None = None
+    answers: str = "probabilities"
+    source: Source | None = None
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the document; keys in the order of the fields."""

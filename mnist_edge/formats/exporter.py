@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import Calibration, Contract, Metrics, Parity, sidecar
 from mnist_edge.errors import (
-    ContractError,
     ConversionError,
     GateError,
     MnistEdgeError,
@@ -26,19 +25,20 @@ from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.formats.table import family_of
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engines import open_bare, open_engine
-from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
+from mnist_edge.runtime.engines import read_contract
 from mnist_edge.training.publish import fit_accept, tool_versions
 
 if TYPE_CHECKING:
-    import keras
-
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.formats.family import Conversion, Format
+    from mnist_edge.formats.source import Exportable
     from mnist_edge.runtime.engines import Engine
 
 CALIBRATION_COUNT = 1000
 CALIBRATION_SEED = 0
+
+# The share of test pictures that a model has to read to be worth comparing with.
+ACCURATE = 0.9
 
 
 @dataclass(frozen=True)
@@ -65,35 +65,39 @@ class Exported:
 
 
 class Exporter:
-    """A trained model with all that its files are made and judged with.
+    """A model with all that its files are made and judged with.
 
     Args:
-        source: the `.keras` file that `mnist-edge train` wrote, its sidecar beside it.
+        source: the model.
         dataset: calibrated on its training split, judged on its test split.
         calibration: how many training pictures to calibrate on.
+        allow_inaccurate: make files of a model too that reads less than `ACCURATE`.
 
     Attributes:
-        contract: what the Keras model says of itself.
-        accuracy: the Keras model's on the test split.
+        accuracy: the model's on the test split.
 
     Raises:
-        ModelError: the model cannot be loaded.
-        ContractError: it carries no contract, or one for other weights.
+        GateError: the model is not accurate enough to be a reference.
     """
 
     def __init__(
-        self, source: Path, dataset: Dataset, *, calibration: int = CALIBRATION_COUNT
+        self,
+        source: Exportable,
+        dataset: Dataset,
+        *,
+        calibration: int = CALIBRATION_COUNT,
+        allow_inaccurate: bool = False,
     ) -> None:
-        self.contract = Contract.from_sidecar(source)
-        self._model: keras.Model = load(source)
-        if weights_sha256(self._model) != self.contract.weights_sha256:
-            raise ContractError(
-                f"{source} does not hold the weights that {sidecar(source).name} speaks of.",
-                remedy="train it again: mnist-edge train",
+        self._source, self._dataset = source, dataset
+        self._answers = source.reference.run(dataset.test.images)
+        self.accuracy = accuracy(self._answers, dataset.test.labels)
+        if self.accuracy < ACCURATE and not allow_inaccurate:
+            raise GateError(
+                f"{source.contract.name} reads {self.accuracy:.2%} of the test pictures of "
+                f"{dataset.name}, less than {ACCURATE:.0%}: to answer like it would be worth "
+                "nothing.",
+                remedy="train it longer, or publish it all the same with --allow-inaccurate.",
             )
-        self._dataset = dataset
-        self._reference = KerasEngine(self._model).run(dataset.test.images)
-        self.accuracy = accuracy(self._reference, dataset.test.labels)
         available = len(dataset.train.labels)
         count = min(calibration, available)
         chosen = np.random.default_rng(CALIBRATION_SEED).choice(available, count, replace=False)
@@ -103,7 +107,7 @@ class Exporter:
     def export(
         self, formats: Iterable[Format], out: Path, *, force: bool = False
     ) -> Iterator[Exported]:
-        """Make each format that has a conversion, and publish it in `out` if it passes the gate.
+        """Make each format that there is a conversion to, and publish it if it passes the gate.
 
         A format that fails is reported, and the next one is made all the same.
 
@@ -115,10 +119,11 @@ class Exporter:
         Raises:
             OutputError: a file cannot be written, or one that no export made is in the way.
         """
+        conversions, name = self._source.conversions, self._source.contract.name
         jobs = [
-            (row, row.conversion, row.path(out, self.contract.name))
+            (row, conversions[row.name], row.path(out, name))
             for row in formats
-            if row.conversion
+            if row.name in conversions
         ]
         if not force:
             for _, _, path in jobs:
@@ -137,20 +142,18 @@ class Exporter:
                 temporary.write_bytes(self._convert(row, conversion))
                 if conversion.inspect:
                     conversion.inspect(temporary)
-                engine = open_bare(temporary, conversion.input)
+                engine = family_of(path).bare(temporary, conversion.input, conversion.answers)
                 answers = engine.run(test.images)
-                if not np.isfinite(answers).all():
-                    raise GateError(
-                        f"{row.name} is not published: its answers are not numbers.",
-                        remedy="leave it out with --formats, and report it.",
-                    )
-                parity = compare(self._reference, answers, test.labels)
+                _check_probabilities(row, answers)
+                parity = compare(self._answers, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
                 if missed := shortfalls(conversion.bar, parity, self.accuracy - own_accuracy):
                     raise GateError(
                         f"{row.name} is not published: {', '.join(missed)}.",
-                        remedy="train longer, or calibrate on more pictures with --calibration.",
+                        remedy="calibrate on more pictures with --calibration, or train longer."
+                        if conversion.calibrated
+                        else "the converter computes otherwise: leave it out with --formats.",
                     )
                 contract = self._contract_of(row, conversion, engine, own_accuracy, parity)
                 if embed:
@@ -174,9 +177,11 @@ class Exporter:
         quantization = conversion.quantization
         if quantization and conversion.calibrated:
             quantization = replace(quantization, calibration=self._calibration)
-        accuracies = {"keras": self.accuracy, row.name: own_accuracy}
+        # That of the model itself is there, whatever it was measured on.
+        reference = "original" if self._source.contract.source else "keras"
+        accuracies = {reference: self.accuracy, row.name: own_accuracy}
         return replace(
-            self.contract,
+            self._source.contract,
             input=conversion.input,
             output=conversion.output,
             quantization=quantization,
@@ -184,18 +189,19 @@ class Exporter:
             metrics=Metrics(self._dataset.name, accuracies),
             parity=parity,
             tools={
-                **self.contract.tools,
+                **self._source.contract.tools,
                 **tool_versions("tensorflow", "tf2onnx", "onnxruntime"),
                 "onnx-opset": str(OPSET),
                 "onnx-ir": str(IR_VERSION),
             },
             history=None,
+            answers=conversion.answers,
         )
 
     def _convert(self, row: Format, conversion: Conversion) -> bytes:
         try:
-            return conversion.convert(self._model, self._pictures)
-        except OSError:
+            return conversion.convert(self._source.model, self._pictures)
+        except (OSError, MnistEdgeError):
             raise
         except Exception as error:
             # Converters raise whatever their graph passes do.
@@ -205,10 +211,25 @@ class Exporter:
             ) from error
 
 
+def _check_probabilities(row: Format, answers: NDArray[np.float32]) -> None:
+    """Check that answers are probabilities, in the steps of a quantized softmax at least.
+
+    Raises:
+        GateError: they are not.
+    """
+    sums = answers.sum(axis=1)
+    # Ten numbers that are each rounded to 1/256 miss a sum of 1 by no more.
+    if not (np.isfinite(answers).all() and answers.min() >= 0 and np.abs(sums - 1).max() < 0.05):
+        raise GateError(
+            f"{row.name} is not published: its answers are not probabilities.",
+            remedy="leave it out with --formats, and report it.",
+        )
+
+
 def _check_replaceable(path: Path) -> None:
     if path.exists():
         try:
-            open_engine(path)
+            read_contract(path)
         except ModelError as error:
             raise OutputError(
                 f"{path} is in the way, and no export made it.",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     from numpy.typing import NDArray
 
     from mnist_edge.formats.activations import Array, Network
+    from mnist_edge.formats.foreign import Feeding
     from mnist_edge.formats.layers import Layer
     from mnist_edge.runtime.engines import Engine
+    from mnist_edge.runtime.engines.encoding import Runner
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ INT8 = Bar(agreement=0.997, accuracy_drop=0.001)
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a format is made from a Keras model, and what the result must be.
+    """How a format is made from a model, and what the result must be.
 
     Attributes:
-        convert: from the model and calibration pictures (N, 28, 28) uint8 to the file's bytes.
+        convert: from the model, a Keras model unless its family says otherwise, and calibration
+            pictures (N, 28, 28) uint8 to the file's bytes.
         selected: whether a bare `export` makes it, `--int8` adds it, or it has to be named.
         input: the file's input.
         output: the file's output.
@@ -52,9 +54,10 @@ class Conversion:
         quantization: as the contract says it; its calibration is filled in at export.
         calibrated: whether `convert` looks at the calibration pictures.
         inspect: raises GateError when the file is not inside what it is called.
+        answers: what its answers stand for.
     """
 
-    convert: Callable[[keras.Model, NDArray[np.uint8]], bytes]
+    convert: Callable[[Any, NDArray[np.uint8]], bytes]
     selected: Literal["default", "int8", "named"]
     input: TensorSpec
     output: TensorSpec
@@ -62,6 +65,7 @@ class Conversion:
     quantization: Quantization | None = None
     calibrated: bool = False
     inspect: Callable[[Path], None] | None = None
+    answers: str = "probabilities"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Format:
         name: what `--formats` takes.
         suffix: what follows the model's name in the file's.
         summary: one line for help texts and tables.
-        conversion: how it is made; None for the reference.
+        conversion: how it is made from a Keras model; None of what a training makes.
     """
 
     name: str
@@ -86,25 +90,46 @@ class Format:
 
 
 @dataclass(frozen=True)
-class Family:
-    """All that is said of the files of one ending.
+class Adopted:
+    """Somebody else's model in the form that files are made from.
 
     Attributes:
-        suffix: the ending.
+        model: what the conversions take.
+        conversions: by the name of the format; of a Keras model those of the table beside these.
+        weights_sha256: of its weights, or of the file where these cannot be told from the rest.
+    """
+
+    model: Any
+    conversions: Mapping[str, Conversion]
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """All that is said of the files of one kind.
+
+    Attributes:
+        suffixes: their endings, that of files made here first.
         formats: its rows of the table of formats.
         library: the module that a fresh process imports to run such a file.
         reader: the package that reads what is inside, and the extra that brings it.
         open: opens an exported file, for a number of threads, with its contract.
+        bare: opens a file by its input and by what its answers stand for.
+        runner: opens somebody else's file as it is.
+        adopt: brings that one into the form that files are made from.
         embed: puts a contract into a file; None where it lies beside it.
         layers: yields the layers of a file.
         activations: runs a file on one picture, float32 as its input takes it.
     """
 
-    suffix: str
+    suffixes: tuple[str, ...]
     formats: tuple[Format, ...]
     library: str
     reader: tuple[str, str]
     open: Callable[[Path, int], tuple[Engine, Contract]]
+    bare: Callable[[Path, TensorSpec, str], Engine]
+    runner: Callable[[Path, int], Runner]
+    adopt: Callable[[Runner, Path, Feeding], Adopted]
     embed: Callable[[Path, Contract], None] | None
     layers: Callable[[Path], Iterable[Layer]]
     activations: Callable[[Path, Array], Network]

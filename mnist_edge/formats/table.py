@@ -22,17 +22,20 @@ FORMATS = {row.name: row for family in FAMILIES for row in family.formats}
 
 
 def family_of(path: Path) -> Family:
-    """Return the family that a file belongs to by its ending.
+    """Return the family that a file belongs to by its ending, or a SavedModel as a folder.
 
     Raises:
         ModelError: it belongs to none.
     """
+    if (path / "saved_model.pb").is_file():
+        return KERAS
     for family in FAMILIES:
-        if path.suffix == family.suffix:
+        if path.suffix.lower() in family.suffixes:
             return family
+    endings = (suffix for family in FAMILIES for suffix in family.suffixes)
     raise ModelError(
         f"{path} is no model file, by its ending.",
-        remedy=f"model files end in {', '.join(family.suffix for family in FAMILIES)}.",
+        remedy=f"model files end in {', '.join(endings)}; a SavedModel is a folder.",
     )
 
 

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers
 
-from mnist_edge.contract import SIZE
+from mnist_edge.contract import LABELS, SIZE, TensorSpec
 from mnist_edge.errors import ModelError
+from mnist_edge.files import sha256_of
+from mnist_edge.formats.family import SAME, Adopted, Conversion
 from mnist_edge.runtime.engines.encoding import SMALLEST, side_of
+from mnist_edge.training.keras_model import weights_sha256
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from mnist_edge.contract import TensorSpec
     from mnist_edge.formats.foreign import Feeding
+    from mnist_edge.formats.keras.runner import KerasRunner
+
+
+def adopt(runner: KerasRunner, path: Path, feeding: Feeding) -> Adopted:
+    """Bring a network into the form that every format is made from.
+
+    Raises:
+        ModelError: it takes a fixed number of pictures, and cannot be made to take any.
+    """
+    model = runner.model
+    wrapped = wrap(model, feeding)
+    if isinstance(model, keras.Model):
+        return Adopted(wrapped, {"keras": _SAVED}, weights_sha256(model))
+    return Adopted(wrapped, {}, sha256_of(path))
+
+
+def _save(model: keras.Model, _pictures: object) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        model.save(path)
+        return path.read_bytes()
+
+
+_SAVED = Conversion(
+    _save,
+    "default",
+    TensorSpec("image", "NHWC", (None, SIZE, SIZE, 1), "float32", (0.0, 1.0)),
+    TensorSpec("probabilities", "NC", (None, len(LABELS)), "float32", (0.0, 1.0)),
+    SAME,
+)
 
 
 def wrap(
-    model: keras.Model | tf.types.experimental.ConcreteFunction, feeding: Feeding, name: str
+    model: keras.Model | tf.types.experimental.ConcreteFunction, feeding: Feeding
 ) -> keras.Model:
     """Return a network from `image` (N, 28, 28, 1), 0 to 1, to probabilities (N, 10).
 
     Args:
         model: the network as it is.
         feeding: how it is fed, and what its answers stand for.
-        name: of the new network.
 
     Raises:
         ModelError: it takes a fixed number of pictures, and cannot be made to take any.
@@ -40,7 +73,7 @@ def wrap(
         answers = keras.ops.log(inside / (1 - inside))
     if feeding.answers != "probabilities":
         answers = layers.Softmax(dtype="float32", name="probabilities")(answers)
-    return keras.Model(image, answers, name=name)
+    return keras.Model(image, answers)
 
 
 def _fed(image: Any, spec: TensorSpec) -> Any:
@@ -83,14 +116,14 @@ def _of_any_batch(model: Any) -> Any:
         clone.set_weights(model.get_weights())
     except Exception as error:
         raise ModelError(
-            f"{model.name} takes {model.inputs[0].shape[0]} pictures at a time, and not any number.",
+            f"{model.name} takes {model.inputs[0].shape[0]} pictures at a time, not any number.",
             remedy="build it with a free batch: keras.Input((28, 28, 1)).",
         ) from error
     return clone
 
 
 @keras.saving.register_keras_serializable("mnist_edge")
-class Frozen(layers.Layer):
+class Frozen(layers.Layer):  # type: ignore[misc]
     """The graph of a SavedModel as a layer; it cannot be saved as a Keras file."""
 
     def __init__(self, function: tf.types.experimental.ConcreteFunction) -> None:

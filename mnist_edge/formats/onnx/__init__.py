@@ -7,19 +7,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
-from mnist_edge.formats.family import INT8, SAME, Conversion, Family, Format
+from mnist_edge.formats.family import INT8, SAME, Adopted, Conversion, Family, Format
 from mnist_edge.formats.onnx import convert, inspection
 
 if TYPE_CHECKING:
     from mnist_edge.formats.activations import Array, Network
+    from mnist_edge.formats.foreign import Feeding
     from mnist_edge.formats.layers import Layer
     from mnist_edge.runtime.engines import Engine
+    from mnist_edge.runtime.engines.encoding import Runner
 
 
 def _open(path: Path, threads: int) -> tuple[Engine, Contract]:
     from mnist_edge.runtime.engines import open_engine
 
     return open_engine(path, threads)
+
+
+def _bare(path: Path, spec: TensorSpec, answers: str) -> Engine:
+    from mnist_edge.runtime.engines import open_bare
+
+    return open_bare(path, spec, answers)
+
+
+def _runner(path: Path, threads: int) -> Runner:
+    from mnist_edge.runtime.engines.onnx import OnnxRunner
+
+    return OnnxRunner(path, threads)
+
+
+def _adopt(_runner: Runner, path: Path, feeding: Feeding) -> Adopted:
+    from mnist_edge.formats.onnx import canonical
+
+    return canonical.adopt(path, feeding, {row.name: row for row in ONNX.formats})
 
 
 def _layers(path: Path) -> Iterable[Layer]:
@@ -39,7 +59,7 @@ _GREY_LEVELS = TensorSpec("image", "NCHW", (None, 1, 28, 28), "uint8", (0.0, 255
 _OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0))
 
 ONNX = Family(
-    ".onnx",
+    (".onnx",),
     (
         Format(
             "onnx",
@@ -66,6 +86,9 @@ ONNX = Family(
     library="onnxruntime",
     reader=("onnx", "export"),
     open=_open,
+    bare=_bare,
+    runner=_runner,
+    adopt=_adopt,
     embed=convert.embed,
     layers=_layers,
     activations=_activations,

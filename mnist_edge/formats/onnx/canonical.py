@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.errors import ConversionError, first_line
-from mnist_edge.formats.onnx.convert import OPSET
+from mnist_edge.files import sha256_of
+from mnist_edge.formats.family import Adopted, Format
+from mnist_edge.formats.onnx.convert import OPSET, quantize
 from mnist_edge.runtime.engines.encoding import SMALLEST, side_of
 
 if TYPE_CHECKING:
@@ -28,6 +32,59 @@ _TYPES = {
     "int64": TensorProto.INT64,
     "uint8": TensorProto.UINT8,
 }
+
+
+def adopt(path: Path, feeding: Feeding, rows: Mapping[str, Format]) -> Adopted:
+    """Bring a graph into the form of our own, and make it take any number of pictures if it can.
+
+    Args:
+        path: the file as it is.
+        feeding: how it is fed, and what its answers stand for.
+        rows: the formats that can be made of it, by name.
+
+    Raises:
+        ConversionError: it cannot be converted to our opset.
+    """
+    graph = wrap(path, feeding, free_batch=True)
+    if not _takes_any_number(graph):
+        graph = wrap(path, feeding, free_batch=False)
+    size = graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value or None
+    conversions = {
+        name: replace(
+            conversion,
+            convert=make,
+            input=replace(conversion.input, shape=(size, 1, SIZE, SIZE)),
+            output=replace(conversion.output, shape=(size, len(LABELS))),
+        )
+        for name, make in (("onnx", _as_it_is), ("onnx-int8", quantize))
+        if (conversion := rows[name].conversion)
+    }
+    return Adopted(graph, conversions, sha256_of(path))
+
+
+def _as_it_is(graph: onnx.ModelProto, _pictures: object) -> bytes:
+    return graph.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
+def _takes_any_number(graph: onnx.ModelProto) -> bool:
+    """Tell whether a graph answers each of several pictures as it answers it alone."""
+    import onnxruntime
+
+    pictures = np.random.default_rng(0).random((3, 1, SIZE, SIZE), np.float32)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        (together,) = session.run(None, {"image": pictures})
+        apart = [session.run(None, {"image": picture[None]})[0] for picture in pictures]
+    except Exception:
+        # onnxruntime's exceptions have no public base class below Exception.
+        return False
+    return together.shape == (3, len(LABELS)) and np.allclose(
+        together, np.concatenate(apart), atol=1e-4
+    )
 
 
 def wrap(path: Path, feeding: Feeding, *, free_batch: bool) -> onnx.ModelProto:
@@ -169,8 +226,7 @@ def _modern(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     except Exception as error:
         # Each converter of an operation raises what it likes.
         raise ConversionError(
-            f"{path} is of opset {version} and cannot be converted to {OPSET}: "
-            f"{first_line(error)}",
+            f"{path} is of opset {version} and cannot be converted to {OPSET}: {first_line(error)}",
             remedy=f"export it again where it was made, with opset {OPSET} or later.",
         ) from error
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from mnist_edge.contract import Contract, TensorSpec
 from mnist_edge.errors import ModelError
+from mnist_edge.runtime.engines.encoding import EncodedEngine
 from mnist_edge.runtime.engines.engine import Engine, Images, Probabilities
-from mnist_edge.runtime.engines.onnx import OnnxEngine, open_session
-from mnist_edge.runtime.engines.tflite import TfliteEngine
+from mnist_edge.runtime.engines.onnx import OnnxEngine, OnnxRunner, open_session
+from mnist_edge.runtime.engines.tflite import TfliteEngine, TfliteRunner
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -27,18 +28,31 @@ __all__ = [
 ]
 
 
-def open_bare(path: Path, spec: TensorSpec, threads: int = 1) -> Engine:
-    """Open an `.onnx` or `.tflite` file whose input is known from elsewhere than its contract.
+def open_bare(
+    path: Path, spec: TensorSpec, answers: str = "probabilities", threads: int = 1
+) -> Engine:
+    """Open an `.onnx` or `.tflite` file that is described elsewhere than in a contract.
+
+    Args:
+        path: the file.
+        spec: its input.
+        answers: what its answers stand for, a key of `encoding.PROBABILITIES_OF`.
+        threads: how many threads one answer may use.
 
     Raises:
         ModelError: it is missing, damaged, or of a format that the runtime does not run.
         MissingExtra: its engine is not installed.
     """
     _check_exists(path)
+    canonical = spec.is_canonical and answers == "probabilities"
     if path.suffix == ".onnx":
-        return OnnxEngine(open_session(path, threads), spec)
+        if canonical:
+            return OnnxEngine(open_session(path, threads), spec)
+        return EncodedEngine(OnnxRunner(path, threads), spec, answers)
     if path.suffix == ".tflite":
-        return TfliteEngine(path, spec, threads)
+        if canonical:
+            return TfliteEngine(path, spec, threads)
+        return EncodedEngine(TfliteRunner(path, threads), spec, answers)
     raise _unknown_format(path)
 
 
@@ -57,7 +71,7 @@ def open_engine(path: Path, threads: int = 1) -> tuple[Engine, Contract]:
         return OnnxEngine(session, contract.input), contract
     if path.suffix == ".tflite":
         contract = Contract.from_sidecar(path)
-        return TfliteEngine(path, contract.input, threads), contract
+        return open_bare(path, contract.input, contract.answers, threads), contract
     raise _unknown_format(path)
 
 

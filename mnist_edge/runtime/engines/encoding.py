@@ -91,7 +91,8 @@ def encoder(spec: TensorSpec) -> Callable[[Images], Floats]:
             ink = ink.swapaxes(1, 2)
         if resampling is not None:
             ink = resampling @ ink @ resampling.T
-        return arrange(low + values(ink) * (high - low), spec.shape)
+        fed: Floats = arrange(low + values(ink) * (high - low), spec.shape)
+        return fed
 
     return encode
 

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
 
+# What LiteRT says of files that are for other places, and what they need.
+_ELSEWHERE = {
+    "edgetpu": "is compiled for an Edge TPU",
+    "Flex": "needs TensorFlow's Flex operations",
+}
+
+
 class TfliteEngine:
     """A LiteRT interpreter, one picture at a time; quantizes and dequantizes by itself.
 
@@ -109,7 +116,9 @@ class TfliteRunner:
         self._answer, *_ = self._interpreter.get_output_details()
         if others:
             raise several_inputs(path, [self._image["name"], *(each["name"] for each in others)])
-        self.shape = tuple(None if size < 0 else int(size) for size in self._image["shape_signature"])
+        self.shape = tuple(
+            None if size < 0 else int(size) for size in self._image["shape_signature"]
+        )
         self.dtype = np.dtype(self._image["dtype"]).name
         self.rounded = np.dtype(self._answer["dtype"]).kind in "iu"
 
@@ -146,6 +155,12 @@ def open_interpreter(path: Path, threads: int = 1) -> Interpreter:
         interpreter = Interpreter(str(path), num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
+        for sign, what in _ELSEWHERE.items():
+            if sign in str(error):
+                raise ModelError(
+                    f"{path} {what}, which LiteRT on this machine has not.",
+                    remedy="take the file that it was made from.",
+                ) from error
         raise ModelError(
             f"{path} is not a TFLite model that LiteRT can run: {first_line(error)}.",
             remedy="export it again, with built-in operations only.",

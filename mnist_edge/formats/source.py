@@ -1,0 +1,179 @@
+"""A model to be exported: one that was trained here, or somebody else's, fed as was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_edge.contract import (
+    LABELS,
+    SCHEMA,
+    Contract,
+    Metrics,
+    Preprocess,
+    Source,
+    TensorSpec,
+    sidecar,
+)
+from mnist_edge.errors import ContractError, MissingContract, ModelError, UsageError
+from mnist_edge.files import sha256_of
+from mnist_edge.formats import foreign
+from mnist_edge.formats.family import Conversion
+from mnist_edge.formats.keras import KERAS
+from mnist_edge.formats.table import FORMATS, family_of, of_path
+from mnist_edge.runtime import preprocess
+from mnist_edge.runtime.classifier import accuracy
+from mnist_edge.runtime.engines import read_contract
+from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
+from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
+from mnist_edge.training.publish import fit_accept, tool_versions
+
+if TYPE_CHECKING:
+    import keras
+
+    from mnist_edge.data.dataset import Dataset
+    from mnist_edge.formats.foreign import Told
+    from mnist_edge.runtime.engines import Engine
+
+# What the files of some models that cannot be opened begin with, and what they are.
+_NO_MODELS = {
+    b"version https://git-lfs": "a Git LFS pointer, not the model: fetch it with git lfs pull",
+    b"<!DOCTYPE": "a web page, not a model: download the file itself",
+    b"<html": "a web page, not a model: download the file itself",
+}
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """A model with all that its files are made of and compared with.
+
+    Attributes:
+        reference: answers as the model does.
+        model: what the conversions take.
+        conversions: by the name of the format.
+        contract: what it says of itself; what is the files' own is filled in at export.
+        feeding: in words, how it is fed; empty where its contract tells.
+    """
+
+    reference: Engine
+    model: Any
+    conversions: Mapping[str, Conversion]
+    contract: Contract
+    feeding: str = ""
+
+
+def contract_of(path: Path) -> Contract | None:
+    """Return what a model says of itself; None where it is somebody else's and says nothing.
+
+    Raises:
+        ModelError: there is no such model, or it is something else than its name says.
+        ContractError: it says what this version cannot read.
+    """
+    if not path.exists():
+        raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
+    if path.is_dir():
+        family_of(path)
+        return None
+    with path.open("rb") as file:
+        start = file.read(64)
+    for beginning, what in _NO_MODELS.items():
+        if start.startswith(beginning):
+            known, remedy = what.split(": ")
+            raise ModelError(f"{path} is {known}.", remedy=f"{remedy}.")
+    family_of(path)
+    try:
+        return read_contract(path)
+    except MissingContract:
+        return None
+
+
+def open_trained(path: Path, contract: Contract) -> Exportable:
+    """Open a `.keras` file that was trained here.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        ContractError: its contract speaks of other weights.
+        UsageError: it is a file that was exported.
+    """
+    if of_path(path) is not FORMATS["keras"]:
+        raise UsageError(
+            f"{path} is an exported file, not a trained model.",
+            remedy="name the file that it was exported from.",
+        )
+    model = load(path)
+    if weights_sha256(model) != contract.weights_sha256:
+        raise ContractError(
+            f"{path} does not hold the weights that {sidecar(path).name} speaks of.",
+            remedy="train it again: mnist-edge train",
+        )
+    return Exportable(KerasEngine(model), model, _of_keras(), contract)
+
+
+def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: Told) -> Exportable:
+    """Open somebody else's model, and find how it wants to be fed.
+
+    Args:
+        origin: the file, the folder of a SavedModel, or a Keras model in memory.
+        name: what the model is to be called.
+        dataset: whose training split tells how it is fed.
+        told: what is known of that.
+
+    Raises:
+        ModelError: it cannot be loaded, or it is not clear how it wants to be fed.
+        ConversionError: it cannot be brought into the form that files are made from.
+    """
+    path = origin if isinstance(origin, Path) else Path(name)
+    family = family_of(path) if isinstance(origin, Path) else KERAS
+    if isinstance(origin, Path):
+        runner: Runner = family.runner(path, 1)
+    else:
+        from mnist_edge.formats.keras.runner import KerasRunner
+
+        runner = KerasRunner(origin, name)
+    measured = foreign.measure(runner, dataset.train, told, path.name)
+    best = measured.best
+    adopted = family.adopt(runner, path, best)
+    reference = EncodedEngine(runner, best.input, best.answers)
+    conversions = dict(adopted.conversions)
+    if family is KERAS:
+        conversions |= _of_keras()
+    contract = Contract(
+        schema=SCHEMA,
+        name=name,
+        recipe=None,
+        labels=LABELS,
+        input=best.input,
+        output=TensorSpec("answers", "NC", (None, len(LABELS)), "float32", (0.0, 1.0)),
+        preprocess=Preprocess(preprocess.VERSION, preprocess.describe()),
+        quantization=None,
+        accept=fit_accept(reference.run(dataset.validation.images)),
+        metrics=Metrics(
+            dataset.name,
+            {"original": accuracy(reference.run(dataset.test.images), dataset.test.labels)},
+        ),
+        parity=None,
+        weights_sha256=adopted.weights_sha256,
+        tools=tool_versions("numpy"),
+        answers=best.answers,
+        source=Source(
+            path.name,
+            sha256_of(path) if path.exists() else adopted.weights_sha256,
+            best.input,
+            best.answers,
+        ),
+    )
+    return Exportable(
+        reference, adopted.model, conversions, contract, f"{path.name}: {measured.describe()}"
+    )
+
+
+def name_of(path: Path) -> str:
+    """Return what the model in a file is called: the file's name without what tells its format."""
+    row = of_path(path)
+    return path.name.removesuffix(row.suffix) if row else path.stem
+
+
+def _of_keras() -> dict[str, Conversion]:
+    return {row.name: row.conversion for row in FORMATS.values() if row.conversion}
