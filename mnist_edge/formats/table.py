@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,6 +48,7 @@ class Conversion:
         quantization: as the contract says it; its calibration is filled in at export.
         calibrated: whether `convert` looks at the calibration pictures.
         inspect: raises GateError when the file is not inside what it is called.
+        fast: what `--fast` converts with instead, to a file that fewer runtimes take.
     """
 
     convert: Callable[[keras.Model, NDArray[np.uint8]], bytes]
@@ -58,6 +59,7 @@ class Conversion:
     quantization: Quantization | None = None
     calibrated: bool = False
     inspect: Callable[[Path], None] | None = None
+    fast: Callable[[keras.Model, NDArray[np.uint8]], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,6 @@ def _open_keras(path: Path, threads: int) -> tuple[Engine, Contract]:  # noqa: A
 _UNIT = (0.0, 1.0)
 _ONNX_INPUT = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", _UNIT)
 _ONNX_OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", _UNIT)
-_ONNX_GREY_LEVELS = TensorSpec("image", "NCHW", (None, 1, 28, 28), "uint8", (0.0, 255.0))
 _TFLITE_INPUT = TensorSpec("image", "NHWC", (1, 28, 28, 1), "float32", _UNIT)
 _TFLITE_OUTPUT = TensorSpec("probabilities", "NC", (1, 10), "float32", _UNIT)
 _SAME = Bar(agreement=1.0, max_abs_diff=1e-5)
@@ -119,12 +120,12 @@ FORMATS = {
         Format(
             "onnx-int8",
             ".int8.onnx",
-            "int8 weights, uint8 input and activations (static QDQ), any batch",
+            "int8 weights, uint8 activations (static QDQ), any batch",
             _open_exported,
             Conversion(
                 to_onnx.int8,
                 "int8",
-                _ONNX_GREY_LEVELS,
+                _ONNX_INPUT,
                 _ONNX_OUTPUT,
                 _INT8,
                 Quantization("static QDQ", "int8", "uint8", per_channel=True, calibration=None),
@@ -167,6 +168,7 @@ FORMATS = {
                 Quantization("full integer", "int8", "int8", per_channel=True, calibration=None),
                 calibrated=True,
                 inspect=inspection.check_integer_tflite,
+                fast=to_tflite.int8_over_blocks,
             ),
         ),
     )
@@ -214,3 +216,26 @@ def named(names: Iterable[str]) -> list[Format]:
             remedy=f"{did_you_mean(name, FORMATS)}Formats are {', '.join(FORMATS)}, or all.",
         )
     return [row for row in FORMATS.values() if row.name in wanted]
+
+
+def faster(rows: Iterable[Format]) -> list[Format]:
+    """Return the same rows, with their fast conversions where they have one.
+
+    Raises:
+        UsageError: none has one.
+    """
+
+    def fast(row: Format) -> Format:
+        if row.conversion is None or row.conversion.fast is None:
+            return row
+        return replace(row, conversion=replace(row.conversion, convert=row.conversion.fast))
+
+    before = list(rows)
+    after = [fast(row) for row in before]
+    if after == before:
+        names = [row.name for row in FORMATS.values() if fast(row) != row]
+        raise UsageError(
+            "--fast makes no difference to these formats.",
+            remedy=f"it is for {', '.join(names)}: add --int8, or name it with --formats.",
+        )
+    return after

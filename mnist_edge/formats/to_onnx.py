@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.contract import METADATA_KEY
 
@@ -33,12 +33,15 @@ def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noq
 
 
 def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
-    """Convert to ONNX with int8 weights and uint8 activations, grey levels 0 to 255 the first.
+    """Convert to ONNX with int8 weights and uint8 activations; pictures are float32 all the same.
 
-    Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. The scores stay in
-    float32: onnxruntime's integer matrix product can give them so, and no step is lost just
-    before the answer. Weights take 7 of their 8 bits: x86 processors without VNNI add two
-    products in 16 bits, which saturate with 8, and the file would answer differently there.
+    One `QuantizeLinear` gives the picture its 256 steps: a graph input of bytes is misread by
+    OpenCV. It stands behind `SpaceToDepth`, not before it: onnxruntime up to 1.26 takes no bytes
+    there, and OpenVINO runs no integer convolution on bytes that were moved. Activation ranges are
+    the extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
+    integer matrix product can give them so, and no step is lost just before the answer. Weights
+    take 7 of their 8 bits: x86 processors without VNNI add two products in 16 bits, which saturate
+    with 8, and the file would answer differently there.
     """
     import numpy as np
     import onnx
@@ -46,7 +49,6 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     from mnist_edge.formats.blocks import over_blocks
-    from mnist_edge.formats.grey_levels import steps_of_grey_levels, take_grey_levels
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -77,13 +79,13 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
             extra_options={
                 "OpTypesToExcludeOutputQuantization": ["Gemm"],
                 "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
-                "TensorQuantOverrides": steps_of_grey_levels(graph.graph),
+                "TensorQuantOverrides": _steps_of_grey_levels(graph.graph),
             },
         )
         finished = onnx.load(quantized)
-    take_grey_levels(finished.graph)
+    # Shapes of a free batch, which tract cannot unify with that of the picture at hand.
+    del finished.graph.value_info[:], finished.metadata_props[:]
     onnx.checker.check_model(finished, full_check=True)
-    del finished.metadata_props[:]
     return finished.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
@@ -94,6 +96,23 @@ def embed(path: Path, contract: Contract) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:
+    """Return onnxruntime's `TensorQuantOverrides` that quantize pictures in 256 steps from 0 to 1.
+
+    Calibration pictures need not have black and white, and would give other steps.
+    """
+    import numpy as np
+
+    image = graph.input[0].name
+    steps = {"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}
+    blocks = [
+        node.output[0]
+        for node in graph.node
+        if node.op_type == "SpaceToDepth" and node.input[0] == image
+    ]
+    return {name: [steps] for name in (image, *blocks)}
 
 
 def _to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
