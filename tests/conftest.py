@@ -16,6 +16,7 @@ from mnist_edge.data import Dataset, Split, npz, synthetic
 
 if TYPE_CHECKING:
     import keras
+    import onnx
 
 # TensorFlow's notes, in the tests that import it; read when it is imported.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -118,3 +119,21 @@ def randomize(model: keras.Model) -> None:
         weight.assign(rng.normal(0, 1 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
     for weight in model.non_trainable_weights:  # means and variances
         weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+
+
+def in_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model of pictures from 0 to 1 that takes uint8 grey levels, without its contract."""
+    import onnx
+
+    twin = onnx.ModelProto()
+    twin.CopyFrom(model)
+    del twin.metadata_props[:]
+    (image,) = twin.graph.input
+    image.type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    for node in twin.graph.node:
+        node.input[:] = ["floats" if name == image.name else name for name in node.input]
+    for name, value in (("step", np.float32(1 / 255)), ("zero", np.uint8(0))):
+        twin.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value), name))
+    inputs = [image.name, "step", "zero"]
+    twin.graph.node.insert(0, onnx.helper.make_node("DequantizeLinear", inputs, ["floats"]))
+    return twin

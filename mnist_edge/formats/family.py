@@ -55,6 +55,7 @@ class Conversion:
         calibrated: whether `convert` looks at the calibration pictures.
         inspect: raises GateError when the file is not inside what it is called.
         answers: what its answers stand for.
+        fast: what `--fast` converts with instead, to a file that fewer runtimes take.
     """
 
     convert: Callable[[Any, NDArray[np.uint8]], bytes]
@@ -66,6 +67,7 @@ class Conversion:
     calibrated: bool = False
     inspect: Callable[[Path], None] | None = None
     answers: str = "probabilities"
+    fast: Callable[[Any, NDArray[np.uint8]], bytes] | None = None
 
 
 @dataclass(frozen=True)

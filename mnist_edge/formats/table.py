@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,3 +81,26 @@ def named(names: Iterable[str]) -> list[Format]:
             remedy=f"{did_you_mean(name, FORMATS)}Formats are {', '.join(FORMATS)}, or all.",
         )
     return [row for row in FORMATS.values() if row.name in wanted]
+
+
+def faster(rows: Iterable[Format]) -> list[Format]:
+    """Return the same rows, with their fast conversions where they have one.
+
+    Raises:
+        UsageError: none has one.
+    """
+
+    def fast(row: Format) -> Format:
+        if row.conversion is None or row.conversion.fast is None:
+            return row
+        return replace(row, conversion=replace(row.conversion, convert=row.conversion.fast))
+
+    before = list(rows)
+    after = [fast(row) for row in before]
+    if after == before:
+        names = [row.name for row in FORMATS.values() if fast(row) != row]
+        raise UsageError(
+            "--fast makes no difference to these formats.",
+            remedy=f"it is for {', '.join(names)}: add --int8, or name it with --formats.",
+        )
+    return after

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
 from onnx import TensorProto, helper, numpy_helper
 
-from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import open_engine
+from tests.conftest import in_bytes
 
 # The picture of a digit is one pixel of full ink in the first row, in the column of the digit.
 LABELS = np.arange(100, dtype=np.uint8) % 10
@@ -78,10 +79,7 @@ def test_the_layout_is_that_of_the_files_shape(
 
 
 def test_bytes_need_no_guess(tmp_path: Path) -> None:
-    """An integer file of this project whose contract is gone."""
-    model = onnx.load(shipped.path("edge.int8.onnx"))
-    del model.metadata_props[:]
-    onnx.save(model, tmp_path / "a.onnx")
+    onnx.save(in_bytes(onnx.load(shipped.path("edge.int8.onnx"))), tmp_path / "a.onnx")
     engine, spec, guessed = open_foreign(tmp_path / "a.onnx", Told(), TRAINING)
     assert (spec.dtype, spec.range, guessed) == ("uint8", (0, 255), "layout nchw")
     own, _ = open_engine(shipped.path("edge.int8.onnx"))

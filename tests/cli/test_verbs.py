@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnist_edge.runtime.engine import open_engine
 from PIL import Image
 
+from mnist_edge.formats.layers import read
 from tests.conftest import EPOCHS, Run, Workspace
 
 FORMATS = ["onnx", "onnx-int8", "tflite", "tflite-fp16", "tflite-int8"]
@@ -65,6 +67,19 @@ def test_bare_export_makes_the_float_formats_and_int8_adds_two(
     assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == [
         *("onnx", "onnx-int8", "tflite", "tflite-int8")
     ]
+
+
+def test_fast_adds_one_operation_and_changes_no_answer(
+    run: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    source = workspace.runs / "edge.keras"
+    result = run("export", source, "--formats", "tflite-int8", "--fast", "--out", tmp_path)
+    assert result.code == 0, result.stderr
+    paths = [folder / "edge.int8.tflite" for folder in (workspace.runs, tmp_path)]
+    plain, fast = ([layer.kind for layer in read(path)] for path in paths)
+    assert fast == ["SPACE_TO_DEPTH", *plain]
+    before, after = (open_engine(path)[0].run(workspace.dataset.test.images) for path in paths)
+    np.testing.assert_array_equal(after, before)
 
 
 def test_export_gives_the_same_bytes_again(run: Run, workspace: Workspace, tmp_path: Path) -> None:

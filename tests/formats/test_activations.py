@@ -58,7 +58,7 @@ def test_all_exported_files_have_the_same_filters_and_feature_maps() -> None:
     step = float(np.abs(reference.filters).max()) / 127  # of int8 weights, and of uint8 activations
     for other in inside[1:]:
         assert other.filters is not None
-        # Over blocks of 2x2 pixels the kernel of int8 files is filled up with zeros behind it.
+        # Over blocks of 2x2 pixels, in int8 ONNX, the kernel is filled up with zeros behind it.
         assert other.filters[:5, :5] == pytest.approx(reference.filters, abs=step)
         assert np.count_nonzero(other.filters) == np.count_nonzero(other.filters[:5, :5])
         first = next(n.output for n in other.nodes if n.output.shape == relu.shape).clip(min=0)

@@ -13,7 +13,7 @@ from mnist_edge.contract import Calibration, sidecar
 from mnist_edge.errors import MissingExtra, UsageError
 from mnist_edge.formats.family import Bar, Format
 from mnist_edge.formats.parity import compare, shortfalls
-from mnist_edge.formats.table import FORMATS, named, of_path, open_file
+from mnist_edge.formats.table import FORMATS, faster, named, of_path, open_file
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace
 
@@ -84,6 +84,16 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_all(name: str, hint: st
         named(["onnx", name])
     assert hint in caught.value.remedy
     assert caught.value.remedy.endswith(f"Formats are {', '.join(FORMATS)}, or all.")
+
+
+def test_fast_is_another_conversion_of_the_same_file() -> None:
+    before, after = EXPORTED, faster(EXPORTED)
+    changed = [new for old, new in zip(before, after, strict=True) if new != old]
+    assert [row.name for row in changed] == ["tflite-int8"]
+    assert changed[0].path(Path(), "edge") == FORMATS["tflite-int8"].path(Path(), "edge")
+    with pytest.raises(UsageError, match="--fast makes no difference") as caught:
+        faster(named(["onnx", "onnx-int8"]))
+    assert "tflite-int8" in caught.value.remedy
 
 
 @by_name

@@ -31,7 +31,7 @@ from mnist_edge.runtime.engines import (
     read_contract,
 )
 from mnist_edge.runtime.engines.onnx import CHUNK
-from tests.conftest import Workspace
+from tests.conftest import Workspace, in_bytes
 
 EXPORTED = ["edge.onnx", "edge.int8.onnx", "edge.tflite", "edge.fp16.tflite", "edge.int8.tflite"]
 
@@ -251,10 +251,18 @@ def test_an_input_that_cannot_be_fed_is_refused(
         open_bare(workspace.runs / name, spec)
 
 
-def test_an_input_of_another_type_than_told_is_refused(workspace: Workspace) -> None:
-    session = open_session(workspace.runs / "edge.int8.onnx")
+def test_a_file_that_takes_bytes_answers_like_the_same_in_floats(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = workspace.runs / "edge.int8.onnx"
+    onnx.save(in_bytes(onnx.load(path)), tmp_path / "bytes.onnx")
+    spec = replace(NCHW, dtype="uint8", range=(0.0, 255.0))
+    images = workspace.dataset.test.images[: CHUNK + 1]
+    for some in (images[:1], images):
+        expected = open_engine(path)[0].run(some)
+        np.testing.assert_array_equal(open_bare(tmp_path / "bytes.onnx", spec).run(some), expected)
     with pytest.raises(ModelError, match=r"takes tensor\(uint8\), not tensor\(float\)"):
-        OnnxEngine(session, NCHW)
+        OnnxEngine(open_session(tmp_path / "bytes.onnx"), NCHW)
 
 
 def test_a_session_is_set_up_for_a_small_device(workspace: Workspace) -> None:

@@ -55,7 +55,6 @@ def _activations(path: Path, batch: Array) -> Network:
 
 
 _INPUT = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
-_GREY_LEVELS = TensorSpec("image", "NCHW", (None, 1, 28, 28), "uint8", (0.0, 255.0))
 _OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0))
 
 ONNX = Family(
@@ -70,11 +69,11 @@ ONNX = Family(
         Format(
             "onnx-int8",
             ".int8.onnx",
-            "int8 weights, uint8 input and activations (static QDQ), any batch",
+            "int8 weights, uint8 activations (static QDQ), any batch",
             Conversion(
                 convert.int8,
                 "int8",
-                _GREY_LEVELS,
+                _INPUT,
                 _OUTPUT,
                 INT8,
                 Quantization("static QDQ", "int8", "uint8", per_channel=True, calibration=None),

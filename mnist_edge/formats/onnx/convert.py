@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.contract import METADATA_KEY
 
@@ -26,6 +26,9 @@ IR_VERSION = 7
 
 CALIBRATION_BATCH = 100
 
+# The operations that are computed in integers.
+INTEGER = ["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Reshape", "Gemm", "MatMul"]
+
 
 def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
     """Convert to float32 ONNX: `image` (batch, 1, 28, 28) to `probabilities` (batch, 10)."""
@@ -33,28 +36,45 @@ def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noq
 
 
 def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
-    """Convert to ONNX with int8 weights and uint8 activations, grey levels 0 to 255 the first.
+    """Convert to ONNX with int8 weights and uint8 activations, as `quantize` does.
 
-    Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. The scores stay in
-    float32: onnxruntime's integer matrix product can give them so, and no step is lost just
-    before the answer. Weights take 7 of their 8 bits: x86 processors without VNNI add two
-    products in 16 bits, which saturate with 8, and the file would answer differently there.
+    Strided convolutions of one channel are taken over blocks of pixels, which integer kernels are
+    faster at.
+    """
+    from mnist_edge.formats.blocks import over_blocks
+
+    return quantize(_to_graph(over_blocks(model), channels_last=True), calibration)
+
+
+def quantize(graph: onnx.ModelProto, calibration: NDArray[np.uint8]) -> bytes:
+    """Give a graph int8 weights and uint8 activations; pictures are float32 all the same.
+
+    One `QuantizeLinear` gives the picture its 256 steps: a graph input of bytes is misread by
+    OpenCV. It stands behind `SpaceToDepth`, not before it: onnxruntime up to 1.26 takes no bytes
+    there, and OpenVINO runs no integer convolution on bytes that were moved. Activation ranges are
+    the extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
+    integer matrix product can give them so, and no step is lost just before the answer. Weights
+    take 7 of their 8 bits: x86 processors without VNNI add two products in 16 bits, which saturate
+    with 8, and the file would answer differently there.
+
+    Args:
+        graph: `image` (batch, 1, 28, 28), 0 to 1, to `probabilities`; the batch may be fixed.
+        calibration: uint8 (N, 28, 28), pictures of the training split.
     """
     import numpy as np
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from mnist_edge.formats.blocks import over_blocks
-    from mnist_edge.formats.onnx.grey_levels import steps_of_grey_levels, take_grey_levels
+    size = graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value or CALIBRATION_BATCH
 
     class Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._batches = self._read()
 
         def _read(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-            for start in range(0, len(calibration), CALIBRATION_BATCH):
-                chunk = calibration[start : start + CALIBRATION_BATCH, np.newaxis]
+            for start in range(0, len(calibration) - size + 1, size):
+                chunk = calibration[start : start + size, np.newaxis]
                 yield {"image": chunk.astype(np.float32) / np.float32(255)}
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
@@ -62,28 +82,27 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
-        graph = _to_graph(over_blocks(model), channels_last=True)
         quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
             quantized,
             Pictures(),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Gemm"],
+            op_types_to_quantize=INTEGER,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
             extra_options={
-                "OpTypesToExcludeOutputQuantization": ["Gemm"],
+                "OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"],
                 "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
-                "TensorQuantOverrides": steps_of_grey_levels(graph.graph),
+                "TensorQuantOverrides": _steps_of_grey_levels(graph.graph),
             },
         )
         finished = onnx.load(quantized)
-    take_grey_levels(finished.graph)
+    # Shapes of a free batch, which tract cannot unify with that of the picture at hand.
+    del finished.graph.value_info[:], finished.metadata_props[:]
     onnx.checker.check_model(finished, full_check=True)
-    del finished.metadata_props[:]
     return finished.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
@@ -94,6 +113,23 @@ def embed(path: Path, contract: Contract) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:
+    """Return onnxruntime's `TensorQuantOverrides` that quantize pictures in 256 steps from 0 to 1.
+
+    Calibration pictures need not have black and white, and would give other steps.
+    """
+    import numpy as np
+
+    image = graph.input[0].name
+    steps = {"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}
+    blocks = [
+        node.output[0]
+        for node in graph.node
+        if node.op_type == "SpaceToDepth" and node.input[0] == image
+    ]
+    return {name: [steps] for name in (image, *blocks)}
 
 
 def _to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:

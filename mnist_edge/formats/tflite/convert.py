@@ -38,8 +38,6 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     """
     import numpy as np
 
-    from mnist_edge.formats.blocks import over_blocks
-
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for image in calibration:
             yield [image[np.newaxis, ..., np.newaxis].astype(np.float32) / 255]
@@ -53,7 +51,14 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
 
-    return _convert(over_blocks(model), configure)
+    return _convert(model, configure)
+
+
+def int8_over_blocks(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+    """Convert as `int8` does, faster in LiteRT, with a `SPACE_TO_DEPTH` that others do not take."""
+    from mnist_edge.formats.blocks import over_blocks
+
+    return int8(over_blocks(model), calibration)
 
 
 def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:

@@ -1,15 +1,16 @@
-"""The integer ONNX files take grey levels, and run on them without moving anything back."""
+"""The integer ONNX files take floats, make them grey levels, and run on these alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from mnist_edge.data import synthetic
@@ -17,7 +18,7 @@ from mnist_edge.formats.onnx import convert
 from mnist_edge.formats.onnx.inspection import check_integer
 from mnist_edge.training import networks
 from mnist_edge.training.recipes import RECIPES
-from tests.conftest import Workspace, randomize
+from tests.conftest import Workspace, in_bytes, randomize
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 # Without black and without white, which the steps of the input must have all the same.
 DIM = np.random.default_rng(0).integers(40, 200, (100, 28, 28), np.uint8)
 PICTURES = synthetic.generate(50, seed=1).images
+
+
+def answers(model: onnx.ModelProto, pictures: NDArray[Any]) -> NDArray[np.float32]:
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    given: NDArray[np.float32] = session.run(None, {"image": pictures})[0]
+    return given
 
 
 def ensemble() -> keras.Model:
@@ -49,29 +56,48 @@ def test_grey_levels_are_answered_as_keras_answers_their_share_of_full_ink(
     path = tmp_path / "dim.int8.onnx"
     path.write_bytes(convert.int8(model, DIM))
     check_integer(path)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (image,) = session.get_inputs()
-    assert (image.type, image.shape) == ("tensor(uint8)", ["batch", 1, 28, 28])
-    (given,) = session.run(None, {"image": PICTURES[:, np.newaxis]})
+    given = answers(onnx.load(path), PICTURES[:, np.newaxis] / np.float32(255))
     expected = np.asarray(model(PICTURES[..., np.newaxis] / np.float32(255), training=False))
     # Random weights answer all pictures much alike, and integers blur what is left: what tells them
     # apart must be the same by and large. With pixels in another order nothing of it is.
     usual = expected.mean(axis=0)
     assert np.corrcoef((given - usual).ravel(), (expected - usual).ravel())[0, 1] > 0.8
 
-    graph = onnx.load(path).graph
+
+@pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+def test_one_node_quantizes_the_picture_in_its_256_grey_levels(
+    build: Callable[[], keras.Model],
+) -> None:
+    model = build()
+    randomize(model)
+    graph = onnx.load_from_string(convert.int8(model, DIM)).graph
+    (image,) = graph.input
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    moved = {"image", *(node.output[0] for node in graph.node if node.op_type == "Transpose")}
-    steps = [
-        (weights[node.input[1]], weights[node.input[2]])
-        for node in graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in moved
-    ]
-    assert steps
-    assert all(step == np.float32(1 / 255) and zero == 0 for step, zero in steps)
+    moved = [node for node in graph.node if node.op_type == "SpaceToDepth"]
+    pictures = {"image", *(node.output[0] for node in moved)}
+    (first,) = (node for node in graph.node if node not in moved and {*node.input} & pictures)
+    scale, zero = (weights[name] for name in first.input[1:])
+    assert first.op_type == "QuantizeLinear"
+    assert (scale, zero, zero.dtype) == (np.float32(1 / 255), 0, np.uint8)
 
 
-def test_onnxruntime_moves_the_picture_into_blocks_and_nothing_else(
+def test_bytes_in_place_of_floats_are_answered_the_same_to_the_bit(workspace: Workspace) -> None:
+    model = onnx.load(workspace.runs / "edge.int8.onnx")
+    pictures = workspace.dataset.test.images[:, np.newaxis]
+    assert np.array_equal(
+        answers(model, pictures / np.float32(255)), answers(in_bytes(model), pictures)
+    )
+
+
+def test_older_runtimes_take_the_file_and_no_shape_is_promised(workspace: Workspace) -> None:
+    model = onnx.load(workspace.runs / "edge.int8.onnx")
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 13)]
+    assert model.ir_version == 7
+    assert not model.graph.value_info
+
+
+def test_onnxruntime_moves_the_picture_and_nothing_else(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     """Its integer kernels put channels last, and every transposition to that is cancelled."""
@@ -83,5 +109,6 @@ def test_onnxruntime_moves_the_picture_into_blocks_and_nothing_else(
     )
     nodes = onnx.load(tmp_path / "optimized.onnx").graph.node
     assert " ".join(node.op_type for node in nodes) == (
-        "Reshape Transpose Reshape QLinearConv QLinearConv QLinearConv Flatten QGemm Softmax"
+        "SpaceToDepth QuantizeLinear Transpose "
+        "QLinearConv QLinearConv QLinearConv Flatten QGemm Softmax"
     )
