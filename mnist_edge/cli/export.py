@@ -3,149 +3,88 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mnist_edge import workspace
-from mnist_edge.cli.options import chosen
-from mnist_edge.cli.output import (
-    command,
-    fetching,
-    next_command,
-    note,
-    result,
-    result_json,
-    table,
-)
-from mnist_edge.errors import GateError, Interrupted, UsageError
-from mnist_edge.extras import require
-from mnist_edge.formats.table import FORMATS, faster, named
-
-if TYPE_CHECKING:
-    from mnist_edge.formats.exporter import Exported
+from mnist_edge.cli.feeding import takes_feeding
+from mnist_edge.cli.options import Json, Model, Out, chosen, one_model
+from mnist_edge.cli.output import command, fetching, next_command, note, result, result_json, table
+from mnist_edge.formats import export as library
+from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.table import FORMATS
+from mnist_edge.workspace import RUNS
 
 _HEADERS = ("format", "file", "bytes", "accuracy", "agreement", "max diff", "flips", "gate")
-_MADE = [row for row in FORMATS.values() if row.conversion]
-_FORMATS = "; ".join(f"{row.name} ({row.summary})" for row in _MADE)
+_NAMES = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)
+_FILE = "A .keras, .h5, .onnx or .tflite file or a SavedModel; the newest in ./runs by default."
+_FAST = (
+    "Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer runtimes know, and "
+    "with which OpenVINO's AVX2 kernels misread some pictures."
+)
+_INACCURATE = f"Publish a model too that reads less than {library.ACCURATE:.0%}."
+_DATA = "Dataset to calibrate and judge on; the training's by default."
 
 
+@takes_feeding
 def export(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="[MODEL.keras]", help="Default: the newest in ./runs."),
-    ] = None,
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Add the integer formats to onnx and tflite.")
-    ] = False,
+    told: Told,
+    path: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=_FILE)] = None,
+    model: Model = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Add the integer formats.")] = False,
     formats: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help=f"Comma-separated: {_FORMATS}; or all."),
+        str | None, typer.Option(metavar="LIST", help=f"Comma-separated: {_NAMES}; or all.")
     ] = None,
-    fast: Annotated[
-        bool,
-        typer.Option(
-            "--fast",
-            help="Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer "
-            "runtimes know, and with which OpenVINO's AVX2 kernels misread some pictures.",
-        ),
-    ] = False,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = workspace.RUNS,
+    fast: Annotated[bool, typer.Option("--fast", help=_FAST)] = False,
+    out: Out = RUNS,
     calibration: Annotated[
-        int | None,
-        typer.Option(min=1, help="Training pictures to calibrate int8 on; 1,000 by default."),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE", help="Dataset to calibrate and judge on; the training's by default."
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that no export made.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+        int, typer.Option(min=1, help="Training pictures to calibrate integer files on.")
+    ] = library.CALIBRATION_COUNT,
+    data: Annotated[str | None, typer.Option(metavar="SOURCE", help=_DATA)] = None,
+    allow_inaccurate: Annotated[bool, typer.Option("--allow-inaccurate", help=_INACCURATE)] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files of others.")] = False,
+    json: Json = False,
 ) -> None:
-    """Convert a model, and publish what answers like it."""
-    if formats is not None:
-        rows = named(name.strip() for name in formats.split(","))
-    else:
-        wanted = {"default", "int8"} if int8 else {"default"}
-        rows = [row for row in _MADE if row.conversion and row.conversion.selected in wanted]
-    if not any(row.conversion for row in rows):
-        raise UsageError(
-            "keras is what is exported, not a format to export to.",
-            remedy=f"formats are {', '.join(row.name for row in _MADE)}, or all.",
-        )
-    if fast:
-        rows = faster(rows)
-    require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
-    from mnist_edge.runtime.engines import read_contract
+    """Convert a model that was trained here or anywhere, and publish what answers like it."""
+    done: list[library.Exported] = []
 
-    source = chosen(model, "keras")
-    contract = read_contract(source)
-    if source.suffix != ".keras":
-        raise UsageError(
-            f"{source} is an exported file, not a trained model.",
-            remedy="name the .keras file that it was exported from.",
-        )
-    with fetching() as progress:
-        dataset = workspace.load_dataset(data, contract, source.parent, progress=progress)
+    def show(item: library.Exported) -> None:
+        done.append(item)
+        note(f"{item.format}: {'failed' if item.failure else item.path}")
 
-    from mnist_edge.formats.exporter import CALIBRATION_COUNT, Exporter
-
-    results: list[Exported] = []
     try:
-        exporter = Exporter(source, dataset, calibration=calibration or CALIBRATION_COUNT)
-        note(
-            f"exporting {source}: {exporter.accuracy:.2%} on the "
-            f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
-        )
-        for exported in exporter.export(rows, out, force=force):
-            results.append(exported)
-            note(f"{exported.format}: {'failed' if exported.failure else exported.path}")
-    except KeyboardInterrupt as error:
-        done = ", ".join(item.format for item in results) or "none"
-        raise Interrupted(
-            f"the export was interrupted; finished formats: {done}.",
-            remedy="run the same command again.",
-        ) from error
-    if json:
-        result_json({"files": [_report(item) for item in results]})
-    else:
-        result(table(_HEADERS, [_row(item) for item in results], left=2))
-    failures = [item.failure for item in results if item.failure]
-    if failures:
-        # A gate that failed outweighs a converter that did.
-        failures.sort(key=lambda failure: not isinstance(failure, GateError))
-        for failure in failures[1:]:
-            note(f"error: {failure.cause}\n{failure.remedy}")
-        raise failures[0]
-    next_command(command("predict digit.png", out, f"--model {results[0].path}"))
+        with fetching() as progress:
+            library.export(
+                chosen(one_model(path, model), "keras"),
+                int8=int8,
+                formats=formats.split(",") if formats is not None else None,
+                fast=fast,
+                out=out,
+                data=data,
+                calibration=calibration,
+                allow_inaccurate=allow_inaccurate,
+                force=force,
+                told=told,
+                note=note,
+                on_file=show,
+                progress=progress,
+            )
+    finally:
+        if json and done:
+            result_json({"files": [item.to_dict() for item in done]})
+        elif done:
+            result(table(_HEADERS, map(_row, done), left=2))
+    next_command(command("predict digit.png", out, f"--model {done[-1].path}"))
 
 
-def _report(item: Exported) -> dict[str, object]:
-    return {
-        "format": item.format,
-        "path": str(item.path),
-        "bytes": item.bytes,
-        "sha256": item.sha256,
-        "accuracy": item.accuracy,
-        "agreement": item.parity and item.parity.agreement,
-        "max_abs_diff": item.parity and item.parity.max_abs_diff,
-        "passed": item.failure is None,
-    }
-
-
-def _row(item: Exported) -> tuple[str, ...]:
+def _row(item: library.Exported) -> tuple[str, ...]:
     parity = item.parity
     return (
         item.format,
         str(item.path),
         f"{item.bytes:,}" if item.bytes else "-",
         f"{item.accuracy:.2%}" if item.accuracy is not None else "-",
-        f"{parity.agreement:.2%}" if parity else "-",
-        f"{parity.max_abs_diff:.1e}" if parity else "-",
+        *((f"{parity.agreement:.2%}", f"{parity.max_abs_diff:.1e}") if parity else ("-", "-")),
         str(len(parity.flips)) if parity else "-",
         "failed" if item.failure else "passed",
     )

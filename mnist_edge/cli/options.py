@@ -3,9 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from mnist_edge.cli.output import note
+from mnist_edge.errors import UsageError
 from mnist_edge.formats.latest import latest
+
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="SOURCE",
+        help="mnist, synthetic, a directory of IDX files, an .npz, or a directory with one "
+        "folder of images per class.",
+    ),
+]
+Invert = Annotated[
+    bool | None,
+    typer.Option(
+        "--invert/--no-invert", help="Whether ink is darker than paper in it; refused if unsaid."
+    ),
+]
+Transpose = Annotated[
+    bool | None,
+    typer.Option(
+        "--transpose/--no-transpose",
+        help="Whether rows and columns are swapped in it; refused if unsaid.",
+    ),
+]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.", file_okay=False)
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="FILE",
+        help="The model file; the newest in ./runs by default, else the shipped model.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
+Quick = Annotated[bool, typer.Option("--quick", "-q", help="Measure for seconds only.")]
+
+
+def one_model(argument: Path | None, option: Path | None) -> Path | None:
+    """Return the model that was named, as an argument or by --model.
+
+    Raises:
+        UsageError: it was named both ways.
+    """
+    if argument is not None and option is not None:
+        raise UsageError(
+            f"both {argument} and --model {option} name the model.", remedy="name it once."
+        )
+    return argument or option
 
 
 def chosen(model: Path | None, *formats: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,14 @@ from mnist_edge.errors import (
     MnistEdgeError,
     ModelError,
     OutputError,
+    UsageError,
     first_line,
 )
 from mnist_edge.files import replacing, sha256_of
+from mnist_edge.formats.export import ACCURATE, Exported
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
-from mnist_edge.formats.table import family_of
+from mnist_edge.formats.table import FORMATS, family_of
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.training.publish import fit_accept, tool_versions
@@ -34,34 +36,7 @@ if TYPE_CHECKING:
     from mnist_edge.formats.source import Exportable
     from mnist_edge.runtime.engines import Engine
 
-CALIBRATION_COUNT = 1000
 CALIBRATION_SEED = 0
-
-# The share of test pictures that a model has to read to be worth comparing with.
-ACCURATE = 0.9
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What became of one format.
-
-    Attributes:
-        format: its name.
-        path: where the file is, or would have been.
-        failure: why it was not published; None where it was.
-        accuracy: on the test split; None where it did not come so far.
-        parity: with the Keras model on the test split; None where it did not come so far.
-        bytes: the file's size; None where there is no file.
-        sha256: of the file's bytes; None where there is no file.
-    """
-
-    format: str
-    path: Path
-    failure: MnistEdgeError | None = None
-    accuracy: float | None = None
-    parity: Parity | None = None
-    bytes: int | None = None
-    sha256: str | None = None
 
 
 class Exporter:
@@ -85,7 +60,7 @@ class Exporter:
         source: Exportable,
         dataset: Dataset,
         *,
-        calibration: int = CALIBRATION_COUNT,
+        calibration: int,
         allow_inaccurate: bool = False,
     ) -> None:
         self._source, self._dataset = source, dataset
@@ -105,7 +80,7 @@ class Exporter:
         self._calibration = Calibration(count, CALIBRATION_SEED, split="train")
 
     def export(
-        self, formats: Iterable[Format], out: Path, *, force: bool = False
+        self, formats: Iterable[Format], out: Path, *, force: bool, named: bool
     ) -> Iterator[Exported]:
         """Make each format that there is a conversion to, and publish it if it passes the gate.
 
@@ -115,16 +90,22 @@ class Exporter:
             formats: rows of the table.
             out: the folder to write to.
             force: replace files that no export made.
+            named: whether somebody asked for just these, so that one that cannot be made is a
+                failure.
 
         Raises:
+            UsageError: none of them can be made of this model.
             OutputError: a file cannot be written, or one that no export made is in the way.
         """
-        conversions, name = self._source.conversions, self._source.contract.name
-        jobs = [
-            (row, conversions[row.name], row.path(out, name))
-            for row in formats
-            if row.name in conversions
-        ]
+        able, name = self._source.conversions, self._source.contract.name
+        rows = [FORMATS["keras"], *formats] if "keras" in able and not named else list(formats)
+        jobs = [(row, able[row.name], row.path(out, name)) for row in rows if row.name in able]
+        unable = [row.name for row in rows if row.name not in able]
+        if unable and (named or not jobs):
+            raise UsageError(
+                f"{', '.join(unable)} cannot be made of this model.",
+                remedy=f"its formats are {', '.join(able)}.",
+            )
         if not force:
             for _, _, path in jobs:
                 _check_replaceable(path)

@@ -1,0 +1,184 @@
+"""`export`: a model in, files out that have proved to answer like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
+from mnist_edge.extras import require
+from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.latest import latest
+from mnist_edge.formats.table import FORMATS, faster, named
+from mnist_edge.workspace import RUNS, load_dataset, remember
+
+if TYPE_CHECKING:
+    import keras
+
+    from mnist_edge.contract import Parity
+    from mnist_edge.data import Dataset, Progress
+    from mnist_edge.formats.family import Format
+
+# Training pictures that integer files are calibrated on.
+CALIBRATION_COUNT = 1000
+
+# The share of test pictures that a model has to read to be worth comparing with.
+ACCURATE = 0.9
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of one format.
+
+    Attributes:
+        format: its name.
+        path: where the file is, or would have been.
+        failure: why it was not published; None where it was.
+        accuracy: on the test split; None where it did not come so far.
+        parity: with the Keras model on the test split; None where it did not come so far.
+        bytes: the file's size; None where there is no file.
+        sha256: of the file's bytes; None where there is no file.
+    """
+
+    format: str
+    path: Path
+    failure: MnistEdgeError | None = None
+    accuracy: float | None = None
+    parity: Parity | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as `export --json` has it."""
+        return {
+            "format": self.format,
+            "path": str(self.path),
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "accuracy": self.accuracy,
+            "agreement": self.parity and self.parity.agreement,
+            "max_abs_diff": self.parity and self.parity.max_abs_diff,
+            "passed": self.failure is None,
+        }
+
+
+def export(
+    model: str | Path | keras.Model | None = None,
+    *,
+    int8: bool = False,
+    formats: Iterable[str] | None = None,
+    fast: bool = False,
+    out: str | Path = RUNS,
+    data: str | None = None,
+    calibration: int = CALIBRATION_COUNT,
+    allow_inaccurate: bool = False,
+    force: bool = False,
+    told: Told | None = None,
+    note: Callable[[str], None] = lambda _text: None,
+    on_file: Callable[[Exported], None] = lambda _file: None,
+    progress: Progress | None = None,
+) -> list[Exported]:
+    """Convert a model, and publish each file that answers like it.
+
+    Args:
+        model: a `.keras` file that was trained here; or somebody else's `.keras`, `.h5`, `.onnx` or
+            `.tflite` file, the folder of a SavedModel, or a Keras model in memory, which are run on
+            training pictures to see how they want to be fed. By default the newest in `./runs`.
+        int8: add the integer formats to `onnx` and `tflite`.
+        formats: names of the table of formats, or `all`, in place of these.
+        fast: make integer files that are faster, and that fewer runtimes take.
+        out: the folder to write to.
+        data: the dataset to calibrate and judge on, as `train` takes it; that of the training by
+            default. Somebody else's model is judged on MNIST, or on the synthetic digits where that
+            is not at hand.
+        calibration: how many training pictures to calibrate integer files on.
+        allow_inaccurate: make files of a model too that reads less than `ACCURATE`.
+        force: replace files that no export made.
+        told: what is known of how somebody else's model is fed, and need not be measured.
+        note: called with what there is to say.
+        on_file: called with each format that was made, or failed.
+        progress: called with file name, bytes done and bytes in total while MNIST is fetched.
+
+    Returns:
+        The files that were published.
+
+    Raises:
+        UsageError: there is no such format, or nothing to be made.
+        ModelError: the model cannot be loaded, or it is not clear how it wants to be fed.
+        MissingExtra: a package of the extra `export` is not installed.
+        GateError: a file does not answer like the model, which then is not published; or the model
+            reads too little. The other formats have been made all the same.
+        ConversionError: likewise, where a converter failed.
+        OutputError: a file cannot be written, or one that no export made is in the way.
+    """
+    rows = _rows(formats, int8=int8, fast=fast)
+    require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
+    from mnist_edge.formats import source
+    from mnist_edge.formats.exporter import Exporter
+
+    folder = Path(out)
+    if model is None:
+        model, _ = latest("keras")
+    origin = Path(model) if isinstance(model, str | Path) else model
+    contract = source.contract_of(origin) if isinstance(origin, Path) else None
+    if contract and isinstance(origin, Path):
+        dataset = load_dataset(data, contract, origin.parent, progress=progress)
+        exportable = source.open_trained(origin, contract)
+    else:
+        dataset = _at_hand(data, note, progress)
+        name = source.name_of(origin) if isinstance(origin, Path) else origin.name
+        exportable = source.open_foreign(origin, name, dataset, told or Told())
+        note(exportable.feeding)
+    done: list[Exported] = []
+    try:
+        exporter = Exporter(
+            exportable, dataset, calibration=calibration, allow_inaccurate=allow_inaccurate
+        )
+        note(
+            f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
+            f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
+        )
+        for exported in exporter.export(rows, folder, force=force, named=formats is not None):
+            done.append(exported)
+            on_file(exported)
+    except KeyboardInterrupt as error:
+        finished = ", ".join(item.format for item in done if not item.failure) or "none"
+        raise Interrupted(
+            f"the export was interrupted; finished formats: {finished}.",
+            remedy="run the same command again.",
+        ) from error
+    if exportable.contract.source and isinstance(origin, Path):
+        remember(folder, "model", exportable.contract.name, origin)
+    failures = [item.failure for item in done if item.failure]
+    if failures:
+        # A gate that failed outweighs a converter that did.
+        failures.sort(key=lambda failure: not isinstance(failure, GateError))
+        for failure in failures[1:]:
+            note(f"error: {failure.cause}\n{failure.remedy}")
+        raise failures[0]
+    return done
+
+
+def _rows(formats: Iterable[str] | None, *, int8: bool, fast: bool) -> list[Format]:
+    if formats is not None:
+        rows = named(formats)
+    else:
+        wanted = {"default", "int8"} if int8 else {"default"}
+        made = (row for row in FORMATS.values() if row.conversion)
+        rows = [row for row in made if row.conversion and row.conversion.selected in wanted]
+    return faster(rows) if fast else rows
+
+
+def _at_hand(data: str | None, note: Callable[[str], None], progress: Progress | None) -> Dataset:
+    """Load what somebody else's model is judged on."""
+    from mnist_edge.data import load, mnist
+
+    if data is None and mnist.directory() is None:
+        note(
+            "MNIST is not at hand: the model is judged on the synthetic digits, which it has never "
+            "seen. mnist-edge data fetch brings MNIST."
+        )
+        data = "synthetic"
+    return load(data or "mnist", progress=progress)
