@@ -1,0 +1,124 @@
+"""Export models that other people trained, and print how each fared.
+
+The folder is that of `MNIST_EDGE_MODELS`, with a `models.csv` that says of each `file` whether it is a
+digit classifier (`use`) and its `accuracy` on the first 1,000 test pictures of MNIST. A model is to go
+through `export --int8` and `predict` without a flag at that accuracy, or to be refused in one line.
+
+    python tools/foreign_models.py [--only NAME …] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from mnist_edge import data
+from mnist_edge.contract import Contract
+from mnist_edge.errors import MnistEdgeError
+from mnist_edge.formats.export import Exported, export
+from mnist_edge.formats.foreign import describe
+from mnist_edge.formats.table import open_file
+from mnist_edge.runtime.classifier import Classifier, accuracy
+
+PICTURES = 1_000
+
+# How far from the accuracy that is listed a model may be, and be fed as it was there.
+NEAR = 0.005
+
+
+@dataclasses.dataclass
+class Fared:
+    """What became of one model."""
+
+    file: str
+    use: bool
+    listed: float | None
+    accuracy: float | None = None
+    formats: str = ""
+    fed: str = ""
+    said: str = ""
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether it is what a user would expect."""
+        if self.use:
+            return self.accuracy is not None and self.accuracy >= (self.listed or 0) - NEAR
+        return self.accuracy is None and bool(self.said)
+
+
+def main() -> None:
+    """Export every model and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="*", help="these files")
+    parser.add_argument("--json", type=Path, help="also write the rows there")
+    arguments = parser.parse_args()
+    folder = Path(os.environ["MNIST_EDGE_MODELS"])
+    dataset = data.load("mnist")
+    rows = []
+    with (folder / "models.csv").open(newline="", encoding="utf-8") as file:
+        for entry in csv.DictReader(file):
+            if arguments.only and entry["file"] not in arguments.only:
+                continue
+            listed = float(entry["accuracy"]) if entry["accuracy"] else None
+            fared = Fared(entry["file"], entry["use"] == "yes", listed)
+            started = time.perf_counter()
+            _try(folder / fared.file, fared, dataset)
+            fared.seconds = time.perf_counter() - started
+            rows.append(fared)
+            print(_line(fared), flush=True)
+    wanted = [row for row in rows if row.use]
+    others = [row for row in rows if not row.use]
+    print(
+        f"\n{sum(row.good for row in wanted)} of {len(wanted)} digit classifiers exported at the "
+        f"accuracy listed; {sum(row.good for row in others)} of {len(others)} others refused."
+    )
+    if arguments.json:
+        arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n")
+
+
+def _try(path: Path, fared: Fared, dataset: data.Dataset) -> None:
+    done: list[Exported] = []
+    with tempfile.TemporaryDirectory() as out:
+        try:
+            export(path, int8=True, data="mnist", out=out, on_file=done.append)
+        except MnistEdgeError as error:
+            fared.said = f"{error.cause.splitlines()[0]} — {error.remedy}"
+        except Exception as error:
+            # What must not be: an error that nobody foresaw.
+            fared.said = f"UNFORESEEN {type(error).__name__}: {error}"
+        published = [item for item in done if item.failure is None]
+        fared.formats = " ".join(item.format for item in published)
+        if published and not fared.said:
+            test = dataset.test.images[:PICTURES], dataset.test.labels[:PICTURES]
+            rates = []
+            for item in published:
+                engine, contract = open_file(item.path)
+                rates.append(accuracy(engine.run(test[0]), test[1]))
+                fared.fed = _fed(contract)
+                if item.path.suffix != ".keras":
+                    Classifier.load(item.path).predict(test[0][0])
+            fared.accuracy = min(rates)
+
+
+def _fed(contract: Contract) -> str:
+    source = contract.source
+    return f"{describe(source.input)}, {source.answers}" if source else ""
+
+
+def _line(row: Fared) -> str:
+    rate = "-" if row.accuracy is None else f"{row.accuracy:.3f}"
+    listed = "-" if row.listed is None else f"{row.listed:.3f}"
+    mark = "ok " if row.good else "BAD"
+    told = row.said or f"{row.fed}: {row.formats}"
+    return f"{mark} {row.file:16} {listed:>6} {rate:>6} {row.seconds:4.0f}s  {told}"
+
+
+if __name__ == "__main__":
+    main()
