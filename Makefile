@@ -20,7 +20,7 @@ demo: $(INSTALLED)
 	set -x; \
 	$(BIN)/mnist-edge train --data $$data; \
 	$(BIN)/mnist-edge export --int8; \
-	$(BIN)/mnist-edge data show --data $$data --index 0 --out runs/digit.png; \
+	$(BIN)/mnist-edge data show --data $$data --index 0 --file runs/digit.png; \
 	$(BIN)/mnist-edge predict runs/digit.png; \
 	$(BIN)/mnist-edge bench --quick
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Prediction,
         Predictions,
     )
+    from mnist_edge.training.train import train
 
 __version__ = "0.1.0"
 
@@ -59,6 +60,7 @@ __all__ = [
     "UnreadableImage",
     "UsageError",
     "__version__",
+    "train",
 ]
 
 _HOME_OF = {
@@ -68,6 +70,7 @@ _HOME_OF = {
     "LineDigit": "mnist_edge.runtime.classifier",
     "Prediction": "mnist_edge.runtime.classifier",
     "Predictions": "mnist_edge.runtime.classifier",
+    "train": "mnist_edge.training.train",
 }
 
 

@@ -185,6 +185,7 @@ class Provenance:
         teachers: the `weights_sha256` of each network whose answers were the targets; empty
             where the labels were.
         unlabelled: how many unlabelled pictures there were beside the dataset's.
+        run: the SHA-256 of all that the training was given; empty in files older than this key.
     """
 
     seed: int
@@ -192,6 +193,7 @@ class Provenance:
     members: int = 1
     teachers: tuple[str, ...] = ()
     unlabelled: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,9 +34,21 @@ def remember(folder: Path, kind: Origin, name: str, path: Path, **options: bool)
         OutputError: the folder cannot be written.
     """
     origins = _origins(folder)
-    origins[f"{kind} {name}"] = {"path": str(path.resolve()), "options": options}
-    with replacing(_memory(folder)) as temporary:
-        temporary.write_text(json.dumps(origins, indent=1) + "\n", encoding="utf-8")
+    # Links are not followed: a dataset is called by the last part of the path that was given.
+    origins[f"{kind} {name}"] = {"path": os.path.abspath(path), "options": options}  # noqa: PTH100
+    _write(folder, origins)
+
+
+def hand_on(name: str, source: Path, target: Path) -> None:
+    """Let the folder `target` remember of the model called `name` what `source` does.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    known, own = _origins(source), _origins(target)
+    news = {key: known[key] for key in (f"dataset {name}", f"model {name}") if key in known}
+    if own != own | news:
+        _write(target, own | news)
 
 
 def recall(folder: Path, kind: Origin, name: str) -> Path | None:
@@ -90,6 +103,11 @@ def _origins(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}  # what is forgotten can be named again
     return origins if isinstance(origins, dict) else {}
+
+
+def _write(folder: Path, origins: dict[str, Any]) -> None:
+    with replacing(_memory(folder)) as temporary:
+        temporary.write_text(json.dumps(origins, indent=1) + "\n", encoding="utf-8")
 
 
 def _recalled(folder: Path, kind: Origin, name: str) -> tuple[Path | None, dict[str, bool]]:

@@ -42,7 +42,7 @@ EXAMPLE = Contract(
     parity=Parity(10_000, 0.9999, 0.03, (Flip(42, 4, 4, 9, 0.0123, 0.0045),)),
     weights_sha256="0" * 64,
     tools={"mnist-edge": "0.1.0"},
-    provenance=Provenance(0, 40, members=3, teachers=("0" * 64,), unlabelled=7),
+    provenance=Provenance(0, 40, members=3, teachers=("0" * 64,), unlabelled=7, run="1" * 64),
     history=({"epoch": 1, "loss": 0.5},),
 )
 FREE_FORM = ("parameters", "accuracy", "tools", "history")
@@ -96,7 +96,7 @@ def test_the_document_has_the_keys_of_the_design_in_their_order() -> None:
 
 
 # What files may leave out: those of other versions, and those that it does not concern.
-OPTIONAL = {"provenance", "history", "members", "teachers", "unlabelled"}
+OPTIONAL = {"provenance", "history", "members", "teachers", "unlabelled", "run"}
 
 
 @pytest.mark.parametrize("path", list(keys(document())), ids=".".join)

@@ -62,6 +62,17 @@ def test_a_model_finds_what_it_was_trained_on(
     assert len(load(contract, tmp_path).test.labels) == 200
 
 
+def test_what_is_made_from_a_model_elsewhere_has_the_same_origins(
+    tmp_path: Path, digits: Path, contract: Contract
+) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    workspace.remember(runs, "dataset", "edge", digits)
+    workspace.remember(out, "dataset", "tiny", tmp_path)
+    workspace.hand_on("edge", runs, out)
+    assert len(load(contract, out).test.labels) == 200
+    assert workspace.recall(out, "dataset", "tiny") == tmp_path
+
+
 def test_a_dataset_that_is_asked_for_comes_first(
     tmp_path: Path, digits: Path, contract: Contract
 ) -> None:

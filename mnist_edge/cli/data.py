@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mnist_edge import workspace
+from mnist_edge.cli.options import Data, Invert, Transpose
 from mnist_edge.cli.output import fetching, next_command, result
 
 data = typer.Typer(
@@ -46,14 +47,18 @@ def path() -> None:
 
 @data.command()
 def show(
-    data: Annotated[str, typer.Option(metavar="SOURCE", help="As for train.")] = "mnist",
+    data: Data = "mnist",
+    invert: Invert = None,
+    transpose: Transpose = None,
     index: Annotated[
         int | None,
         typer.Option(metavar="N", min=0, help="Draw test picture N alone, enlarged."),
     ] = None,
-    out: Annotated[
+    file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Where to; ./runs/SOURCE.png by default."),
+        typer.Option(
+            "--file", "-f", metavar="FILE.png", help="Where to; ./runs/SOURCE.png by default."
+        ),
     ] = None,
 ) -> None:
     """Draw a labelled grid of a dataset's training pictures, or one test picture."""
@@ -62,8 +67,10 @@ def show(
     from mnist_edge.errors import UsageError
     from mnist_edge.files import replacing
 
+    said = {"invert": invert, "transpose": transpose}
+    how = {name: value for name, value in said.items() if value is not None}
     with fetching() as progress:
-        dataset = datasets.load(data, progress=progress)
+        dataset = datasets.load(data, progress=progress, **how)
     if index is None:
         picture = draw_grid(dataset.train)
     elif index < len(dataset.test.labels):
@@ -73,7 +80,7 @@ def show(
             f"{dataset.name} has no test picture {index}.",
             remedy=f"give a number from 0 to {len(dataset.test.labels) - 1}.",
         )
-    target = out or workspace.RUNS / f"{Path(dataset.name).stem}.png"
+    target = file or workspace.RUNS / f"{Path(dataset.name).stem}.png"
     with replacing(target) as temporary:
         picture.save(temporary, "PNG")
     result(str(target))

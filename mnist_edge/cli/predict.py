@@ -35,6 +35,8 @@ def predict(
     model: Annotated[
         Path | None,
         typer.Option(
+            "--model",
+            "-m",
             metavar="FILE",
             help="An exported .onnx or .tflite file; the newest in ./runs by default, else the "
             "shipped model.",
@@ -58,7 +60,7 @@ def predict(
         ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per picture.")
+        bool, typer.Option("--json", "-j", help="Print one JSON object per picture.")
     ] = False,
 ) -> None:
     """Read the digit in each picture, or the line of digits."""

@@ -3,70 +3,60 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_edge.errors import TrainingError
+from mnist_edge.errors import TrainingError, first_line
 from mnist_edge.files import replacing
+from mnist_edge.training.observer import Epoch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import keras
 
-
-@dataclass
-class Progress:
-    """How far a training has come, apart from its weights.
-
-    Attributes:
-        run: what the training was started with; only the same may go on.
-        history: one object per finished epoch.
-        seconds: time spent so far.
-    """
-
-    run: dict[str, Any]
-    history: list[dict[str, float]]
-    seconds: float
+    from mnist_edge.training.description import Description
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def save(path: Path, model: keras.Model, progress: Progress) -> None:
-    """Write weights, optimizer state and progress, replacing the checkpoint of the last epoch."""
+def save(
+    path: Path, model: keras.Model, description: Description, history: Sequence[Epoch]
+) -> None:
+    """Write weights, optimizer state and finished epochs in place of the last checkpoint."""
     arrays = {f"v{index}": variable.numpy() for index, variable in enumerate(_variables(model))}
+    progress = {"run": description.document, "history": [vars(epoch) for epoch in history]}
     with replacing(path) as temporary:
-        np.savez(temporary, progress=json.dumps(vars(progress)), **arrays)
+        np.savez(temporary, progress=json.dumps(progress), **arrays)
 
 
-def restore(path: Path, model: keras.Model, run: dict[str, Any]) -> Progress:
-    """Load a checkpoint into a compiled model and return how far it had come.
+def restore(path: Path, model: keras.Model, description: Description) -> list[Epoch]:
+    """Load a checkpoint into a compiled model and return the finished epochs.
 
     Raises:
-        TrainingError: there is no checkpoint, it is damaged, or it belongs to another training.
+        TrainingError: the checkpoint is damaged, or belongs to another training.
     """
-    if not path.exists():
-        raise TrainingError(
-            f"there is no unfinished training in {path.parent}.", remedy="train without --resume."
-        )
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            progress = Progress(**json.loads(str(archive["progress"])))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            progress = json.loads(str(archive["progress"]))
             arrays = [archive[f"v{index}"] for index in range(len(archive.files) - 1)]
+        run: dict[str, Any] = dict(progress["run"])
+        history = [Epoch(**epoch) for epoch in progress["history"]]
     except Exception as error:
         # A damaged zip archive raises anything from OSError and zlib.error to KeyError.
         raise TrainingError(
-            f"{path} is damaged: {error}.", remedy="train without --resume to start anew."
+            f"{path} is damaged: {first_line(error)}.",
+            remedy="train without --resume to start anew.",
         ) from error
-    if progress.run != run:
+    if run != description.document:
         changed = ", ".join(
-            f"{key} {progress.run.get(key)}, now {run[key]}"
-            for key in run
-            if progress.run.get(key) != run[key]
+            f"{key} {run.get(key)}, now {value}"
+            for key, value in description.document.items()
+            if run.get(key) != value
         )
         raise TrainingError(
             f"the unfinished training was started otherwise: {changed}.",
@@ -74,4 +64,4 @@ def restore(path: Path, model: keras.Model, run: dict[str, Any]) -> Progress:
         )
     for variable, array in zip(_variables(model), arrays, strict=True):
         variable.assign(array)
-    return progress
+    return history

@@ -8,10 +8,7 @@ and step, each is answered once, and comes again after `PASSES` passes.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,11 +20,12 @@ from mnist_edge.files import replacing
 from mnist_edge.training import pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mnist_edge.data.dataset import Split
     from mnist_edge.runtime.engines import Engine
-    from mnist_edge.training.recipes import Recipe
+    from mnist_edge.training.description import Description
 
 # Both sides' scores are divided by it, so that the order of the unlikely digits counts too.
 TEMPERATURE = 2.0
@@ -36,70 +34,54 @@ TEMPERATURE = 2.0
 PASSES = 8
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the teachers say to the batches of a training.
-
-    Attributes:
-        teachers: the `weights_sha256` of each.
-        probabilities: float16 (steps, batch, 10), averaged over the teachers.
-    """
-
-    teachers: tuple[str, ...]
-    probabilities: NDArray[np.float16]
-
-
 def ask(
-    teachers: Mapping[str, Engine],
-    recipe: Recipe,
+    teachers: Sequence[Engine],
+    description: Description,
     split: Split,
     *,
-    seed: int,
-    epochs: int,
     cache: Path,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Answers:
+) -> NDArray[np.float16]:
     """Let the teachers answer the batches of a training.
 
     Args:
-        teachers: what answers, by `weights_sha256`.
-        recipe: the student's, for its batches.
-        split: the pictures.
-        seed: of the training.
-        epochs: of the training.
+        teachers: what answers.
+        description: of the student's training.
+        split: its pictures.
         cache: where the answers are kept, for when the training is resumed; removing it is the
             caller's.
         on_step: called with the number of answered batches and of all.
 
+    Returns:
+        float16 (steps, batch, 10), averaged over the teachers.
+
     Raises:
         OutputError: the cache cannot be written.
     """
-    steps = min(epochs, PASSES) * pipeline.steps_per_epoch(recipe, split)
-    question = {
-        "teachers": list(teachers),
-        "pictures_sha256": hashlib.sha256(split.images.tobytes()).hexdigest(),
-        "batch": recipe.batch,
-        "augmentation": repr(recipe.augmentation),
-        "seed": seed,
-        "steps": steps,
-    }
-    if cache.exists():
-        with np.load(cache, allow_pickle=False) as archive:
-            if json.loads(str(archive["question"])) == question:
-                return Answers(tuple(teachers), archive["probabilities"])
+    # Whatever a damaged archive raises, or a missing one: the answers can be given again.
+    with (
+        suppress(Exception),
+        cache.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        if str(archive["run"]) == description.sha256:
+            kept: NDArray[np.float16] = archive["probabilities"]
+            return kept
+    recipe = description.recipe
+    steps = min(description.epochs, PASSES) * pipeline.steps_per_epoch(recipe, split)
     probabilities = np.empty((steps, recipe.batch, len(LABELS)), np.float16)
-    stream = pipeline.batches(recipe, split, seed=seed, first_step=0).take(steps)
+    stream = pipeline.batches(recipe, split, seed=description.seed, first_step=0).take(steps)
     for step, (pictures, targets) in enumerate(stream):
         # As a user's picture would come: in 256 grey levels.
         grey = np.rint(pictures.numpy()[..., 0] * 255).astype(np.uint8)
-        answers = np.mean([teacher.run(grey) for teacher in teachers.values()], axis=0)
+        answers = np.mean([teacher.run(grey) for teacher in teachers], axis=0)
         # What shows no digit is not a question of the teachers' opinion.
         is_digit = targets.numpy().max(axis=1, keepdims=True) > 0.5
         probabilities[step] = np.where(is_digit, answers, targets)
         on_step(step + 1, steps)
     with replacing(cache) as temporary:
-        np.savez(temporary, question=json.dumps(question), probabilities=probabilities)
-    return Answers(tuple(teachers), probabilities)
+        np.savez(temporary, run=description.sha256, probabilities=probabilities)
+    return probabilities
 
 
 def cross_entropy(taught: tf.Tensor, answer: tf.Tensor) -> tf.Tensor:

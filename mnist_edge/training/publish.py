@@ -17,7 +17,6 @@ from mnist_edge.contract import (
     Limits,
     Metrics,
     Preprocess,
-    Provenance,
     TensorSpec,
     sidecar,
 )
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.training.trainer import Epoch
+    from mnist_edge.training.description import Description
+    from mnist_edge.training.observer import Epoch
 
 # The shares of the validation pictures that are refused: as no digit, and as one or another. Where
 # the digit had to be found, more can go wrong than validation shows.
@@ -71,20 +71,17 @@ def tool_versions(*packages: str) -> dict[str, str]:
 def publish(
     path: Path,
     model: keras.Model,
-    *,
-    recipe: str,
+    description: Description,
     dataset: Dataset,
-    provenance: Provenance,
-    history: Sequence[Epoch] | None = None,
+    history: Sequence[Epoch] = (),
 ) -> Contract:
     """Measure a finished model on the test split and write it with its contract.
 
     Args:
         path: the `.keras` file to write; its stem is the model's name.
         model: the trained network.
-        recipe: the recipe's name.
+        description: of its training.
         dataset: what it was trained on.
-        provenance: how.
         history: the epochs of its training, of which an ensemble has none of its own.
 
     Raises:
@@ -94,7 +91,7 @@ def publish(
     contract = Contract(
         schema=SCHEMA,
         name=path.stem,
-        recipe=recipe,
+        recipe=description.recipe.name,
         labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
         output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
@@ -107,8 +104,8 @@ def publish(
         parity=None,
         weights_sha256=weights_sha256(model),
         tools=tool_versions("tensorflow", "keras", "numpy"),
-        provenance=provenance,
-        history=tuple(vars(epoch) for epoch in history) if history else None,
+        provenance=description.provenance,
+        history=tuple(vars(epoch) for epoch in history) or None,
     )
     with replacing(sidecar(path)) as document, replacing(path) as temporary:
         model.save(temporary)

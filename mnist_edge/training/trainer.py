@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Split
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.training import checkpoint, distillation, pipeline
 from mnist_edge.training.keras_model import KerasEngine
+from mnist_edge.training.observer import Epoch, Observer, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.training.distillation import Answers
+    from mnist_edge.training.description import Description
     from mnist_edge.training.recipes import Recipe
 
 # The most batches between two returns to Python, which cost a part of a small network's step.
@@ -34,95 +36,58 @@ STATISTICS_PICTURES = 10_000
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One finished epoch.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss: mean over the augmented training batches.
-        accuracy: share of right answers over the augmented training batches.
-        validation_accuracy: of the weights as they stand, before they are averaged.
-        learning_rate: what it ended with.
-        seconds: what it took.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    validation_accuracy: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far an unfinished epoch has come.
-
-    Attributes:
-        epoch: its number, from 1.
-        share: of its batches that are done.
-        loss: mean over these batches.
-        accuracy: share of right answers over these batches.
-        learning_rate: of the next batch.
-        seconds: since it began.
-    """
-
-    epoch: int
-    share: float
-    loss: float
-    accuracy: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Training:
     """A finished training.
 
     Attributes:
         model: the trained network with averaged weights, not compiled.
-        history: its epochs.
-        seconds: time spent in them, over all its resumptions.
+        history: its epochs, over all its resumptions.
     """
 
     model: keras.Model
-    history: list[Epoch]
-    seconds: float
+    history: tuple[Epoch, ...]
 
 
 def configure_tensorflow() -> None:
     """Make TensorFlow deterministic, and fast for networks as small as these.
 
     One thread per operation: these convolutions are too small to share, and the second core has
-    the augmentation to do. To be called before TensorFlow runs its first operation.
+    the augmentation to do. Where TensorFlow has run operations before, it keeps its threads.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
 
 
-def train(
-    recipe: Recipe,
+def fit(
+    description: Description,
     dataset: Dataset,
     *,
-    seed: int,
-    epochs: int,
     checkpoint_path: Path,
     resume: bool = False,
-    answers: Answers | None = None,
-    on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
-    on_step: Callable[[Step], None] = lambda _step: None,
+    answers: NDArray[np.float16] | None = None,
+    observer: Observer = Observer(),  # noqa: B008
 ) -> Training:
-    """Train `recipe` on the training split of `dataset`.
+    """Train a network on the training split of `dataset`.
 
     The state is saved to `checkpoint_path` after every epoch; with `resume`, the training goes
     on from there with the same batches and the same learning rates as if it had never stopped.
-    The checkpoint is left in place: it is the caller's to remove once the model is safe. With
-    `answers` the network learns these instead of the labels.
+    The checkpoint is left in place: it is the caller's to remove once the model is safe.
+
+    Args:
+        description: of the training.
+        dataset: its pictures, with those that the recipe adds.
+        checkpoint_path: where the state is kept.
+        resume: go on from there.
+        answers: float16 (steps, batch, 10), what to learn instead of the labels.
+        observer: is told of every step and epoch.
 
     Raises:
-        TrainingError: `resume` without a matching checkpoint.
+        TrainingError: the checkpoint is damaged, or that of another training.
         OutputError: the checkpoint cannot be written.
     """
+    recipe, seed, epochs = description.recipe, description.seed, description.epochs
+    taught = answers is not None
     keras.utils.set_random_seed(seed)
     steps = pipeline.steps_per_epoch(recipe, dataset.train)
     policy = keras.config.dtype_policy()
@@ -134,7 +99,7 @@ def train(
     model.compile(
         optimizer,
         distillation.cross_entropy
-        if answers
+        if taught
         else keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
         jit_compile=False,
@@ -143,20 +108,12 @@ def train(
             count for count in range(1, STEPS_PER_EXECUTION + 1) if steps % count == 0
         ),
     )
-    run = {
-        "recipe": recipe.name,
-        "dataset": dataset.name,
-        "pictures_sha256": hashlib.sha256(dataset.train.images.tobytes()).hexdigest(),
-        "seed": seed,
-        "epochs": epochs,
-        "teachers": list(answers.teachers) if answers else [],
-    }
-    progress = checkpoint.Progress(run, history=[], seconds=0.0)
+    history: list[Epoch] = []
     if resume:
-        progress = checkpoint.restore(checkpoint_path, model, run)
-        for past in progress.history:
-            on_epoch(Epoch(**past))  # type: ignore[arg-type]
-    first_epoch = len(progress.history)
+        history = checkpoint.restore(checkpoint_path, model, description)
+        for past in history:
+            observer.on_epoch(past)
+    first_epoch = len(history)
 
     class AfterEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -168,9 +125,9 @@ def train(
             if batch and now - self.told >= STEP_INTERVAL:
                 self.told = now
                 figures = self.model.get_metrics_result()
-                on_step(
+                observer.on_step(
                     Step(
-                        len(progress.history) + 1,
+                        len(history) + 1,
                         share=batch / steps,
                         loss=float(figures["loss"]),
                         accuracy=float(figures["accuracy"]),
@@ -181,19 +138,18 @@ def train(
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             probabilities = KerasEngine(self.model).run(dataset.validation.images)
-            seconds = time.perf_counter() - self.started
-            finished = Epoch(
-                epoch + 1,
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-                validation_accuracy=accuracy(probabilities, dataset.validation.labels),
-                learning_rate=float(self.model.optimizer.learning_rate),
-                seconds=seconds,
+            history.append(
+                Epoch(
+                    epoch + 1,
+                    loss=float(logs["loss"]),
+                    accuracy=float(logs["accuracy"]),
+                    validation_accuracy=accuracy(probabilities, dataset.validation.labels),
+                    learning_rate=float(self.model.optimizer.learning_rate),
+                    seconds=time.perf_counter() - self.started,
+                )
             )
-            progress.history.append(vars(finished))
-            progress.seconds += seconds
-            checkpoint.save(checkpoint_path, self.model, progress)
-            on_epoch(finished)
+            checkpoint.save(checkpoint_path, self.model, description, history)
+            observer.on_epoch(history[-1])
 
     model.fit(
         pipeline.batches(
@@ -201,8 +157,8 @@ def train(
             dataset.train,
             seed=seed,
             first_step=first_epoch * steps,
-            last_step=None if answers else steps * epochs,
-            answers=answers.probabilities if answers else None,
+            last_step=None if taught else steps * epochs,
+            answers=answers,
         ),
         initial_epoch=first_epoch,
         epochs=epochs,
@@ -213,13 +169,9 @@ def train(
     )
     if optimizer.use_ema or recipe.augmentation:
         renew_statistics(model, recipe, dataset.train, seed)
-    finished_model = recipe.network()
-    finished_model.set_weights(model.get_weights())
-    return Training(
-        finished_model,
-        [Epoch(**past) for past in progress.history],  # type: ignore[arg-type]
-        progress.seconds,
-    )
+    finished = recipe.network()
+    finished.set_weights(model.get_weights())
+    return Training(finished, tuple(history))
 
 
 def _is_right(target: tf.Tensor, answer: tf.Tensor) -> tf.Tensor:

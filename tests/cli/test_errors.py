@@ -130,7 +130,7 @@ def test_export_refuses_a_keras_file_that_is_not_one(
 ) -> None:
     shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "bad.keras.json")
     (tmp_path / "bad.keras").write_text("layers")
-    result = run("export", "bad.keras")
+    result = run("export", "bad.keras", "--data", workspace.folder / "digits.npz")
     assert_error(result, 1, "bad.keras", "cannot be loaded")
     assert not (tmp_path / "runs").exists()
 
@@ -162,7 +162,7 @@ def test_export_never_runs_code_in_a_keras_file(
         assert "Lambda" in archive.read("config.json").decode()
     shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "evil.keras.json")
     (tmp_path / "ran").unlink(missing_ok=True)
-    result = run("export", "evil.keras")
+    result = run("export", "evil.keras", "--data", workspace.folder / "digits.npz")
     assert_error(result, 1, "evil.keras")
     assert not (tmp_path / "ran").exists()
 
@@ -183,6 +183,21 @@ def test_wrong_names_are_usage_errors_with_a_suggestion(
     assert_error(result, 2, *words)
     if arguments[-1] != "keras":
         assert "did you mean" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--seed", "4294967296"), "--seed 4294967296 is outside 0 to 4294967295."),
+        (("--seed", "4294967295", "--ensemble", "2"), "outside 0 to 4294967294."),
+        (("--epochs", "100001"), "--epochs 100001 is outside 1 to 100000."),
+        (("--ensemble", "1000000000"), "--ensemble 1000000000 is outside 1 to 100."),
+    ],
+)
+def test_numbers_that_no_training_can_take_are_wrong_usage(
+    run: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    assert_error(run("train", "--data", "synthetic", *arguments), 2, words)
 
 
 @pytest.mark.parametrize("arguments", [("train", "--epochs", "0"), ("predict",), ("dance",)])
@@ -309,11 +324,10 @@ def test_a_stopped_training_resumes_to_the_same_weights(
     assert len(resumed["history"]) == int(EPOCHS)
 
 
-def test_resume_needs_an_unfinished_training_of_the_same_kind(
+def test_resume_does_not_go_on_with_another_training(
     run: Run, workspace: Workspace, tmp_path: Path
 ) -> None:
     data = workspace.folder / "digits.npz"
-    assert_error(run("train", "--data", data, "--resume"), 1, "no unfinished training")
     arguments = ["train", "--data", str(data), "--epochs", EPOCHS]
     _interrupt(arguments, tmp_path, after=f"epoch 1/{EPOCHS}", how=signal.SIGKILL)
     other = run("train", "--data", data, "--epochs", EPOCHS, "--seed", 1, "--resume")

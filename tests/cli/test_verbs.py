@@ -194,7 +194,7 @@ def test_data_show_draws_a_grid_and_one_picture(
     with Image.open(tmp_path / "runs" / "digits.png") as grid:
         assert grid.width > 10 * 28
         assert grid.height > 10 * 28
-    assert run("data", "show", "--data", data, "--index", 3, "--out", "three.png").code == 0
+    assert run("data", "show", "--data", data, "--index", 3, "--file", "three.png").code == 0
     with Image.open(tmp_path / "three.png") as enlarged:
         drawn = np.asarray(enlarged.resize((28, 28)), float)
     ink = 255 - workspace.dataset.test.images[3].astype(float)

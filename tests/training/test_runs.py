@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import mnist_edge
+from mnist_edge.contract import Contract
 from mnist_edge.data import npz, synthetic
+from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.training import keras_model
+from mnist_edge.training.observer import Epoch, Observer
 from tests.conftest import Result, Run, write_digits
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def digits(tmp_path: Path) -> Path:
     """A dataset small enough to train on in a second."""
     train, test = synthetic.generate(600, seed=1), synthetic.generate(200, seed=2)
@@ -61,6 +67,58 @@ def test_an_ensemble_averages_its_members_and_goes_where_they_go(
     again = train(run, "--ensemble", "2", "--resume")
     assert again.stderr.count("epoch 1/1") == 1
     assert provenance(runs / "edge.keras")["weights"] == weights
+
+
+def test_resuming_what_was_not_begun_starts_anew_and_what_is_finished_stays(
+    run: Run, tmp_path: Path
+) -> None:
+    first = train(run, "--recipe", "tiny", "--resume")
+    assert "nothing of this training is in runs yet: tiny.keras starts anew." in first.stderr
+    assert first.stderr.count("epoch 1/1") == 1
+    again = train(run, "--recipe", "tiny", "--resume")
+    assert "runs/tiny.keras is finished already." in again.stderr
+    assert "epoch 1/1" not in again.stderr
+    assert again.stdout == first.stdout
+    other = train(run, "--recipe", "tiny", "--resume", "--seed", 1)
+    assert "starts anew" in other.stderr
+    assert provenance(tmp_path / "runs" / "tiny.keras")["seed"] == 1
+
+
+# Keras' own, when it saves.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_training_from_python_gives_what_was_published(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: list[object] = []
+
+    class Listening(Observer):
+        def on_epoch(self, epoch: Epoch) -> None:
+            told.append(epoch)
+
+    run = mnist_edge.train("tiny", data="digits.npz", epochs=2, observer=Listening())
+    assert run.model == Path("runs", "tiny.keras")
+    assert Contract.from_sidecar(run.model) == run.contract
+    assert run.history == tuple(told)
+    assert [epoch.epoch for epoch in run.history] == [1, 2]
+    answers = keras_model.KerasEngine(keras_model.load(run.model)).run(npz.load(digits).test.images)
+    assert run.accuracy == accuracy(answers, npz.load(digits).test.labels)
+    again = mnist_edge.train("tiny", data="digits.npz", epochs=2, out="again")
+    assert again.contract.weights_sha256 == run.contract.weights_sha256
+
+
+def test_the_library_refuses_what_makes_no_sense_before_it_loads_tensorflow() -> None:
+    code = """
+import sys, mnist_edge
+for arguments in ({"recipe": "egde"}, {"seed": -1}, {"epochs": 0}, {"unlabelled": "pictures"}):
+    try:
+        mnist_edge.train(**arguments)
+    except mnist_edge.UsageError:
+        continue
+    sys.exit(f"{arguments} was taken")
+sys.exit("tensorflow" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_student_learns_its_teachers_answers_also_to_unlabelled_pictures(
