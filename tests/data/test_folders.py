@@ -46,7 +46,7 @@ def pairs(*splits: Split) -> list[tuple[bytes, int]]:
 def test_every_picture_is_read_as_predict_reads_it(folder: Path) -> None:
     dataset = folders.load(folder)
 
-    assert dataset.name == str(folder)
+    assert (dataset.name, dataset.source) == (folder.name, folder)
     assert [len(split.labels) for split in (dataset.train, dataset.validation, dataset.test)] == [
         # Of 30 pictures one in six tests, and one in twelve of the other 25 validates.
         23,

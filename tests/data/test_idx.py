@@ -31,7 +31,7 @@ def test_loads_every_spelling_of_the_names(
 
     dataset = idx.load(tmp_path)
 
-    assert dataset.name == str(tmp_path)
+    assert (dataset.name, dataset.source) == (tmp_path.name, tmp_path)
     # One in twelve of the training file validates: its last two of 24.
     np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
     np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
@@ -120,10 +120,10 @@ def test_a_broken_file_is_named_with_what_is_wrong(
 def test_a_file_that_cannot_be_read_is_named(
     idx_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=rf"{IMAGES}\.gz: Permission denied\."):
         idx.load(idx_folder)
 

@@ -31,7 +31,7 @@ def test_labels_of_any_integer_type_become_bytes(dtype: Any, arrays: Arrays, pat
 
     dataset = npz.load(path)
 
-    assert dataset.name == str(path)
+    assert (dataset.name, dataset.source) == (path.name, path)
     np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
     np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
     np.testing.assert_array_equal(dataset.validation.labels, arrays["y_train"][22:])
@@ -52,10 +52,9 @@ def test_a_label_that_is_no_digit_is_given_as_it_is(label: int, arrays: Arrays, 
 
 WRONG = {
     "images of another size": ("x_test", np.zeros((6, 32, 32), np.uint8), r"\(6, 32, 32\)"),
-    "images with channels": ("x_test", np.zeros((6, 28, 28, 1), np.uint8), r"\(6, 28, 28, 1\)"),
-    "images of another type": ("x_train", np.zeros((24, 28, 28), np.float32), "float32"),
-    "one-hot labels": ("y_train", np.eye(10, dtype=np.uint8)[[1] * 24], r"uint8 \(24, 10\)"),
-    "labels that are no integers": ("y_test", np.full(6, 0.5), "float64"),
+    "images in colour": ("x_test", np.zeros((6, 28, 28, 3), np.uint8), r"\(6, 28, 28, 3\)"),
+    "images of another type": ("x_train", np.zeros((24, 28, 28), "U1"), "U1.*not numbers"),
+    "labels that are no integers": ("y_test", np.full(6, 0.5), "float64, and not whole numbers"),
     "counts that disagree": ("y_test", np.zeros(5, np.int64), "6 images but 5 labels"),
     "pickled objects": ("y_train", np.array([1] * 24, object), "Object arrays cannot be loaded"),
 }
@@ -78,7 +77,7 @@ def test_no_pictures_at_all(arrays: Arrays, path: Path) -> None:
 
 def test_missing_arrays_are_named(arrays: Arrays, path: Path) -> None:
     np.savez(path, x_train=arrays["x_train"], y_train=arrays["y_train"])
-    with pytest.raises(DataError, match=r"digits\.npz: lacks the array x_test, y_test\."):
+    with pytest.raises(DataError, match=r"digits\.npz: lacks the array x_test, y_test; it has x_"):
         npz.load(path)
 
 
@@ -86,7 +85,7 @@ def test_a_member_that_is_no_array_is_refused(arrays: Arrays, path: Path) -> Non
     np.savez(path, **{key: array for key, array in arrays.items() if key != "x_test"})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("x_test.npy", b"six pictures")
-    with pytest.raises(DataError, match=r"digits\.npz \(test split\): images are"):
+    with pytest.raises(DataError, match=r"digits\.npz: not a readable .npz file.*magic string"):
         npz.load(path)
 
 

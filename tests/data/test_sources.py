@@ -83,10 +83,11 @@ def test_anything_else_is_wrong_usage(source: str, hint: str) -> None:
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "digits.csv"
-    path.write_text("label,pixel0\n")
-    with pytest.raises(DataError, match=r"digits\.csv: not a readable \.npz file"):
+    path = tmp_path / "digits.mat"
+    path.write_bytes(b"MATLAB 5.0")
+    with pytest.raises(DataError, match=r"digits\.mat: not a dataset by itself") as caught:
         data.load(str(path))
+    assert data.ACCEPTED in caught.value.remedy
 
 
 def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
