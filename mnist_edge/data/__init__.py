@@ -145,10 +145,10 @@ def load(
 def _at(source: str) -> Dataset:
     path = Path(source)
     try:
+        matching = [kind for kind in KINDS if kind.reader.matches(path)]
+        if len(matching) == 1:
+            return matching[0].reader.load(path)
         if path.is_dir() or path.is_file():
-            matching = [kind for kind in KINDS if kind.reader.matches(path)]
-            if len(matching) == 1:
-                return matching[0].reader.load(path)
             raise _not_one(path, matching)
         exists = path.exists()
     except OSError as error:

@@ -32,7 +32,7 @@ def matches(path: Path) -> bool:
     """Tell whether a path is a .csv file, or a directory with one that trains."""
     if path.is_file():
         return path.suffix.lower() == SUFFIX
-    return any(path.glob(f"*train*{SUFFIX}"))
+    return bool(splits.find(path, SUFFIX))
 
 
 def load(path: Path) -> Dataset:
@@ -45,7 +45,7 @@ def load(path: Path) -> Dataset:
     Raises:
         DataError: a file has other columns, or they do not make a digit dataset.
     """
-    files = splits.find(path, SUFFIX) if path.is_dir() else splits.Files(path.name, [path], [])
+    files = splits.only(path, SUFFIX) if path.is_dir() else splits.Files(path.name, [path], [])
     for several in (files.train, files.test):
         if len(several) > 1:
             raise DataError(

@@ -21,6 +21,6 @@ def check_announced(path: Path, size: int) -> None:
     """
     if size > CEILING:
         raise DataError(
-            f"{path}: announces {size:,} bytes; at most {CEILING:,} are read.",
+            f"{path}: holds {size:,} bytes, of which at most {CEILING:,} are read.",
             remedy="store the pictures as bytes, and fewer of them in a file.",
         )

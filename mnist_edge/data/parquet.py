@@ -49,12 +49,12 @@ def load(path: Path) -> Dataset:
             f"{path}: has .parquet files in several directories.",
             remedy=f"name one of {', '.join(map(str, folders))}.",
         )
-    files = splits.find(folders[0], SUFFIX)
+    files = splits.only(folders[0], SUFFIX)
     return Dataset.from_arrays(path, _read(files.train), _read(files.test) if files.test else None)
 
 
 def _folders(path: Path) -> list[Path]:
-    return [path / below for below in BELOW if any((path / below).glob(f"*train*{SUFFIX}"))]
+    return [path / below for below in BELOW if splits.find(path / below, SUFFIX)]
 
 
 def _read(paths: list[Path]) -> Split:
@@ -64,17 +64,19 @@ def _read(paths: list[Path]) -> Split:
     for path in paths:
         for row, (picture, label) in enumerate(_rows(path)):
             try:
-                images.append(read_digit(picture))
+                images.append(read_digit(picture or b""))
             except UnreadableImage as error:
                 raise DataError(
                     f"{path}, row {row}: {error.cause}",
                     remedy="repair or remove this picture: a dataset is read in full.",
                 ) from error
             labels.append(label)
+    if not images:
+        raise DataError(f"{paths[0]}: no images at all.", remedy="choose a file with pictures.")
     return Split(np.stack(images), np.array(labels))
 
 
-def _rows(path: Path) -> Iterator[tuple[bytes, Any]]:
+def _rows(path: Path) -> Iterator[tuple[bytes | None, Any]]:
     """Yield the bytes of a picture's file and its label for every row."""
     import pyarrow
     from pyarrow import parquet

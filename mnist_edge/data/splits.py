@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # `train.csv`, `mnist_test.csv`, `train-00000-of-00002.parquet`.
-_NAME = re.compile(r"(?P<prefix>.*?)(?P<split>train|test)([-_.].*)?")
+_NAME = re.compile(r"(?P<prefix>(.*[-_.])?)(?P<split>train|test)([-_.].*)?")
 
 
 class Files(NamedTuple):
@@ -28,25 +28,27 @@ class Files(NamedTuple):
     test: list[Path]
 
 
-def find(folder: Path, suffix: str) -> Files:
-    """Return the files of a directory with a suffix that train and test.
-
-    Raises:
-        DataError: there is none that trains, or there are those of several datasets.
-    """
+def find(folder: Path, suffix: str) -> list[Files]:
+    """Return, for every prefix, the files of a directory that train and test, if any trains."""
     found: dict[str, Files] = {}
     for path in sorted(folder.glob(f"*{suffix}")):
         name = _NAME.fullmatch(path.name.removesuffix(suffix))
         if name and path.is_file():
             files = found.setdefault(name["prefix"], Files(name["prefix"], [], []))
             (files.train if name["split"] == "train" else files.test).append(path)
-    complete = [files for files in found.values() if files.train]
-    if len(complete) != 1:
-        several = ", ".join(files.train[0].name for files in complete)
+    return [files for files in found.values() if files.train]
+
+
+def only(folder: Path, suffix: str) -> Files:
+    """Return what `find` does of a directory in which it finds one dataset.
+
+    Raises:
+        DataError: it has several.
+    """
+    found = find(folder, suffix)
+    if len(found) > 1:
         raise DataError(
-            f"{folder}: has several datasets, {several}."
-            if complete
-            else f"{folder}: has no train{suffix}.",
-            remedy=f"name the {suffix} file, or put the files of one into a directory of its own.",
+            f"{folder}: has several datasets, {', '.join(files.train[0].name for files in found)}.",
+            remedy="name one of these files, or put each into a directory of its own.",
         )
-    return complete[0]
+    return found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge import data
 from mnist_edge.data import idx
 from mnist_edge.errors import DataError
 
@@ -59,6 +61,96 @@ def test_a_folder_that_an_unpacker_named_like_the_file_is_not_taken_for_it(
     (idx_folder / IMAGES).mkdir()
     (idx_folder / IMAGES.replace("-idx", ".idx")).write_bytes(idx_files[IMAGES])
     assert len(idx.load(idx_folder).train.images) == 22
+
+
+def emnist(idx_files: dict[str, bytes], name: str) -> dict[str, bytes]:
+    """The tiny dataset under the names of EMNIST's or QMNIST's files."""
+    names = [f"{name}-{part}" for part in ("train-images", "train-labels", "test-images")]
+    suffixes = ["idx3-ubyte", "idx1-ubyte", "idx3-ubyte", "idx1-ubyte"]
+    paths = zip([*names, f"{name}-test-labels"], suffixes, strict=True)
+    return {"-".join(path): idx_files[key] for path, key in zip(paths, idx.NAMES, strict=True)}
+
+
+def write(folder: Path, files: dict[str, bytes], suffix: str = ".gz") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / f"{name}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+@pytest.mark.parametrize("name", ["emnist-digits", "emnist-mnist"])
+def test_emnist_is_turned_upright_and_says_so(
+    name: str, suffix: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    write(tmp_path, emnist(idx_files, name), suffix)
+    dataset = idx.load(tmp_path)
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22].swapaxes(1, 2))
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"].swapaxes(1, 2))
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+    assert [note for note in dataset.notes if "transposed" in note and "turned upright" in note]
+
+
+def test_of_all_that_emnist_publishes_one_is_named(
+    idx_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / "gzip"
+    for name in ("emnist-digits", "emnist-mnist", "emnist-letters"):
+        write(folder, emnist(idx_files, name))
+    with pytest.raises(DataError, match="several datasets") as caught:
+        data.load(str(folder))
+    assert str(folder / "emnist-digits") in caught.value.remedy
+    assert str(folder / "emnist-mnist") in caught.value.remedy
+    assert "letters" not in caught.value.remedy
+    dataset = data.load(str(folder / "emnist-digits"))
+    assert (dataset.name, dataset.source) == ("emnist-digits", folder / "emnist-digits")
+
+
+def test_letters_alone_are_no_digits(idx_files: dict[str, bytes], tmp_path: Path) -> None:
+    write(tmp_path, emnist(idx_files, "emnist-letters"))
+    with pytest.raises(DataError, match="by their names none of digits") as caught:
+        data.load(str(tmp_path))
+    assert "emnist-digits-train-images-idx3-ubyte" in caught.value.remedy
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+def test_qmnist_tells_the_digit_first(
+    suffix: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    files = emnist(idx_files, "qmnist")
+    for part, key in (("train", "y_train"), ("test", "y_test")):
+        del files[f"qmnist-{part}-labels-idx1-ubyte"]
+        table = np.random.default_rng(0).integers(0, 4000, (len(arrays[key]), 8)).astype(">i4")
+        table[:, 0] = arrays[key]
+        header = b"\0\0\x0c\x02" + np.array(table.shape, ">u4").tobytes()
+        files[f"qmnist-{part}-labels-idx2-int"] = header + table.tobytes()
+    write(tmp_path, files, suffix)
+    dataset = data.load(str(tmp_path))
+    np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+
+@pytest.mark.parametrize("given", [".", "MNIST", "MNIST/raw"])
+def test_torchvisions_folders(
+    given: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    write(tmp_path / "MNIST" / "raw", idx_files)
+    write(tmp_path / "MNIST" / "raw", idx_files, "")  # which torchvision unpacks beside the others
+    dataset = data.load(str(tmp_path / given))
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    assert dataset.name == (tmp_path / given).name
+
+
+def test_torchvisions_root_with_several_datasets(
+    idx_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    write(tmp_path / "MNIST" / "raw", idx_files)
+    write(tmp_path / "EMNIST" / "raw", emnist(idx_files, "emnist-digits"))
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path))
+    assert str(tmp_path / "MNIST" / "raw") in caught.value.remedy
+    for named in re.findall(r"[^ ,]+raw[^ ,]*[^ ,.]", caught.value.remedy):
+        assert data.load(named)
 
 
 def test_missing_files_are_named(idx_folder: Path) -> None:

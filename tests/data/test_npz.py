@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge import data
 from mnist_edge.data import npz
 from mnist_edge.errors import DataError
 
@@ -110,6 +111,40 @@ def test_a_single_array_is_refused(arrays: Arrays, path: Path) -> None:
         np.save(file, arrays["x_train"])
     with pytest.raises(DataError, match=r"digits\.npz: not a readable \.npz file"):
         npz.load(path)
+
+
+def test_a_folder_of_npy_files(arrays: Arrays, tmp_path: Path) -> None:
+    for key, array in arrays.items():
+        np.save(tmp_path / f"{key}.npy", array)
+    dataset = data.load(str(tmp_path))
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path / "x_train.npy"))
+    assert f"name the directory, {tmp_path}" in caught.value.remedy
+
+    (tmp_path / "y_test.npy").write_bytes(b"\x93NUMPY\x01")
+    with pytest.raises(DataError, match=r"y_test\.npy: not a readable \.npy file"):
+        data.load(str(tmp_path))
+    (tmp_path / "y_test.npy").rename(tmp_path / "labels.npy")
+    with pytest.raises(DataError, match=r"lacks the array y_test; it has labels, x_test, x_train"):
+        data.load(str(tmp_path))
+
+
+def test_floats_and_one_hot_labels(arrays: Arrays, path: Path) -> None:
+    np.savez(
+        path,
+        x_train=(arrays["x_train"] / 255).astype(np.float32).reshape(-1, 784),
+        y_train=np.eye(10, dtype=np.float32)[arrays["y_train"]],
+        x_test=(arrays["x_test"] / 255)[..., np.newaxis],
+        y_test=arrays["y_test"][:, np.newaxis],
+    )
+    dataset = npz.load(path)
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
+    np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
 
 
 def test_damage_anywhere_is_a_data_error_or_none(arrays: Arrays, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,44 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     assert data.ACCEPTED in caught.value.remedy
 
 
+def test_a_folder_of_two_kinds_is_not_guessed(idx_folder: Path) -> None:
+    (idx_folder / "3").mkdir()
+    with pytest.raises(DataError) as caught:
+        data.load(str(idx_folder))
+    assert "a directory of IDX files and a directory with one folder" in caught.value.cause
+
+
+@pytest.mark.parametrize("names", [[], ["notes.txt", "digit.png", "cats"]])
+def test_a_folder_of_no_kind_says_what_it_holds(names: list[str], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path))
+    assert ("cats, digit.png, notes.txt" if names else "is empty") in caught.value.cause
+    assert data.ACCEPTED in caught.value.remedy
+
+
+def test_one_idx_file_names_its_folder(idx_folder: Path) -> None:
+    with pytest.raises(DataError, match="not a dataset by itself") as caught:
+        data.load(str(idx_folder / "train-images-idx3-ubyte.gz"))
+    assert f"name the directory, {idx_folder}" in caught.value.remedy
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    pipe = tmp_path / "digits.npz"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="neither a file nor a directory"):
+        data.load(str(pipe))
+    with pytest.raises(DataError, match="neither a file nor a directory"):
+        data.load("/dev/zero")
+
+
+def test_every_kind_is_listed_for_help_and_errors() -> None:
+    assert data.ACCEPTED.startswith("mnist, synthetic, or the path of ")
+    assert all(kind.what in data.ACCEPTED for kind in data.KINDS)
+
+
 def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
     with pytest.raises(DataError, match="File name too long"):
         data.load("x" * 300)
@@ -98,11 +137,11 @@ def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
 def test_importing_is_light() -> None:
     script = """
 import sys
-import numpy
 before = set(sys.modules)
 import mnist_edge.data
 after = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(*sorted(after & {"PIL", "http", "keras", "onnxruntime", "platformdirs", "tensorflow"}))
+heavy = {"PIL", "http", "keras", "numpy", "onnxruntime", "platformdirs", "pyarrow", "tensorflow"}
+print(*sorted(after & heavy))
 """
     loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
