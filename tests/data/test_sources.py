@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,6 @@ from PIL import Image
 from mnist_edge import data
 from mnist_edge.data import mnist
 from mnist_edge.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Arrays = dict[str, NDArray[np.uint8]]
 
@@ -147,3 +146,11 @@ print(*sorted(after & heavy))
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     ).stdout
     assert loaded.split() == []
+
+
+def test_the_page_has_the_table_of_kinds() -> None:
+    root = Path(__file__).parents[2]
+    rendered = runpy.run_path(str(root / "tools" / "render_data.py"))["rendered"]
+    text = (root / "docs" / "data.md").read_text(encoding="utf-8")
+    assert rendered(text) == text
+    assert rendered(text.replace("`mnist`", "`nmist`", 1)) == text
