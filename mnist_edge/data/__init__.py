@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from mnist_edge.errors import DataError, UsageError, did_you_mean
+from mnist_edge.errors import DataError, UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset, Split
@@ -158,7 +158,7 @@ def _at(source: str) -> Dataset:
         ) from error
     if exists:
         raise DataError(
-            f"{path} is neither a file nor a directory.",
+            f"{path} is neither a regular file nor a directory.",
             remedy="copy what it delivers to a file first.",
         )
     raise UsageError(
@@ -175,7 +175,8 @@ def _not_one(path: Path, matching: list[Kind]) -> DataError:
         )
     if path.is_dir():
         files = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
-        holds = f"holds {', '.join(files[:5])}{', …' if files[5:] else ''}" if files else "is empty"
+        some = printable(", ".join(files[:5])) + (", …" if files[5:] else "")
+        holds = f"holds {some}" if files else "is empty"
         return DataError(
             f"{path} {holds}: no dataset that is known.", remedy=f"accepted are {ACCEPTED}."
         )

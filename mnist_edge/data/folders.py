@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
+from mnist_edge.data.limits import check_regular
 from mnist_edge.errors import DataError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _pictures(folder: Path) -> list[Path]:
 def _read_all(pictures: list[Path]) -> NDArray[np.uint8]:
     from mnist_edge.runtime.reading import read_digit
 
+    for picture in pictures:
+        check_regular(picture)
     try:
         return np.stack([read_digit(picture) for picture in pictures])
     except UnreadableImage as error:

@@ -21,7 +21,7 @@ import numpy as np
 from mnist_edge.contract import SIZE
 from mnist_edge.data import orientation
 from mnist_edge.data.dataset import Dataset
-from mnist_edge.data.limits import check_announced
+from mnist_edge.data.limits import check_announced, check_regular
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ LAYOUTS = {
         "qmnist-test-labels-idx2-int",
     ),
 }
+
+CHUNK = 1 << 20  # bytes that are unpacked at once
 
 # Where torchvision puts the files below its root.
 BELOW = (".", "raw", "MNIST/raw", "EMNIST/raw", "QMNIST/raw")
@@ -106,14 +108,14 @@ def find(folder: Path, names: Sequence[str] = NAMES) -> dict[str, Path]:
         dotted = name.replace("-idx", ".idx")
         for candidate in (f"{name}.gz", name, f"{dotted}.gz", dotted):
             path = folder / candidate
-            # Path.is_file raises where the directory may not be entered.
-            if os.path.isfile(path):  # noqa: PTH113
+            # Path.exists raises where the directory may not be entered.
+            if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
                 found[name] = path
                 break
     return found
 
 
-def read(folder: Path, names: Sequence[str] = NAMES) -> dict[Path, bytes]:
+def read(folder: Path, names: Sequence[str] = NAMES) -> dict[Path, bytearray]:
     """Return the decompressed bytes of the four files, in the order of `names`.
 
     No more is read than a file's header announces, and one byte by which `decode` knows that it
@@ -132,7 +134,7 @@ def read(folder: Path, names: Sequence[str] = NAMES) -> dict[Path, bytes]:
     return {path: _contents(path) for path in found.values()}
 
 
-def decode(source: str | Path, files: dict[Path, bytes]) -> Dataset:
+def decode(source: str | Path, files: dict[Path, bytearray]) -> Dataset:
     """Make a dataset, named or from a path, of what `read` returned.
 
     Raises:
@@ -167,17 +169,21 @@ def _not_one(path: Path, found: list[tuple[Path, str]]) -> DataError:
     )
 
 
-def _contents(path: Path) -> bytes:
+def _contents(path: Path) -> bytearray:
+    check_regular(path)
     try:
         with path.open("rb") as file:
             # Browsers unpack a download without renaming it, so the bytes decide, not the name.
             compressed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             stream = gzip.GzipFile(fileobj=file) if compressed else file
-            start = stream.read(4 + 4 * 3)
-            values, header = _announced(start)
+            content = bytearray(stream.read(4 + 4 * 3))
+            values, header = _announced(content)
             check_announced(path, values)
-            return start + stream.read(max(header + values - len(start), 0) + 1)
+            end = header + values + 1
+            while piece := stream.read(max(0, min(end - len(content), CHUNK))):
+                content += piece
+            return content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path}: {getattr(error, 'strerror', None) or error}.",
@@ -185,7 +191,7 @@ def _contents(path: Path) -> bytes:
         ) from error
 
 
-def _announced(start: bytes) -> tuple[int, int]:
+def _announced(start: bytearray) -> tuple[int, int]:
     """Return how many bytes of values a header announces, and how long it is itself."""
     if len(start) < 4 or start[2] not in TYPES:
         return 0, 0
@@ -193,16 +199,17 @@ def _announced(start: bytes) -> tuple[int, int]:
     return math.prod(shape) * TYPES[start[2]].itemsize, 4 + 4 * len(shape)
 
 
-def _shape(content: bytes) -> tuple[int, ...]:
+def _shape(content: bytearray) -> tuple[int, ...]:
     places = range(4, 4 + 4 * content[3], 4)
     return tuple(int.from_bytes(content[at : at + 4], "big") for at in places)
 
 
-def _array(path: Path, content: bytes, accepted: Accepted) -> Array:
-    if content[:4] not in accepted:
+def _array(path: Path, content: bytearray, accepted: Accepted) -> Array:
+    magic = bytes(content[:4])
+    if magic not in accepted:
         raise DataError(
-            f"{path}: wrong magic number {content[:4].hex() or '(empty file)'}, "
-            f"{' or '.join(magic.hex() for magic in accepted)} expected.",
+            f"{path}: wrong magic number {magic.hex() or '(empty file)'}, "
+            f"{' or '.join(known.hex() for known in accepted)} expected.",
             remedy="it is another kind of file, or images and labels are swapped.",
         )
     values, header = _announced(content)
@@ -214,11 +221,11 @@ def _array(path: Path, content: bytes, accepted: Accepted) -> Array:
             f"{' x '.join(map(str, shape))} values after {header} bytes.",
             remedy="the file is damaged or incomplete: copy or download it again.",
         )
-    if shape[1:] != accepted[content[:4]]:
+    if shape[1:] != accepted[magic]:
         raise DataError(
-            f"{path}: its header announces {shape}, not (N, {str(accepted[content[:4]])[1:]}.",
-            remedy="store the pictures as 28x28 bytes, 0 paper and 255 ink, as MNIST does.",
+            f"{path}: its header announces {' x '.join(map(str, shape))} values, not "
+            f"{' x '.join(map(str, ('N', *accepted[magic])))}.",
+            remedy="pictures are of 28x28 pixels, and QMNIST's labels have eight columns.",
         )
-    # A copy, since arrays on top of bytes are read-only, unlike those of other datasets.
-    array: Array = np.frombuffer(content, TYPES[content[2]], offset=header).reshape(shape).copy()
+    array: Array = np.frombuffer(content, TYPES[magic[2]], offset=header).reshape(shape)
     return array[:, 0] if array.ndim == 2 else array

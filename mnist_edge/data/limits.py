@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 CEILING = 1 << 30
 
 
+def check_regular(path: Path) -> None:
+    """Check that a file has an end, and is not waited for.
+
+    Raises:
+        DataError: it is a pipe, a device, or the like.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"{path} is no regular file.", remedy="copy what it delivers to a file first."
+        )
+
+
 def check_announced(path: Path, size: int) -> None:
     """Check how many bytes of pictures or labels a file says that it holds, before it is read.
 

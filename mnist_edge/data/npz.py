@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_edge.data.dataset import Dataset
 from mnist_edge.data.limits import check_announced
-from mnist_edge.errors import DataError, MnistEdgeError
+from mnist_edge.errors import DataError, MnistEdgeError, first_line, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def _check_complete(path: Path, names: set[str]) -> None:
     if missing:
         raise DataError(
             f"{path}: lacks the array {', '.join(missing)}"
-            + (f"; it has {', '.join(sorted(names)[:8])}." if names else "."),
+            + (f"; it has {printable(', '.join(sorted(names)))}." if names else "."),
             remedy=f"such a dataset has the arrays {', '.join(KEYS)}.",
         )
 
@@ -60,8 +60,14 @@ def _read_file(path: Path) -> Array:
         raise
     except Exception as error:
         raise DataError(
-            f"{path}: not a readable .npy file: {error!r}.", remedy="write it with numpy.save."
+            f"{path}: not a readable .npy file: {_reason(error)}.",
+            remedy="write it with numpy.save.",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong; zipfile's and numpy's reasons mean little without their kind."""
+    return f"{type(error).__name__}, {first_line(error).rstrip('.')}"
 
 
 def _read_archive(path: Path) -> list[Array]:
@@ -78,7 +84,7 @@ def _read_archive(path: Path) -> list[Array]:
     except Exception as error:
         # Damage surfaces as nearly anything, tokenize.TokenError and MemoryError included.
         raise DataError(
-            f"{path}: not a readable .npz file: {error!r}.",
+            f"{path}: not a readable .npz file: {_reason(error)}.",
             remedy=f"write it with numpy.savez(…, {', '.join(f'{key}=…' for key in KEYS)}).",
         ) from error
     return arrays

@@ -9,7 +9,7 @@ import numpy as np
 from mnist_edge.data import splits
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.data.limits import check_announced
-from mnist_edge.errors import DataError, MnistEdgeError, UnreadableImage, first_line
+from mnist_edge.errors import DataError, MnistEdgeError, UnreadableImage, first_line, printable
 from mnist_edge.extras import require
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 # Where the files lie in a copy of a repository of Hugging Face.
 BELOW = (".", "mnist", "data")
-ROWS = 1024  # decoded at once
+ROWS = 256  # unpacked at once
 
 
 def matches(path: Path) -> bool:
@@ -85,19 +85,21 @@ def _rows(path: Path) -> Iterator[tuple[bytes | None, Any]]:
         with parquet.ParquetFile(path) as file:
             groups = (file.metadata.row_group(group) for group in range(file.num_row_groups))
             check_announced(path, sum(group.total_byte_size for group in groups))
-            columns = [_image_column(path, file.schema_arrow), "label"]
-            for batch in file.iter_batches(ROWS, columns=columns):
-                labels = batch.column("label")
+            image = _image_column(path, file.schema_arrow)
+        # Pictures that a file holds once and names a thousand times are unpacked one by one.
+        with parquet.ParquetFile(path, read_dictionary=[image]) as file:
+            for batch in file.iter_batches(ROWS, columns=[image, "label"]):
                 (name,) = {*batch.schema.names} - {"label"}
                 pictures = batch.column(name)
                 if pyarrow.types.is_struct(pictures.type):
                     pictures = pictures.field("bytes")
-                yield from zip(pictures.to_pylist(), labels.to_pylist(), strict=True)
+                for picture, label in zip(pictures, batch.column("label"), strict=True):
+                    yield picture.as_py(), label.as_py()
     except MnistEdgeError:
         raise
     except Exception as error:
         raise DataError(
-            f"{path}: not a readable .parquet file: {first_line(error)}.",
+            f"{path}: not a readable .parquet file: {first_line(error).rstrip('.')}.",
             remedy="the file is damaged or incomplete: copy or download it again.",
         ) from error
 
@@ -114,6 +116,6 @@ def _image_column(path: Path, schema: pyarrow.Schema) -> str:
         if kind is not None and (kinds.is_binary(kind) or kinds.is_large_binary(kind)):
             return name
     raise DataError(
-        f"{path}: has the columns {', '.join(schema.names)}.",
+        f"{path}: has the columns {printable(', '.join(schema.names))}.",
         remedy="image, or image.bytes, with the bytes of a picture's file, and label are read.",
     )

@@ -152,6 +152,22 @@ def test_other_tables_are_refused(
     assert "\n" not in caught.value.cause
 
 
+def test_a_file_beyond_the_ceiling_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # which takes no space
+    with pytest.raises(DataError, match="holds 1,099,511,627,776 bytes"):
+        csv_files.load(path)
+
+
+def test_what_stands_in_a_file_is_not_printed_raw(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", [["7", *ZEROS[1:], "\x1b[2J" * 1000]] * 9)
+    with pytest.raises(DataError) as caught:
+        csv_files.load(path)
+    assert caught.value.cause.isprintable()
+    assert len(caught.value.cause) < 1000
+
+
 def test_a_test_file_by_itself_has_no_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no labels"):
         csv_files.load(write(tmp_path / "test.csv", [ZEROS] * 9, PIXELS))

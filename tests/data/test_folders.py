@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +127,12 @@ def test_an_unreadable_picture_is_named(content: bytes, folder: Path) -> None:
         folders.load(folder)
     assert str(folder / "5" / "bad.png") in caught.value.cause
     assert "remove this picture" in caught.value.remedy
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "5" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png is no regular file"):
+        folders.load(folder)
 
 
 @pytest.mark.parametrize("name", ["10", "cat", "-1", "03", "train"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,6 +211,71 @@ def test_a_broken_file_is_named_with_what_is_wrong(
     assert "\n" not in caught.value.cause
 
 
+class Bomb(io.RawIOBase):
+    """A stream of zeros that takes no memory, and says how many were read."""
+
+    def __init__(self, start: bytes, size: int) -> None:
+        self.start, self.size, self.done = start, size, 0
+
+    def read(self, count: int = -1) -> bytes:
+        assert count >= 0, "a file without end is read to its end"
+        piece = self.start[self.done : self.done + count]
+        piece += bytes(max(0, min(count, self.size - self.done) - len(piece)))
+        self.done += len(piece)
+        return piece
+
+
+def header(*shape: int) -> bytes:
+    return bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "cause", "most"),
+    [
+        ((24, 28, 28), "has more bytes, but its header announces 24 x 28 x 28", 16 + 24 * 784 + 1),
+        ((4_000_000, 28, 28), "holds 3,136,000,000 bytes, of which at most 1,073,741,824", 16),
+        ((2**32 - 1,) * 3, "of which at most 1,073,741,824 are read", 16),
+    ],
+    ids=["more than announced", "more than the ceiling", "more than any machine has"],
+)
+def test_a_file_that_unpacks_to_gigabytes_is_not_read_to_its_end(
+    shape: tuple[int, ...],
+    cause: str,
+    most: int,
+    idx_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bomb = Bomb(header(*shape), 1 << 40)
+    whole = gzip.GzipFile
+    monkeypatch.setattr(
+        gzip, "GzipFile", lambda fileobj: bomb if IMAGES in fileobj.name else whole(fileobj=fileobj)
+    )
+    with pytest.raises(DataError, match=cause):
+        idx.load(idx_folder)
+    assert bomb.done == most
+
+
+def test_no_pictures_of_any_size(idx_folder: Path) -> None:
+    (idx_folder / f"{IMAGES}.gz").write_bytes(header(0, 2**32 - 1, 2**32 - 1))
+    with pytest.raises(DataError, match="0 x 4294967295 x 4294967295 values, not N x 28 x 28"):
+        idx.load(idx_folder)
+
+
+@pytest.mark.parametrize("shape", [(0, 2**32 - 1), (2**32 - 1, 0)], ids=str)
+def test_labels_of_no_width_or_of_all(shape: tuple[int, ...], idx_folder: Path) -> None:
+    content = b"\0\0\x0c\x02" + np.array(shape, ">u4").tobytes()
+    (idx_folder / f"{LABELS}.gz").write_bytes(content)
+    with pytest.raises(DataError, match=rf"announces {shape[0]} x {shape[1]} values, not N x 8"):
+        idx.load(idx_folder)
+
+
+def test_a_pipe_is_not_waited_for(idx_folder: Path) -> None:
+    (idx_folder / f"{IMAGES}.gz").unlink()
+    os.mkfifo(idx_folder / f"{IMAGES}.gz")
+    with pytest.raises(DataError, match=rf"{IMAGES}\.gz is no regular file"):
+        data.load(str(idx_folder))
+
+
 def test_a_file_that_cannot_be_read_is_named(
     idx_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,5 +306,5 @@ def test_pictures_of_another_size_are_refused(
 ) -> None:
     flat = idx_files[IMAGES].replace(b"\0\0\0\x1c\0\0\0\x1c", b"\0\0\0\x0e\0\0\0\x38", 1)
     (idx_folder / f"{IMAGES}.gz").write_bytes(flat)
-    with pytest.raises(DataError, match=r"\(24, 14, 56\)"):
+    with pytest.raises(DataError, match="announces 24 x 14 x 56 values, not N x 28 x 28"):
         idx.load(idx_folder)

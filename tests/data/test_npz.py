@@ -147,6 +147,35 @@ def test_floats_and_one_hot_labels(arrays: Arrays, path: Path) -> None:
     np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
 
 
+ANNOUNCED = {
+    "a terabyte": ("<f8", (10**9, 28, 28), "holds 6,272,000,000,000 bytes, of which at most"),
+    "a gigabyte that is not there": ("|u1", (1_300_000, 28, 28), "EOF"),
+    "fewer than none": ("|u1", (-5, 28, 28), "negative dimensions"),
+    "none, but huge": ("|u1", (0, 2**62, 2**62), "too big"),
+    "values without bytes": ("|V0", (2**62,), "not numbers"),
+}
+
+
+@pytest.mark.parametrize(("descr", "shape", "cause"), ANNOUNCED.values(), ids=ANNOUNCED.keys())
+def test_what_a_header_announces_is_not_believed(
+    descr: str, shape: tuple[int, ...], cause: str, path: Path
+) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key in npz.KEYS:
+            with archive.open(f"{key}.npy", "w") as file:
+                document = {"descr": descr, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, document)
+    with pytest.raises(DataError, match=rf"digits\.npz.*{cause}"):
+        npz.load(path)
+
+
+def test_the_names_of_arrays_are_not_printed_raw(path: Path) -> None:
+    np.savez(path, **{"\x1b[2J\n": np.zeros(1)})  # type: ignore[arg-type]
+    with pytest.raises(DataError) as caught:
+        npz.load(path)
+    assert r"it has \x1b[2J\n." in caught.value.cause
+
+
 def test_damage_anywhere_is_a_data_error_or_none(arrays: Arrays, path: Path) -> None:
     """Flipping bits must not surface as an exception of numpy, zipfile or zlib."""
     np.savez_compressed(path, **arrays)

@@ -103,6 +103,21 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         assert "\n" not in caught.value.cause
 
 
+def test_a_file_that_announces_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "train.parquet", columns(TRAIN))
+    monkeypatch.setattr("mnist_edge.data.limits.CEILING", 1000)
+    with pytest.raises(DataError, match="of which at most 1,000 are read"):
+        parquet.load(path)
+
+
+def test_the_names_of_columns_are_not_printed_raw(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        parquet.load(write(tmp_path / "train.parquet", {"\x1b[2J": [1]}))
+    assert r"the columns \x1b[2J." in caught.value.cause
+
+
 def test_without_pyarrow_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

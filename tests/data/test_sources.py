@@ -52,7 +52,7 @@ def test_a_directory_of_class_folders(tmp_path: Path) -> None:
 
 
 def test_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    def progress(_name: str, _done: int, _total: int | None) -> None: ...
+    def progress(_name: str, _done: int, _total: int) -> None: ...
 
     def load_mnist(given: Any) -> Any:
         assert given is progress
@@ -117,9 +117,9 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     """Nobody may ever write to it."""
     pipe = tmp_path / "digits.npz"
     os.mkfifo(pipe)
-    with pytest.raises(DataError, match="neither a file nor a directory"):
+    with pytest.raises(DataError, match="neither a regular file nor a directory"):
         data.load(str(pipe))
-    with pytest.raises(DataError, match="neither a file nor a directory"):
+    with pytest.raises(DataError, match="neither a regular file nor a directory"):
         data.load("/dev/zero")
 
 
