@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# Characters of what others say that a message repeats.
+LONGEST = 300
+
+
 class MnistEdgeError(Exception):
     """Base of all errors of this package.
 
@@ -46,7 +50,16 @@ class MnistEdgeError(Exception):
 
 def first_line(error: BaseException) -> str:
     """Return the first line of another library's error, or its name where it says nothing."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return printable(str(error).strip().partition("\n")[0]) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return text from outside as a line that cannot command a terminal, of bounded length."""
+    line = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text[:LONGEST]
+    )
+    return f"{line}…" if len(text) > LONGEST else line
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -185,7 +185,7 @@ MAY_IMPORT = {
 # What each room may use from outside; those not named here use the standard library alone.
 THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
-    "data": {"HersheyFonts", "PIL", "numpy", "platformdirs"},
+    "data": {"HersheyFonts", "PIL", "numpy", "platformdirs", "pyarrow"},
     "training": {"keras", "matplotlib", "numpy", "tensorflow"},
     "formats": {
         *("ai_edge_litert", "flatbuffers", "keras", "numpy"),

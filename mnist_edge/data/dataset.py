@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import LABELS, SIZE
+from mnist_edge.contract import LABELS
+from mnist_edge.data import NAMES, arrays
 from mnist_edge.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSES = len(LABELS)
 
 # Of every twelve training pictures the last one validates: 55,000 and 5,000 of MNIST's 60,000.
 VALIDATION_SHARE = 12
+# Where there is no test file, one of six pictures tests: 10,000 of MNIST's 70,000 and some more.
+TEST_SHARE = 6
+SEED = 0
 
 
 class Split(NamedTuple):
@@ -35,66 +44,92 @@ class Dataset:
     """A named dataset.
 
     Attributes:
-        name: what reports call it: `mnist`, `synthetic`, or the path it was read from.
+        name: what reports and contracts call it: `mnist`, `synthetic`, or the last part of the
+            path it was read from.
         train: what weights and calibration are fitted on.
         validation: what epochs and thresholds are chosen on; the tail of the training file.
         test: what the final figure is measured on, and nothing else.
+        source: the path it was read from, absolute; None of `mnist` and `synthetic`.
+        notes: what was done or is missing that its files do not say, a sentence each.
     """
 
     name: str
     train: Split
     validation: Split
     test: Split
+    source: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def from_arrays(cls, name: str, training: Split, test: Split) -> Dataset:
-        """Check the arrays of a training and a test file and cut the validation split.
+    def from_arrays(
+        cls,
+        source: str | Path,
+        training: tuple[arrays.Array, arrays.Array],
+        test: tuple[arrays.Array, arrays.Array] | None,
+        notes: tuple[str, ...] = (),
+    ) -> Dataset:
+        """Check pictures and labels, bring them to one form, and cut the splits.
 
-        Labels of any integer type become uint8, once it is sure that they fit.
+        Training pictures that come sorted by digit are shuffled, always alike, so that those
+        which validate are a fair sample.
+
+        Args:
+            source: the dataset's name, or the path that it was read from.
+            training: pictures and labels in a form that `mnist_edge.data.arrays` accepts.
+            test: the same; None takes one in six training pictures, always the same.
+            notes: what there is to be said of how they were read.
 
         Raises:
-            DataError: shapes, types, counts or labels are not those of a digit dataset.
+            DataError: shapes, types, values, counts or labels are not those of a digit dataset.
         """
-        training = _checked(f"{name} (training split)", training)
-        test = _checked(f"{name} (test split)", test)
-        count = len(training.labels)
-        if count < 2:
+        path = source.resolve() if isinstance(source, Path) else None
+        name = _name_of(source) if isinstance(source, Path) else source
+        scale = arrays.full_scale(f"{name} (training split)", training[0])
+        fit = _checked(f"{name} (training split)", training, scale)
+        if (np.diff(fit.labels.astype(np.int8)) >= 0).all() or test is None:
+            order = np.random.default_rng(SEED).permutation(len(fit.labels))
+            fit = Split(fit.images[order], fit.labels[order])
+        if test is None:
+            fit, held_out = _cut(fit, len(fit.labels) // TEST_SHARE)
+            notes += (f"without a test file, one in {TEST_SHARE} pictures tests, always the same",)
+        else:
+            held_out = _checked(f"{name} (test split)", test, scale)
+        if not len(held_out.labels) or len(fit.labels) < 2:
             raise DataError(
-                f"{name}: one training picture cannot both train and validate.",
+                f"{name}: {len(fit.labels) + len(held_out.labels)} pictures cannot be split into "
+                "those that train, validate and test.",
                 remedy="choose a dataset with more pictures.",
             )
-        cut = count - max(1, count // VALIDATION_SHARE)
-        return cls(
-            name,
-            train=Split(training.images[:cut], training.labels[:cut]),
-            validation=Split(training.images[cut:], training.labels[cut:]),
-            test=test,
+        train, validation = _cut(fit, max(1, len(fit.labels) // VALIDATION_SHARE))
+        return cls(name, train, validation, held_out, path, notes)
+
+    def redrawn(self, draw: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Dataset:
+        """Return it with the pictures (N, 28, 28) of every split as `draw` returns them."""
+        train, validation, test = (
+            Split(np.ascontiguousarray(draw(split.images)), split.labels)
+            for split in (self.train, self.validation, self.test)
         )
+        return replace(self, train=train, validation=validation, test=test)
 
 
-def _checked(name: str, split: Split) -> Split:
-    images, labels = split
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
+def _name_of(path: Path) -> str:
+    """Return the last part of a path, told apart from the names that stand for something else."""
+    name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - links are not followed
+    return f"./{name}" if name in NAMES else name
+
+
+def _cut(split: Split, tail: int) -> tuple[Split, Split]:
+    at = len(split.labels) - tail
+    return Split(split.images[:at], split.labels[:at]), Split(split.images[at:], split.labels[at:])
+
+
+def _checked(name: str, given: tuple[arrays.Array, arrays.Array], scale: int) -> Split:
+    split = Split(arrays.pixels(name, given[0], scale), arrays.digits(name, given[1]))
+    if len(split.images) != len(split.labels):
         raise DataError(
-            f"{name}: images are {images.dtype} {images.shape}, not uint8 (N, {SIZE}, {SIZE}).",
-            remedy="store the pictures as 28x28 bytes, 0 paper and 255 ink, as MNIST does.",
-        )
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise DataError(
-            f"{name}: labels are {labels.dtype} {labels.shape}, not integers (N,).",
-            remedy="store one digit per picture, not one-hot rows or probabilities.",
-        )
-    if len(images) != len(labels):
-        raise DataError(
-            f"{name}: {len(images)} images but {len(labels)} labels.",
+            f"{name}: {len(split.images)} images but {len(split.labels)} labels.",
             remedy="the two files belong to different datasets, or one is incomplete.",
         )
-    if not len(labels):
+    if not len(split.labels):
         raise DataError(f"{name}: no images at all.", remedy="choose a dataset with pictures.")
-    if labels.min() < 0 or labels.max() >= CLASSES:
-        bad = int(np.flatnonzero((labels < 0) | (labels >= CLASSES))[0])
-        raise DataError(
-            f"{name}: label {labels[bad]} of image {bad} is outside 0 to 9.",
-            remedy="a digit dataset has the labels 0 to 9 only.",
-        )
-    return Split(images, labels.astype(np.uint8, copy=False))
+    return split

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mnist_edge.errors import DownloadError
+from mnist_edge.errors import DownloadError, printable
 from mnist_edge.files import replacing, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from urllib.request import OpenerDirector
 
-# Called with the file's name, the bytes done, and the bytes in total where the server says so.
-Progress: TypeAlias = Callable[[str, int, int | None], None]
+# Called with the file's name, the bytes done, and the bytes in total.
+Progress: TypeAlias = Callable[[str, int, int], None]
 
-# Seconds that a mirror may be silent.
+# Seconds that a mirror may be silent, and that it may take in all: MNIST's largest file then comes
+# at 17 kB a second.
 TIMEOUT = 10.0
+PATIENCE = 600.0
 # Seconds to wait before each round through the mirrors.
 PAUSES = (0.0, 1.0, 3.0)
 CHUNK = 1 << 16
@@ -29,6 +35,7 @@ class _MirrorFailure(Exception):
 
 def download(
     target: Path,
+    size: int,
     sha256: str,
     mirrors: Sequence[str],
     *,
@@ -39,11 +46,13 @@ def download(
 
     Every mirror is tried in turn; where all fail, they are tried again after a pause. The file
     appears at `target` once its bytes are verified; whatever interrupts the download before,
-    nothing is there that was not there before.
+    nothing is there that was not there before. No more than `size` bytes are taken, redirections
+    are not followed, and a mirror that takes longer than `PATIENCE` is given up.
 
     Args:
         target: where the file is to be.
-        sha256: the hexadecimal SHA-256 of the published file.
+        size: the bytes of the published file.
+        sha256: their hexadecimal SHA-256.
         mirrors: addresses that the file's name is appended to.
         remedy: what to do where no mirror delivers.
         progress: called after every piece received; starts anew with every attempt.
@@ -59,10 +68,10 @@ def download(
             try:
                 with replacing(target) as temporary:
                     with temporary.open("wb") as file:
-                        for piece, total in _receive(mirror + target.name):
+                        for piece in _pieces(mirror + target.name, size):
                             file.write(piece)
                             if progress:
-                                progress(target.name, file.tell(), total)
+                                progress(target.name, file.tell(), size)
                     if sha256_of(temporary) != sha256:
                         raise _MirrorFailure("the bytes are not the published ones")
             except _MirrorFailure as failure:
@@ -73,25 +82,79 @@ def download(
     raise DownloadError(f"cannot download {target.name}: {reasons}.", remedy=remedy)
 
 
-def _receive(url: str) -> Iterator[tuple[bytes, int | None]]:
-    """Yield a file's bytes in pieces, each with the size of the whole where the server tells."""
+def _pieces(url: str, size: int) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, `size` in all, within `PATIENCE`.
+
+    A thread of its own receives, since a server that sends a byte now and then, of its headers
+    for example, keeps whoever waits for it.
+    """
+    pieces: queue.Queue[bytes | Exception] = queue.Queue(maxsize=1)
+    given_up = threading.Event()
+
+    def receive() -> None:
+        try:
+            for piece in _receive(url, size):
+                pieces.put(piece)
+                if given_up.is_set():
+                    return
+            pieces.put(b"")
+        except Exception as error:  # which whoever waits for it is to see
+            pieces.put(error)
+
+    threading.Thread(target=receive, daemon=True).start()
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while True:
+            try:
+                piece = pieces.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise _MirrorFailure(f"not done after {PATIENCE:g} seconds") from None
+            if isinstance(piece, Exception):
+                raise piece
+            if not piece:
+                return
+            yield piece
+    finally:
+        given_up.set()
+        with suppress(queue.Empty):
+            pieces.get_nowait()  # so that the thread does not wait to put another
+
+
+def _receive(url: str, size: int) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, `size` in all."""
+    from http import HTTPStatus
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
-    from urllib.request import urlopen
 
     try:
-        with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - the mirrors are constants
-            total = response.length
+        with _opener().open(url, timeout=TIMEOUT) as response:
+            if response.length not in (None, size):
+                raise _MirrorFailure(f"it announces {response.length:,} bytes instead of {size:,}")
             done = 0
-            while piece := response.read1(CHUNK):
+            while piece := response.read1(min(CHUNK, size + 1 - done)):
                 done += len(piece)
-                yield piece, total
+                if done > size:
+                    raise _MirrorFailure(f"it goes on after {size:,} bytes")
+                yield piece
     except HTTPError as error:
         error.close()
-        raise _MirrorFailure(f"HTTP {error.code} {error.reason}") from error
+        known = error.code in [*HTTPStatus]
+        reason = f"HTTP {error.code}" + (f" {HTTPStatus(error.code).phrase}" if known else "")
+        raise _MirrorFailure(reason) from error
     except URLError as error:
-        raise _MirrorFailure(str(error.reason)) from error
+        raise _MirrorFailure(printable(str(error.reason))) from error
     except (OSError, HTTPException) as error:
-        raise _MirrorFailure(str(error)) from error
-    if total is not None and done < total:
-        raise _MirrorFailure(f"it stopped after {done} of {total} bytes")
+        raise _MirrorFailure(printable(str(error)) or type(error).__name__) from error
+    if done < size:
+        raise _MirrorFailure(f"it stopped after {done:,} of {size:,} bytes")
+
+
+def _opener() -> OpenerDirector:
+    """Return what opens an address and no other that it might lead to."""
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class Straight(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            """Leave the redirection an error."""
+
+    return build_opener(Straight)

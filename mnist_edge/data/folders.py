@@ -8,35 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
+from mnist_edge.data.limits import check_regular
 from mnist_edge.errors import DataError, UnreadableImage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Of every six pictures one tests: 10,000 of MNIST's 70,000 and a little more.
-TEST_SHARE = 6
-SEED = 0
+NAMES = tuple(str(label) for label in range(CLASSES))
+
+
+def matches(path: Path) -> bool:
+    """Tell whether a path is a directory with class folders, or with `train` and `test`."""
+    return any((path / name).is_dir() for name in NAMES) or _is_divided(path)
 
 
 def load(folder: Path) -> Dataset:
     """Load `folder/0` to `folder/9`, or `folder/train/0` … and `folder/test/0` ….
 
-    Without `train` and `test`, a seeded sample of one in six pictures is the test split. Every
-    picture is read as `predict` would read it. Hidden files, and files without the suffix of an
-    image, are skipped, as other loaders of such directories do; images below a class folder's
-    own folders are not looked for.
+    Without `train` and `test`, one in six pictures tests, always the same. Every picture is read
+    as `predict` would read it. Hidden files, and files without the suffix of an image, are
+    skipped, as other loaders of such directories do; images below a class folder's own folders
+    are not looked for.
 
     Raises:
         DataError: a folder is no class or has no images, or an image is unreadable.
     """
-    train, test = folder / "train", folder / "test"
-    if train.is_dir() and test.is_dir():
-        return Dataset.from_arrays(str(folder), _read(train), _read(test))
-    images, labels = _read(folder)
-    cut = len(labels) - len(labels) // TEST_SHARE
-    return Dataset.from_arrays(
-        str(folder), Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
-    )
+    if _is_divided(folder):
+        return Dataset.from_arrays(folder, _read(folder / "train"), _read(folder / "test"))
+    return Dataset.from_arrays(folder, _read(folder), None)
+
+
+def _is_divided(folder: Path) -> bool:
+    return all((folder / part).is_dir() for part in ("train", "test"))
 
 
 def load_unlabelled(folder: Path) -> NDArray[np.uint8]:
@@ -51,17 +54,15 @@ def load_unlabelled(folder: Path) -> NDArray[np.uint8]:
 
 
 def _read(folder: Path) -> Split:
-    """Read the class folders below `folder`, shuffled, so that any tail is a fair sample."""
+    """Read the class folders below `folder`, one after the other."""
     classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path)]
     if not classes:
-        raise _layout_error(folder, "has no class folders and no IDX files")
-    names = [str(label) for label in range(CLASSES)]
+        raise _layout_error(folder, "has no class folders")
     pictures: list[Path] = []
     for path in classes:
-        if path.name not in names:
-            raise _layout_error(path, f"not a class, which are the folders {', '.join(names)}")
+        if path.name not in NAMES:
+            raise _layout_error(path, f"not a class, which are the folders {', '.join(NAMES)}")
         pictures += _pictures(path)
-    pictures = [pictures[at] for at in np.random.default_rng(SEED).permutation(len(pictures))]
     labels = np.array([int(picture.parent.name) for picture in pictures], np.uint8)
     return Split(_read_all(pictures), labels)
 
@@ -85,6 +86,8 @@ def _pictures(folder: Path) -> list[Path]:
 def _read_all(pictures: list[Path]) -> NDArray[np.uint8]:
     from mnist_edge.runtime.reading import read_digit
 
+    for picture in pictures:
+        check_regular(picture)
     try:
         return np.stack([read_digit(picture) for picture in pictures])
     except UnreadableImage as error:

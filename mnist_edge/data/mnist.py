@@ -31,28 +31,34 @@ class Published(NamedTuple):
     """What a published file is known by.
 
     Attributes:
-        compressed: hexadecimal SHA-256 of the .gz file that the mirrors have.
+        size: bytes of the .gz file that the mirrors have.
+        compressed: hexadecimal SHA-256 of that file.
         content: hexadecimal SHA-256 of the IDX file in it.
     """
 
+    size: int
     compressed: str
     content: str
 
 
 FILES = {
     "train-images-idx3-ubyte": Published(
+        size=9_912_422,
         compressed="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         content="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     "train-labels-idx1-ubyte": Published(
+        size=28_881,
         compressed="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         content="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     "t10k-images-idx3-ubyte": Published(
+        size=1_648_877,
         compressed="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         content="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     "t10k-labels-idx1-ubyte": Published(
+        size=4_542,
         compressed="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         content="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
@@ -120,6 +126,7 @@ def fetch(progress: Progress | None = None) -> Path:
         if not target.is_file() or sha256_of(target) != published.compressed:
             download(
                 target,
+                published.size,
                 published.compressed,
                 MIRRORS,
                 remedy=f"get the four .gz files another way, and set {VARIABLE} to their folder.",

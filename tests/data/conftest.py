@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,13 @@ IDX_NAMES = {
 
 @pytest.fixture
 def arrays() -> Arrays:
-    """24 training and 6 test pictures of noise, by the names that Keras gives them."""
+    """24 training and 6 test pictures of noise on paper, by the names that Keras gives them."""
     rng = np.random.default_rng(0)
+    noise = np.pad(rng.integers(0, 256, (30, 26, 26), np.uint8), ((0, 0), (1, 1), (1, 1)))
     return {
-        "x_train": rng.integers(0, 256, (24, 28, 28), np.uint8),
+        "x_train": noise[:24],
         "y_train": (np.arange(24) % 10).astype(np.uint8),
-        "x_test": rng.integers(0, 256, (6, 28, 28), np.uint8),
+        "x_test": noise[24:],
         "y_test": np.array([9, 8, 7, 6, 5, 4], np.uint8),
     }
 
@@ -105,11 +107,48 @@ class Handler(BaseHTTPRequestHandler):
     def missing(self, _: bytes) -> None:
         self.send_error(404)
 
+    def longer(self, content: bytes) -> None:
+        self._answer(content + b"!", len(content) + 1)
+
+    def endless(self, content: bytes) -> None:
+        self._answer(content, None)
+        self._until_closed(content, 0)
+
+    def dripping(self, content: bytes) -> None:
+        self._answer(b"", len(content))
+        self._until_closed(b"!", 0.05)
+
+    def dripping_headers(self, _: bytes) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Patience: ")
+        self._until_closed(b"!", 0.05)
+
+    def moved(self, _: bytes) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.path.replace("moved", "good"))
+        self.end_headers()
+
+    def rude(self, _: bytes) -> None:
+        self.send_response(404, "\x1b[31mpwned")
+        self.end_headers()
+
+    def unheard(self, _: bytes) -> None:
+        self.send_response(799, "\x1b[31mpwned")
+        self.end_headers()
+
+    def babble(self, _: bytes) -> None:
+        self.wfile.write(b"\x1b[2J\x07 no HTTP at all\r\n")
+
     def flaky(self, content: bytes) -> None:
         if self.server.requests.count(self.path) == 1:
             self.send_error(503)
         else:
             self.good(content)
+
+    def _until_closed(self, piece: bytes, pause: float) -> None:
+        with suppress(OSError):  # the client gave up
+            while not self.server.closing.wait(pause):
+                self.wfile.write(piece)
+                self.wfile.flush()
 
     def _answer(self, content: bytes, size: int | None) -> None:
         self.send_response(200)

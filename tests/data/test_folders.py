@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def pairs(*splits: Split) -> list[tuple[bytes, int]]:
 def test_every_picture_is_read_as_predict_reads_it(folder: Path) -> None:
     dataset = folders.load(folder)
 
-    assert dataset.name == str(folder)
+    assert (dataset.name, dataset.source) == (folder.name, folder)
     assert [len(split.labels) for split in (dataset.train, dataset.validation, dataset.test)] == [
         # Of 30 pictures one in six tests, and one in twelve of the other 25 validates.
         23,
@@ -126,6 +127,12 @@ def test_an_unreadable_picture_is_named(content: bytes, folder: Path) -> None:
         folders.load(folder)
     assert str(folder / "5" / "bad.png") in caught.value.cause
     assert "remove this picture" in caught.value.remedy
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "5" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png is no regular file"):
+        folders.load(folder)
 
 
 @pytest.mark.parametrize("name", ["10", "cat", "-1", "03", "train"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge import data
 from mnist_edge.data import idx
 from mnist_edge.errors import DataError
 
@@ -31,7 +35,7 @@ def test_loads_every_spelling_of_the_names(
 
     dataset = idx.load(tmp_path)
 
-    assert dataset.name == str(tmp_path)
+    assert (dataset.name, dataset.source) == (tmp_path.name, tmp_path)
     # One in twelve of the training file validates: its last two of 24.
     np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
     np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
@@ -59,6 +63,96 @@ def test_a_folder_that_an_unpacker_named_like_the_file_is_not_taken_for_it(
     (idx_folder / IMAGES).mkdir()
     (idx_folder / IMAGES.replace("-idx", ".idx")).write_bytes(idx_files[IMAGES])
     assert len(idx.load(idx_folder).train.images) == 22
+
+
+def emnist(idx_files: dict[str, bytes], name: str) -> dict[str, bytes]:
+    """The tiny dataset under the names of EMNIST's or QMNIST's files."""
+    names = [f"{name}-{part}" for part in ("train-images", "train-labels", "test-images")]
+    suffixes = ["idx3-ubyte", "idx1-ubyte", "idx3-ubyte", "idx1-ubyte"]
+    paths = zip([*names, f"{name}-test-labels"], suffixes, strict=True)
+    return {"-".join(path): idx_files[key] for path, key in zip(paths, idx.NAMES, strict=True)}
+
+
+def write(folder: Path, files: dict[str, bytes], suffix: str = ".gz") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / f"{name}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+@pytest.mark.parametrize("name", ["emnist-digits", "emnist-mnist"])
+def test_emnist_is_turned_upright_and_says_so(
+    name: str, suffix: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    write(tmp_path, emnist(idx_files, name), suffix)
+    dataset = idx.load(tmp_path)
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22].swapaxes(1, 2))
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"].swapaxes(1, 2))
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+    assert [note for note in dataset.notes if "transposed" in note and "turned upright" in note]
+
+
+def test_of_all_that_emnist_publishes_one_is_named(
+    idx_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / "gzip"
+    for name in ("emnist-digits", "emnist-mnist", "emnist-letters"):
+        write(folder, emnist(idx_files, name))
+    with pytest.raises(DataError, match="several datasets") as caught:
+        data.load(str(folder))
+    assert str(folder / "emnist-digits") in caught.value.remedy
+    assert str(folder / "emnist-mnist") in caught.value.remedy
+    assert "letters" not in caught.value.remedy
+    dataset = data.load(str(folder / "emnist-digits"))
+    assert (dataset.name, dataset.source) == ("emnist-digits", folder / "emnist-digits")
+
+
+def test_letters_alone_are_no_digits(idx_files: dict[str, bytes], tmp_path: Path) -> None:
+    write(tmp_path, emnist(idx_files, "emnist-letters"))
+    with pytest.raises(DataError, match="by their names none of digits") as caught:
+        data.load(str(tmp_path))
+    assert "emnist-digits-train-images-idx3-ubyte" in caught.value.remedy
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+def test_qmnist_tells_the_digit_first(
+    suffix: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    files = emnist(idx_files, "qmnist")
+    for part, key in (("train", "y_train"), ("test", "y_test")):
+        del files[f"qmnist-{part}-labels-idx1-ubyte"]
+        table = np.random.default_rng(0).integers(0, 4000, (len(arrays[key]), 8)).astype(">i4")
+        table[:, 0] = arrays[key]
+        header = b"\0\0\x0c\x02" + np.array(table.shape, ">u4").tobytes()
+        files[f"qmnist-{part}-labels-idx2-int"] = header + table.tobytes()
+    write(tmp_path, files, suffix)
+    dataset = data.load(str(tmp_path))
+    np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+
+@pytest.mark.parametrize("given", [".", "MNIST", "MNIST/raw"])
+def test_torchvisions_folders(
+    given: str, idx_files: dict[str, bytes], arrays: Arrays, tmp_path: Path
+) -> None:
+    write(tmp_path / "MNIST" / "raw", idx_files)
+    write(tmp_path / "MNIST" / "raw", idx_files, "")  # which torchvision unpacks beside the others
+    dataset = data.load(str(tmp_path / given))
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    assert dataset.name == (tmp_path / given).name
+
+
+def test_torchvisions_root_with_several_datasets(
+    idx_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    write(tmp_path / "MNIST" / "raw", idx_files)
+    write(tmp_path / "EMNIST" / "raw", emnist(idx_files, "emnist-digits"))
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path))
+    assert str(tmp_path / "MNIST" / "raw") in caught.value.remedy
+    for named in re.findall(r"[^ ,]+raw[^ ,]*[^ ,.]", caught.value.remedy):
+        assert data.load(named)
 
 
 def test_missing_files_are_named(idx_folder: Path) -> None:
@@ -117,13 +211,78 @@ def test_a_broken_file_is_named_with_what_is_wrong(
     assert "\n" not in caught.value.cause
 
 
+class Bomb(io.RawIOBase):
+    """A stream of zeros that takes no memory, and says how many were read."""
+
+    def __init__(self, start: bytes, size: int) -> None:
+        self.start, self.size, self.done = start, size, 0
+
+    def read(self, count: int = -1) -> bytes:
+        assert count >= 0, "a file without end is read to its end"
+        piece = self.start[self.done : self.done + count]
+        piece += bytes(max(0, min(count, self.size - self.done) - len(piece)))
+        self.done += len(piece)
+        return piece
+
+
+def header(*shape: int) -> bytes:
+    return bytes((0, 0, 8, len(shape))) + np.array(shape, ">u4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "cause", "most"),
+    [
+        ((24, 28, 28), "has more bytes, but its header announces 24 x 28 x 28", 16 + 24 * 784 + 1),
+        ((4_000_000, 28, 28), "holds 3,136,000,000 bytes, of which at most 1,073,741,824", 16),
+        ((2**32 - 1,) * 3, "of which at most 1,073,741,824 are read", 16),
+    ],
+    ids=["more than announced", "more than the ceiling", "more than any machine has"],
+)
+def test_a_file_that_unpacks_to_gigabytes_is_not_read_to_its_end(
+    shape: tuple[int, ...],
+    cause: str,
+    most: int,
+    idx_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bomb = Bomb(header(*shape), 1 << 40)
+    whole = gzip.GzipFile
+    monkeypatch.setattr(
+        gzip, "GzipFile", lambda fileobj: bomb if IMAGES in fileobj.name else whole(fileobj=fileobj)
+    )
+    with pytest.raises(DataError, match=cause):
+        idx.load(idx_folder)
+    assert bomb.done == most
+
+
+def test_no_pictures_of_any_size(idx_folder: Path) -> None:
+    (idx_folder / f"{IMAGES}.gz").write_bytes(header(0, 2**32 - 1, 2**32 - 1))
+    with pytest.raises(DataError, match="0 x 4294967295 x 4294967295 values, not N x 28 x 28"):
+        idx.load(idx_folder)
+
+
+@pytest.mark.parametrize("shape", [(0, 2**32 - 1), (2**32 - 1, 0)], ids=str)
+def test_labels_of_no_width_or_of_all(shape: tuple[int, ...], idx_folder: Path) -> None:
+    content = b"\0\0\x0c\x02" + np.array(shape, ">u4").tobytes()
+    (idx_folder / f"{LABELS}.gz").write_bytes(content)
+    with pytest.raises(DataError, match=rf"announces {shape[0]} x {shape[1]} values, not N x 8"):
+        idx.load(idx_folder)
+
+
+def test_a_pipe_is_not_waited_for(idx_folder: Path) -> None:
+    (idx_folder / f"{IMAGES}.gz").unlink()
+    os.mkfifo(idx_folder / f"{IMAGES}.gz")
+    with pytest.raises(DataError, match=rf"{IMAGES}\.gz is no regular file"):
+        data.load(str(idx_folder))
+
+
 def test_a_file_that_cannot_be_read_is_named(
     idx_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=rf"{IMAGES}\.gz: Permission denied\."):
         idx.load(idx_folder)
 
@@ -147,5 +306,5 @@ def test_pictures_of_another_size_are_refused(
 ) -> None:
     flat = idx_files[IMAGES].replace(b"\0\0\0\x1c\0\0\0\x1c", b"\0\0\0\x0e\0\0\0\x38", 1)
     (idx_folder / f"{IMAGES}.gz").write_bytes(flat)
-    with pytest.raises(DataError, match=r"\(24, 14, 56\)"):
+    with pytest.raises(DataError, match="announces 24 x 14 x 56 values, not N x 28 x 28"):
         idx.load(idx_folder)

@@ -39,6 +39,7 @@ def published(
         "FILES",
         {
             name: mnist.Published(
+                size=len(server.files[f"{name}.gz"]),
                 compressed=hashlib.sha256(server.files[f"{name}.gz"]).hexdigest(),
                 content=hashlib.sha256(content).hexdigest(),
             )
@@ -70,7 +71,7 @@ def test_it_is_fetched_once(published: Server, arrays: Arrays) -> None:
 def test_it_is_not_there_before_the_last_byte_is(published: Server) -> None:
     seen: dict[str, int] = {}
 
-    def progress(name: str, done: int, _total: int | None) -> None:
+    def progress(name: str, done: int, _total: int) -> None:
         seen[name] = done
         assert mnist.directory() is None
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge import data
 from mnist_edge.data import npz
 from mnist_edge.errors import DataError
 
@@ -31,7 +32,7 @@ def test_labels_of_any_integer_type_become_bytes(dtype: Any, arrays: Arrays, pat
 
     dataset = npz.load(path)
 
-    assert dataset.name == str(path)
+    assert (dataset.name, dataset.source) == (path.name, path)
     np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
     np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
     np.testing.assert_array_equal(dataset.validation.labels, arrays["y_train"][22:])
@@ -52,10 +53,9 @@ def test_a_label_that_is_no_digit_is_given_as_it_is(label: int, arrays: Arrays, 
 
 WRONG = {
     "images of another size": ("x_test", np.zeros((6, 32, 32), np.uint8), r"\(6, 32, 32\)"),
-    "images with channels": ("x_test", np.zeros((6, 28, 28, 1), np.uint8), r"\(6, 28, 28, 1\)"),
-    "images of another type": ("x_train", np.zeros((24, 28, 28), np.float32), "float32"),
-    "one-hot labels": ("y_train", np.eye(10, dtype=np.uint8)[[1] * 24], r"uint8 \(24, 10\)"),
-    "labels that are no integers": ("y_test", np.full(6, 0.5), "float64"),
+    "images in colour": ("x_test", np.zeros((6, 28, 28, 3), np.uint8), r"\(6, 28, 28, 3\)"),
+    "images of another type": ("x_train", np.zeros((24, 28, 28), "U1"), "U1.*not numbers"),
+    "labels that are no integers": ("y_test", np.full(6, 0.5), "float64, and not whole numbers"),
     "counts that disagree": ("y_test", np.zeros(5, np.int64), "6 images but 5 labels"),
     "pickled objects": ("y_train", np.array([1] * 24, object), "Object arrays cannot be loaded"),
 }
@@ -78,7 +78,7 @@ def test_no_pictures_at_all(arrays: Arrays, path: Path) -> None:
 
 def test_missing_arrays_are_named(arrays: Arrays, path: Path) -> None:
     np.savez(path, x_train=arrays["x_train"], y_train=arrays["y_train"])
-    with pytest.raises(DataError, match=r"digits\.npz: lacks the array x_test, y_test\."):
+    with pytest.raises(DataError, match=r"digits\.npz: lacks the array x_test, y_test; it has x_"):
         npz.load(path)
 
 
@@ -86,7 +86,7 @@ def test_a_member_that_is_no_array_is_refused(arrays: Arrays, path: Path) -> Non
     np.savez(path, **{key: array for key, array in arrays.items() if key != "x_test"})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("x_test.npy", b"six pictures")
-    with pytest.raises(DataError, match=r"digits\.npz \(test split\): images are"):
+    with pytest.raises(DataError, match=r"digits\.npz: not a readable .npz file.*magic string"):
         npz.load(path)
 
 
@@ -111,6 +111,69 @@ def test_a_single_array_is_refused(arrays: Arrays, path: Path) -> None:
         np.save(file, arrays["x_train"])
     with pytest.raises(DataError, match=r"digits\.npz: not a readable \.npz file"):
         npz.load(path)
+
+
+def test_a_folder_of_npy_files(arrays: Arrays, tmp_path: Path) -> None:
+    for key, array in arrays.items():
+        np.save(tmp_path / f"{key}.npy", array)
+    dataset = data.load(str(tmp_path))
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path / "x_train.npy"))
+    assert f"name the directory, {tmp_path}" in caught.value.remedy
+
+    (tmp_path / "y_test.npy").write_bytes(b"\x93NUMPY\x01")
+    with pytest.raises(DataError, match=r"y_test\.npy: not a readable \.npy file"):
+        data.load(str(tmp_path))
+    (tmp_path / "y_test.npy").rename(tmp_path / "labels.npy")
+    with pytest.raises(DataError, match=r"lacks the array y_test; it has labels, x_test, x_train"):
+        data.load(str(tmp_path))
+
+
+def test_floats_and_one_hot_labels(arrays: Arrays, path: Path) -> None:
+    np.savez(
+        path,
+        x_train=(arrays["x_train"] / 255).astype(np.float32).reshape(-1, 784),
+        y_train=np.eye(10, dtype=np.float32)[arrays["y_train"]],
+        x_test=(arrays["x_test"] / 255)[..., np.newaxis],
+        y_test=arrays["y_test"][:, np.newaxis],
+    )
+    dataset = npz.load(path)
+    np.testing.assert_array_equal(dataset.train.images, arrays["x_train"][:22])
+    np.testing.assert_array_equal(dataset.train.labels, arrays["y_train"][:22])
+    np.testing.assert_array_equal(dataset.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(dataset.test.labels, arrays["y_test"])
+
+
+ANNOUNCED = {
+    "a terabyte": ("<f8", (10**9, 28, 28), "holds 6,272,000,000,000 bytes, of which at most"),
+    "a gigabyte that is not there": ("|u1", (1_300_000, 28, 28), "EOF"),
+    "fewer than none": ("|u1", (-5, 28, 28), "negative dimensions"),
+    "none, but huge": ("|u1", (0, 2**62, 2**62), "too big"),
+    "values without bytes": ("|V0", (2**62,), "not numbers"),
+}
+
+
+@pytest.mark.parametrize(("descr", "shape", "cause"), ANNOUNCED.values(), ids=ANNOUNCED.keys())
+def test_what_a_header_announces_is_not_believed(
+    descr: str, shape: tuple[int, ...], cause: str, path: Path
+) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key in npz.KEYS:
+            with archive.open(f"{key}.npy", "w") as file:
+                document = {"descr": descr, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, document)
+    with pytest.raises(DataError, match=rf"digits\.npz.*{cause}"):
+        npz.load(path)
+
+
+def test_the_names_of_arrays_are_not_printed_raw(path: Path) -> None:
+    np.savez(path, **{"\x1b[2J\n": np.zeros(1)})  # type: ignore[arg-type]
+    with pytest.raises(DataError) as caught:
+        npz.load(path)
+    assert r"it has \x1b[2J\n." in caught.value.cause
 
 
 def test_damage_anywhere_is_a_data_error_or_none(arrays: Arrays, path: Path) -> None:

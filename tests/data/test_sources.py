@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import runpy
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +17,6 @@ from PIL import Image
 from mnist_edge import data
 from mnist_edge.data import mnist
 from mnist_edge.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Arrays = dict[str, NDArray[np.uint8]]
 
@@ -52,7 +52,7 @@ def test_a_directory_of_class_folders(tmp_path: Path) -> None:
 
 
 def test_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    def progress(_name: str, _done: int, _total: int | None) -> None: ...
+    def progress(_name: str, _done: int, _total: int) -> None: ...
 
     def load_mnist(given: Any) -> Any:
         assert given is progress
@@ -83,10 +83,49 @@ def test_anything_else_is_wrong_usage(source: str, hint: str) -> None:
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "digits.csv"
-    path.write_text("label,pixel0\n")
-    with pytest.raises(DataError, match=r"digits\.csv: not a readable \.npz file"):
+    path = tmp_path / "digits.mat"
+    path.write_bytes(b"MATLAB 5.0")
+    with pytest.raises(DataError, match=r"digits\.mat: not a dataset by itself") as caught:
         data.load(str(path))
+    assert data.ACCEPTED in caught.value.remedy
+
+
+def test_a_folder_of_two_kinds_is_not_guessed(idx_folder: Path) -> None:
+    (idx_folder / "3").mkdir()
+    with pytest.raises(DataError) as caught:
+        data.load(str(idx_folder))
+    assert "a directory of IDX files and a directory with one folder" in caught.value.cause
+
+
+@pytest.mark.parametrize("names", [[], ["notes.txt", "digit.png", "cats"]])
+def test_a_folder_of_no_kind_says_what_it_holds(names: list[str], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(DataError) as caught:
+        data.load(str(tmp_path))
+    assert ("cats, digit.png, notes.txt" if names else "is empty") in caught.value.cause
+    assert data.ACCEPTED in caught.value.remedy
+
+
+def test_one_idx_file_names_its_folder(idx_folder: Path) -> None:
+    with pytest.raises(DataError, match="not a dataset by itself") as caught:
+        data.load(str(idx_folder / "train-images-idx3-ubyte.gz"))
+    assert f"name the directory, {idx_folder}" in caught.value.remedy
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    pipe = tmp_path / "digits.npz"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="neither a regular file nor a directory"):
+        data.load(str(pipe))
+    with pytest.raises(DataError, match="neither a regular file nor a directory"):
+        data.load("/dev/zero")
+
+
+def test_every_kind_is_listed_for_help_and_errors() -> None:
+    assert data.ACCEPTED.startswith("mnist, synthetic, or the path of ")
+    assert all(kind.what in data.ACCEPTED for kind in data.KINDS)
 
 
 def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
@@ -97,13 +136,21 @@ def test_a_path_that_the_system_refuses_is_a_data_error() -> None:
 def test_importing_is_light() -> None:
     script = """
 import sys
-import numpy
 before = set(sys.modules)
 import mnist_edge.data
 after = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(*sorted(after & {"PIL", "http", "keras", "onnxruntime", "platformdirs", "tensorflow"}))
+heavy = {"PIL", "http", "keras", "numpy", "onnxruntime", "platformdirs", "pyarrow", "tensorflow"}
+print(*sorted(after & heavy))
 """
     loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     ).stdout
     assert loaded.split() == []
+
+
+def test_the_page_has_the_table_of_kinds() -> None:
+    root = Path(__file__).parents[2]
+    rendered = runpy.run_path(str(root / "tools" / "render_data.py"))["rendered"]
+    text = (root / "docs" / "data.md").read_text(encoding="utf-8")
+    assert rendered(text) == text
+    assert rendered(text.replace("`mnist`", "`nmist`", 1)) == text
