@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from mnist_edge.benchmark.foreign import Told, open_foreign
 
 from mnist_edge import data
 from mnist_edge.benchmark import machine
 from mnist_edge.benchmark.bootstrap import interval
-from mnist_edge.benchmark.foreign import Told, open_foreign
 from mnist_edge.benchmark.latency import FULL, QUICK, Timings, time_engines
 from mnist_edge.cli.output import markdown
 from mnist_edge.runtime import shipped

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from mnist_edge.benchmark.foreign import Told, open_foreign
 
 from mnist_edge import data
-from mnist_edge.benchmark.foreign import Told, open_foreign
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
 from mnist_edge.formats.table import of_path

@@ -1,8 +1,9 @@
 """Export models that other people trained, and print how each fared.
 
-The folder is that of `MNIST_EDGE_MODELS`, with a `models.csv` that says of each `file` whether it is a
-digit classifier (`use`) and its `accuracy` on the first 1,000 test pictures of MNIST. A model is to go
-through `export --int8` and `predict` without a flag at that accuracy, or to be refused in one line.
+The folder is that of `MNIST_EDGE_MODELS`, with a `models.csv` that says of each `file` whether it
+is a digit classifier (`use`) and its `accuracy` on the first 1,000 test pictures of MNIST. A model
+is to go through `export --int8` and `predict` without a flag at that accuracy, or to be refused in
+one line.
 
     python tools/foreign_models.py [--only NAME …] [--json FILE]
 """

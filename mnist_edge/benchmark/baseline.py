@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_edge.benchmark.bootstrap import Interval, ratio_interval
+from mnist_edge.benchmark.rows import Change
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnist_edge.benchmark.report import Row
+    from mnist_edge.benchmark.rows import Row
 
 
 @dataclass(frozen=True)
@@ -42,27 +43,6 @@ class Baseline:
 
     dataset: str | None
     rows: list[Before]
-
-
-@dataclass(frozen=True)
-class Change:
-    """How one file fares against the baseline.
-
-    Attributes:
-        format: its name in the table of formats.
-        path: where it is.
-        ratio: its median answer over the baseline's; None where it cannot run any more.
-        ratio_ci: the 95 % confidence interval of that.
-        accuracy: what it gained, or lost where negative, of the share of right answers.
-        worse: whether that is worse, beyond noise and the tolerance.
-    """
-
-    format: str
-    path: str
-    ratio: float | None
-    ratio_ci: Interval | None
-    accuracy: float | None
-    worse: bool
 
 
 def read(path: Path) -> Baseline:

@@ -14,13 +14,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.errors import ModelError
 from mnist_edge.formats.table import family_of
 
 if TYPE_CHECKING:
-    from mnist_edge.contract import TensorSpec
+    from mnist_edge.formats.foreign import Feeding
+    from mnist_edge.runtime.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ class Startup:
     peak_mib: float | None
 
 
-def measure(path: Path, threads: int = 1, spec: TensorSpec | None = None) -> Startup:
+def measure(path: Path, threads: int = 1, feeding: Feeding | None = None) -> Startup:
     """Start a file in a fresh process.
 
     Args:
         path: the file.
         threads: how many threads one answer may use.
-        spec: its input, where it carries no contract.
+        feeding: how it is fed, where it carries no contract.
 
     Raises:
         ModelError: it does not run there; the cause is the process's last line.
     """
-    arguments = [str(path), str(threads), json.dumps(spec and dataclasses.asdict(spec))]
+    arguments = [str(path), str(threads), json.dumps(feeding and dataclasses.asdict(feeding))]
     finished = subprocess.run(
         [sys.executable, "-m", "mnist_edge.benchmark.startup", *arguments],
         capture_output=True,
@@ -68,18 +69,20 @@ def measure(path: Path, threads: int = 1, spec: TensorSpec | None = None) -> Sta
     return Startup(**json.loads(finished.stdout.splitlines()[-1]))
 
 
-def _start(path: Path, threads: int, document: dict[str, object] | None) -> Startup:
+def _start(path: Path, threads: int, document: dict[str, Any] | None) -> Startup:
     family = family_of(path)
     start = time.perf_counter_ns()
     importlib.import_module(family.library)
     import numpy as np
 
     from mnist_edge.contract import TensorSpec
-    from mnist_edge.runtime.engines import open_bare
+    from mnist_edge.runtime.engines.encoding import EncodedEngine
 
     imported = time.perf_counter_ns()
+    engine: Engine
     if document:
-        engine = open_bare(path, TensorSpec(**document), threads)  # type: ignore[arg-type]
+        runner = family.runner(path, threads)
+        engine = EncodedEngine(runner, TensorSpec(**document["input"]), document["answers"])
     else:
         engine, _ = family.open(path, threads)
     loaded = time.perf_counter_ns()

@@ -8,40 +8,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.cli.options import chosen
-from mnist_edge.cli.output import note, result, result_json, table
-from mnist_edge.errors import MissingContract, MissingExtra
+from mnist_edge.cli.options import Json, Model, chosen, one_model
+from mnist_edge.cli.output import note, result, result_json
+from mnist_edge.errors import MissingExtra
+from mnist_edge.formats.card import card, sizes
+from mnist_edge.tables import table
 
 if TYPE_CHECKING:
-    from mnist_edge.contract import Accept, Contract, Limits, TensorSpec
-    from mnist_edge.formats.layers import Layer, Shape
+    from mnist_edge.formats.layers import Layer
 
 _HEADERS = ("layer", "kind", "output", "parameters", "MACs")
 
 
 def info(
-    model: Annotated[
+    path: Annotated[
         Path | None,
         typer.Argument(metavar="[MODEL]", help="Default: the newest in ./runs, else the shipped."),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print contract and layers as JSON.")
-    ] = False,
+    model: Model = None,
+    json: Json = False,
 ) -> None:
     """Print what a model file says of itself, and its layers.
 
     MACs are multiply-accumulates, for one picture.
     """
     from mnist_edge.formats import layers
+    from mnist_edge.formats.identify import contract_of
     from mnist_edge.formats.inside import read_layers
-    from mnist_edge.runtime.engines import read_contract
 
-    path = chosen(model, "onnx", "onnx-int8", "keras")
-    contract = rows = None
-    try:
-        contract = read_contract(path)
-    except MissingContract as error:
-        note(error.cause)
+    path = chosen(one_model(path, model), "onnx", "onnx-int8", "keras", "tflite")
+    rows = None
+    contract = contract_of(path)
+    if contract is None:
+        note(f"{path} carries no contract: it was not exported here.")
     try:
         rows = read_layers(path)
     except MissingExtra as error:
@@ -54,7 +53,7 @@ def info(
         return
     lines = {"file": f"{path} ({path.stat().st_size:,} bytes)"}
     if contract:
-        lines |= _card(contract)
+        lines |= card(contract)
     width = max(map(len, lines))
     result("\n".join(f"{name:<{width}}  {value}" for name, value in lines.items()))
     if rows:
@@ -62,53 +61,11 @@ def info(
         result("\n" + table(_HEADERS, [*map(_cells, rows), total], left=3))
 
 
-def _card(contract: Contract) -> dict[str, str]:
-    quantization, parity = contract.quantization, contract.parity
-    return {
-        "model": f"{contract.name}, recipe {contract.recipe}",
-        "input": _tensor(contract.input),
-        "output": _tensor(contract.output),
-        "accuracy": ", ".join(
-            f"{name} {value:.2%}" for name, value in contract.metrics.accuracy.items()
-        )
-        + f" on {contract.metrics.dataset}'s test split",
-        "parity": f"{parity.agreement:.2%} of {parity.images:,} answers agree with keras, "
-        f"largest difference {parity.max_abs_diff:.1e}, {len(parity.flips)} flips"
-        if parity
-        else "this is the reference",
-        "quantization": f"{quantization.scheme}: {quantization.weights} weights, "
-        f"{quantization.activations} activations"
-        if quantization
-        else "none",
-        "preprocessing": f"version {contract.preprocess.version}",
-        "accepts": _limits(contract.accept),
-        "where found": _limits(contract.accept.found),
-        "weights": f"sha256 {contract.weights_sha256}",
-        "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
-    }
-
-
-def _limits(limits: Accept | Limits) -> str:
-    return (
-        f"two best answers with a sum of at least {limits.threshold} "
-        f"and a difference of at least {limits.margin}"
-    )
-
-
-def _tensor(spec: TensorSpec) -> str:
-    low, high = spec.range
-    return f"{spec.name}: {spec.dtype} {_shape(spec.shape)} ({spec.layout}), {low:g} to {high:g}"
-
-
-def _shape(shape: Shape) -> str:
-    return " × ".join("N" if size is None else str(size) for size in shape)
-
-
 def _cells(layer: Layer) -> tuple[str, ...]:
     return (
         layer.name,
         layer.kind,
-        "-" if layer.output is None else _shape(layer.output),
+        "-" if layer.output is None else sizes(layer.output),
         _count(layer.parameters),
         _count(layer.multiply_accumulates),
     )

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -50,25 +50,6 @@ def next_command(command: str) -> None:
 def command(verb: str, folder: Path, argument: str) -> str:
     """Return the command that goes on from what is in `folder`; short where it finds it alone."""
     return f"mnist-edge {verb}" if folder == RUNS else f"mnist-edge {verb} {argument}"
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """Return aligned columns: the first `left` to the left, the others to the right."""
-    lines = [list(headers), *map(list, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
-def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """Return the same as a table of Markdown."""
-    rule = ["---" if column < left else "--:" for column in range(len(headers))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (headers, rule, *rows))
 
 
 class Bar(Protocol):

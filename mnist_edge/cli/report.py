@@ -7,84 +7,76 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge import workspace
-from mnist_edge.cli import measuring
-from mnist_edge.cli.measuring import InputLayout, InputScale, MeasuredOn, Quick
-from mnist_edge.cli.options import chosen
+from mnist_edge.cli.feeding import takes_feeding
+from mnist_edge.cli.options import Json, Model, Quick, chosen
 from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
-from mnist_edge.errors import MissingContract
 from mnist_edge.extras import require
+from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.workspace import RUNS, load_dataset
+
+_FILES = (
+    "The file to look at, and others to compare it with beside its own formats; by default the "
+    "newest in ./runs, else the shipped model."
+)
 
 
+@takes_feeding
 def report(
+    told: Told,
     models: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[MODEL] [OTHER…]",
-            help="The file to look at, and others to compare it with beside its own formats; by "
-            "default the newest in ./runs, else the shipped model.",
-        ),
+        list[Path] | None, typer.Argument(metavar="[MODEL] [OTHER…]", help=_FILES)
     ] = None,
-    data: MeasuredOn = None,
-    out: Annotated[
+    model: Model = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Measure on this; the training's default.")
+    ] = None,
+    file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Where to; ./runs/NAME.html by default."),
+        typer.Option("--file", "-f", metavar="FILE.html", help="By default ./runs/NAME.html."),
     ] = None,
     digit: Annotated[
         int,
         typer.Option(min=0, max=9, help="Whose first test picture is followed layer by layer."),
     ] = 7,
-    input_layout: InputLayout = None,
-    input_scale: InputScale = None,
     quick: Quick = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the path, and what could not be drawn, as JSON.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Draw a model, its formats and its mistakes on one HTML page."""
     require("matplotlib", "jinja2", extra="plot")
-    model, *others = models or [chosen(None, "keras", "onnx", "onnx-int8")]
-
-    from mnist_edge.benchmark.foreign import Told
+    from mnist_edge.benchmark.bench import chosen as checked
+    from mnist_edge.benchmark.bench import files_beside
     from mnist_edge.benchmark.latency import FULL, QUICK
-    from mnist_edge.benchmark.report import files_beside
     from mnist_edge.files import replacing
     from mnist_edge.report.page import SECTIONS, build
-    from mnist_edge.runtime.engines import read_contract
 
-    paths = list(dict.fromkeys([*files_beside(model), model, *others]))
-    measuring.check(paths)
-    try:
-        contract = read_contract(model)
-    except MissingContract:
-        contract = None
+    given = [*([model] if model else []), *(models or [])]
+    subject, *others = given or [chosen(None, "keras", "onnx", "onnx-int8", "tflite")]
+    paths = checked(list(dict.fromkeys([*files_beside(subject), subject, *others])))
     with fetching() as progress:
-        dataset = workspace.load_dataset(data, contract, model.parent, progress=progress)
+        dataset = load_dataset(data, contract_of(subject), subject.parent, progress=progress)
     effort = QUICK if quick else FULL
     note(f"measuring {len(paths)} files on {len(dataset.test.labels):,} pictures")
     with progress_bar("measuring") as bar:
         page = build(
             paths,
-            model,
+            subject,
             dataset,
             effort,
             digit=digit,
-            told=Told(input_layout and input_layout.upper(), input_scale),
+            told=told,
+            note=note,
             on_round=lambda number: bar.update(number, effort.rounds),
         )
-    target = out or workspace.RUNS / f"{model.stem}.html"
+    target = file or RUNS / f"{name_of(subject)}.html"
     with replacing(target) as temporary:
         temporary.write_text(page.html, encoding="utf-8")
     for name, reason in page.missing.items():
         note(f"{SECTIONS[name]}: {reason}")
     if json:
+        size = target.stat().st_size
         result_json(
-            {
-                "path": str(target),
-                "model": str(model),
-                "bytes": target.stat().st_size,
-                "missing": page.missing,
-            }
+            {"path": str(target), "model": str(subject), "bytes": size, "missing": page.missing}
         )
     else:
         result(str(target))

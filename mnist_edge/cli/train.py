@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from mnist_edge.cli.options import Data, Invert, Json, Out, Transpose
-from mnist_edge.cli.output import command, next_command, result, result_json, table
+from mnist_edge.cli.output import command, next_command, result, result_json
 from mnist_edge.cli.watching import watching
+from mnist_edge.tables import table
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.train import train as run_training
 from mnist_edge.workspace import RUNS

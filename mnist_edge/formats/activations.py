@@ -76,7 +76,8 @@ def connected(
         value: returns what was computed for an output.
     """
     origins = {image: "image"}
-    nodes = [node("image", "input", (), batch.reshape(1, SIZE, SIZE, 1))]
+    picture = batch.reshape(1, SIZE, SIZE, 1) if batch.size == SIZE**2 else batch
+    nodes = [node("image", "input", (), picture)]
     for name, kind, inputs, output in operations:
         sources = tuple(origins[taken] for taken in inputs if taken in origins)
         if kind in UNSEEN and sources:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
 from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
 from mnist_edge.workspace import RUNS, load_dataset, remember
@@ -122,13 +123,13 @@ def export(
     if model is None:
         model, _ = latest("keras")
     origin = Path(model) if isinstance(model, str | Path) else model
-    contract = source.contract_of(origin) if isinstance(origin, Path) else None
+    contract = contract_of(origin) if isinstance(origin, Path) else None
     if contract and isinstance(origin, Path):
         dataset = load_dataset(data, contract, origin.parent, progress=progress)
         exportable = source.open_trained(origin, contract)
     else:
         dataset = _at_hand(data, note, progress)
-        name = source.name_of(origin) if isinstance(origin, Path) else origin.name
+        name = name_of(origin) if isinstance(origin, Path) else origin.name
         exportable = source.open_foreign(origin, name, dataset, told or Told())
         note(exportable.feeding)
     done: list[Exported] = []

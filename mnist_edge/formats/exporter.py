@@ -129,7 +129,9 @@ class Exporter:
                 parity = compare(self._answers, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
-                if missed := shortfalls(conversion.bar, parity, self.accuracy - own_accuracy):
+                if missed := shortfalls(
+                    conversion.bar, parity, self.accuracy, self.accuracy - own_accuracy
+                ):
                     raise GateError(
                         f"{row.name} is not published: {', '.join(missed)}.",
                         remedy="calibrate on more pictures with --calibration, or train longer."

@@ -75,14 +75,14 @@ class Feeding:
     Attributes:
         input: the tensor that it takes.
         answers: what its answers stand for.
-        loss: the mean cross-entropy of the labels, in nats.
-        accuracy: the share of right answers.
+        loss: the mean cross-entropy of the labels, in nats; NaN where it was not measured.
+        accuracy: the share of right answers; likewise.
     """
 
     input: TensorSpec
     answers: str
-    loss: float
-    accuracy: float
+    loss: float = math.nan
+    accuracy: float = math.nan
 
 
 @dataclass(frozen=True)

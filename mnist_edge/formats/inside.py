@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mnist_edge.errors import ModelError, first_line
 from mnist_edge.extras import require
 from mnist_edge.formats.table import family_of
+from mnist_edge.runtime.engines.encoding import encoder
 
 if TYPE_CHECKING:
     from mnist_edge.contract import TensorSpec
@@ -53,11 +54,8 @@ def read_activations(path: Path, spec: TensorSpec, image: NDArray[np.uint8]) -> 
     family = family_of(path)
     package, extra = family.reader
     require(package, extra=extra)
-    low, high = spec.range
-    pixels = (low + image * ((high - low) / 255)).astype(np.float32)
-    batch = pixels.reshape((1, 1, *image.shape) if spec.layout == "NCHW" else (1, *image.shape, 1))
     try:
-        return family.activations(path, batch)
+        return family.activations(path, encoder(spec)(image[np.newaxis]))
     except Exception as error:
         # Each library raises what it likes for a graph that is not what it expects.
         raise ModelError(

@@ -17,7 +17,7 @@ from mnist_edge.contract import (
     TensorSpec,
     sidecar,
 )
-from mnist_edge.errors import ContractError, MissingContract, ModelError, UsageError
+from mnist_edge.errors import ContractError, UsageError
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
@@ -25,7 +25,6 @@ from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.table import FORMATS, family_of, of_path
 from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
 from mnist_edge.training.publish import fit_accept, tool_versions
@@ -36,13 +35,6 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.formats.foreign import Told
     from mnist_edge.runtime.engines import Engine
-
-# What the files of some models that cannot be opened begin with, and what they are.
-_NO_MODELS = {
-    b"version https://git-lfs": "a Git LFS pointer, not the model: fetch it with git lfs pull",
-    b"<!DOCTYPE": "a web page, not a model: download the file itself",
-    b"<html": "a web page, not a model: download the file itself",
-}
 
 
 @dataclass(frozen=True)
@@ -62,31 +54,6 @@ class Exportable:
     conversions: Mapping[str, Conversion]
     contract: Contract
     feeding: str = ""
-
-
-def contract_of(path: Path) -> Contract | None:
-    """Return what a model says of itself; None where it is somebody else's and says nothing.
-
-    Raises:
-        ModelError: there is no such model, or it is something else than its name says.
-        ContractError: it says what this version cannot read.
-    """
-    if not path.exists():
-        raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
-    if path.is_dir():
-        family_of(path)
-        return None
-    with path.open("rb") as file:
-        start = file.read(64)
-    for beginning, what in _NO_MODELS.items():
-        if start.startswith(beginning):
-            known, remedy = what.split(": ")
-            raise ModelError(f"{path} is {known}.", remedy=f"{remedy}.")
-    family_of(path)
-    try:
-        return read_contract(path)
-    except MissingContract:
-        return None
 
 
 def open_trained(path: Path, contract: Contract) -> Exportable:
@@ -167,12 +134,6 @@ def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: 
     return Exportable(
         reference, adopted.model, conversions, contract, f"{path.name}: {measured.describe()}"
     )
-
-
-def name_of(path: Path) -> str:
-    """Return what the model in a file is called: the file's name without what tells its format."""
-    row = of_path(path)
-    return path.name.removesuffix(row.suffix) if row else path.stem
 
 
 def _of_keras() -> dict[str, Conversion]:

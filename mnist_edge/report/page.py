@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,21 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mnist_edge
-from mnist_edge.benchmark.foreign import Told, is_foreign, open_foreign
+from mnist_edge.benchmark.judge import Judged, judge
 from mnist_edge.benchmark.latency import Effort, time_engines
-from mnist_edge.contract import Contract, Parity, TensorSpec
+from mnist_edge.contract import TensorSpec
 from mnist_edge.data.grid import draw_grid
-from mnist_edge.errors import MnistEdgeError, ModelError, UsageError, first_line
+from mnist_edge.errors import MnistEdgeError, ModelError, UsageError
 from mnist_edge.formats import layers
 from mnist_edge.formats.inside import read_activations, read_layers
-from mnist_edge.formats.parity import compare
-from mnist_edge.formats.table import open_file
 from mnist_edge.report import figures, graph, pictures, quality
-from mnist_edge.runtime.classifier import accuracy
 
 if TYPE_CHECKING:
-    from mnist_edge.data.dataset import Dataset, Split
-    from mnist_edge.runtime.engines import Engine
+    from mnist_edge.data.dataset import Dataset
+    from mnist_edge.formats.foreign import Told
 
 # The sections in their order; the name is the element's `id`, too.
 SECTIONS = {
@@ -63,37 +60,6 @@ class Page:
     missing: dict[str, str]
 
 
-@dataclass(eq=False)
-class File:
-    """A model file and its answers to the test split; None where it could not run.
-
-    Attributes:
-        path: where it is.
-        bytes: its size.
-        spec: its input.
-        contract: what it says of itself; None where it is somebody else's.
-        guessed: in words, what was guessed of the input of somebody else's.
-        engine: what runs it.
-        answers: float32 (N, 10).
-        accuracy: on the test split.
-        parity: with the first file that runs.
-        p50_us: one picture, median, in microseconds.
-        error: why it could not run; None where it could.
-    """
-
-    path: Path
-    bytes: int
-    spec: TensorSpec | None = None
-    contract: Contract | None = None
-    guessed: str = ""
-    engine: Engine | None = None
-    answers: NDArray[np.float32] | None = None
-    accuracy: float | None = None
-    parity: Parity | None = None
-    p50_us: float | None = None
-    error: str | None = None
-
-
 class Shot(NamedTuple):
     """A test picture in a gallery, with what is said under it."""
 
@@ -109,7 +75,8 @@ def build(
     effort: Effort,
     *,
     digit: int,
-    told: Told,
+    told: Told | None = None,
+    note: Callable[[str], None] = lambda _text: None,
     on_round: Callable[[int], None] = lambda _number: None,
 ) -> Page:
     """Measure model files and draw the page about one of them.
@@ -121,6 +88,7 @@ def build(
         effort: how long to measure latency.
         digit: 0 to 9; its first test picture is followed through the network.
         told: what is known of the input of files that carry no contract.
+        note: called with how each of these is fed.
         on_round: called with the number of each finished round of timing.
 
     Raises:
@@ -133,27 +101,26 @@ def build(
         raise UsageError(
             f"{dataset.name} has no test picture of a {digit}.", remedy="choose another --digit."
         )
-    files = _answer(paths, dataset, told)
+    files = judge(paths, dataset, told=told, note=note)
     subject = next(file for file in files if file.path == model)
-    if subject.answers is None or subject.spec is None:
+    if subject.answers is None or subject.input is None:
         raise ModelError(
             f"{model} cannot run here: {subject.error}", remedy="report on another of its formats."
         )
     engines = {str(file.path): file.engine for file in files if file.engine}
     timings = time_engines(engines, images, effort, on_round=on_round)
-    for file in files:
-        if file.engine:
-            file.p50_us = timings[str(file.path)].percentile(50)
+    p50_us = {file.path: timings[str(file.path)].percentile(50) for file in files if file.engine}
     missing: dict[str, str] = {}
     content: dict[str, Any] = {
         "subject": subject,
         "files": files,
         "images": len(labels),
         **_training(subject, files, missing),
-        **_formats(files),
+        "p50_us": p50_us,
+        **_formats(files, p50_us),
         **_parity(files, images, missing),
         **_answers(subject.answers, images, labels, missing),
-        **_network(model, subject.spec, images[places[0]], missing),
+        **_network(model, subject.input, images[places[0]], missing),
         "digit": digit,
         # Dark ink on white paper: what is not paper is ink.
         "grid": pictures.inked(255 - np.asarray(draw_grid(dataset.train))),
@@ -177,42 +144,7 @@ def build(
     return Page(html, missing)
 
 
-def _answer(paths: Iterable[Path], dataset: Dataset, told: Told) -> list[File]:
-    """Let every file answer the test split, and compare it with the first that can."""
-    images, labels = dataset.test
-    files = []
-    expected = None
-    for path in paths:
-        file = File(path, path.stat().st_size)
-        files.append(file)
-        try:
-            engine = _open(file, told, dataset.train)
-            answers = engine.run(images)
-        except MnistEdgeError as error:
-            file.error = f"{error.cause} {error.remedy}"
-            continue
-        except Exception as error:
-            # Engines raise errors of their own for a model that is not what its input says.
-            file.error = first_line(error)
-            continue
-        if expected is None:
-            expected = answers
-        file.engine, file.answers, file.accuracy = engine, answers, accuracy(answers, labels)
-        file.parity = compare(expected, answers, labels)
-    return files
-
-
-def _open(file: File, told: Told, training: Split) -> Engine:
-    """Open a file, and note its contract and its input."""
-    if is_foreign(file.path):
-        engine, file.spec, file.guessed = open_foreign(file.path, told, training)
-    else:
-        engine, file.contract = open_file(file.path)
-        file.spec = file.contract.input
-    return engine
-
-
-def _training(subject: File, files: Iterable[File], missing: dict[str, str]) -> dict[str, Any]:
+def _training(subject: Judged, files: Iterable[Judged], missing: dict[str, str]) -> dict[str, Any]:
     weights = subject.contract and subject.contract.weights_sha256
     for contract in (file.contract for file in files):
         if contract and contract.history and contract.weights_sha256 == weights:
@@ -237,12 +169,12 @@ def _training(subject: File, files: Iterable[File], missing: dict[str, str]) -> 
     }
 
 
-def _formats(files: Iterable[File]) -> dict[str, Any]:
-    able = [file for file in files if file.accuracy is not None and file.p50_us is not None]
+def _formats(files: Iterable[Judged], p50_us: Mapping[Path, float]) -> dict[str, Any]:
+    able = [file for file in files if file.accuracy is not None and file.path in p50_us]
     names = [file.path.name for file in able]
     errors = [100 * (1 - (file.accuracy or 0)) for file in able]
     sizes = [file.bytes / 1000 for file in able]
-    times = [file.p50_us or 0 for file in able]
+    times = [p50_us[file.path] for file in able]
     return {
         "dots": [
             figures.dots("Wrong answers, %", names, errors, ".2f"),
@@ -253,7 +185,7 @@ def _formats(files: Iterable[File]) -> dict[str, Any]:
 
 
 def _parity(
-    files: Sequence[File], images: NDArray[np.uint8], missing: dict[str, str]
+    files: Sequence[Judged], images: NDArray[np.uint8], missing: dict[str, str]
 ) -> dict[str, Any]:
     able = [file for file in files if file.parity]
     reference, *others = able

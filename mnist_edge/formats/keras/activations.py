@@ -13,9 +13,9 @@ from mnist_edge.formats.activations import Array, Network, filters, node
 
 def read(path: Path, batch: Array) -> Network:
     """Run a file on one picture, float32 as its input takes it."""
-    from mnist_edge.training.keras_model import load
+    from mnist_edge.formats.keras.runner import load_layers
 
-    model = load(path)
+    model = load_layers(path)
     layers = {layer.name: layer for layer in model.layers}
     values: dict[str, Any] = {}
     nodes = []

@@ -140,4 +140,8 @@ class Frozen(layers.Layer):  # type: ignore[misc]
 
 
 def _call(model: Any, image: Any) -> Any:
-    return model(image) if isinstance(model, keras.Model) else Frozen(model)(image)
+    if not isinstance(model, keras.Model):
+        return Frozen(model)(image)
+    answers = model(image)
+    # What a functional model of a list of outputs gives.
+    return answers[0] if isinstance(answers, list | tuple) else answers

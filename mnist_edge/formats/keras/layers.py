@@ -39,6 +39,6 @@ def of_keras(model: keras.Model) -> Iterator[Layer]:
 
 def read(path: Path) -> Iterator[Layer]:
     """Yield the layers of a file."""
-    import keras
+    from mnist_edge.formats.keras.runner import load_layers
 
-    return of_keras(keras.saving.load_model(path, compile=False, safe_mode=True))
+    return of_keras(load_layers(path))

@@ -98,8 +98,9 @@ def _refused(path: Path, config: Any, error: Exception) -> ModelError:
     known = {*dir(keras.layers), *dir(keras), "Functional", "Model"}
     for entry in _objects(config.get("config", config) if isinstance(config, dict) else config):
         inner = entry.get("config")
-        named = isinstance(inner, dict) and "name" in inner and "layers" not in inner
-        if named and entry["class_name"] not in known:
+        if not isinstance(inner, dict) or "name" not in inner or "layers" in inner:
+            continue
+        if entry["class_name"] not in known:
             return ModelError(
                 f"{path} needs a layer that Keras does not have: {entry['class_name']} "
                 f"({inner['name']}).",
@@ -116,7 +117,7 @@ def _mended(config: Any) -> Any:
         return [_mended(part) for part in config]
     if not isinstance(config, dict):
         return config
-    inner = config.get("config")
+    inner: Any = config.get("config")
     if config.get("class_name") == "Sequential":
         layers = inner if isinstance(inner, list) else inner["layers"]
         shape = layers[0]["config"].get("batch_input_shape")

@@ -29,6 +29,20 @@ def load(path: Path) -> keras.Model | tf.types.experimental.ConcreteFunction:
     return savedmodel.load(path) if path.is_dir() else loading.load(path)
 
 
+def load_layers(path: Path) -> keras.Model:
+    """Load a `.keras`, `.h5` or `.hdf5` file, whose layers can be told apart.
+
+    Raises:
+        ModelError: as `load`; or it is a SavedModel, which holds operations and no layers.
+    """
+    if path.is_dir():
+        raise ModelError(
+            f"{path} is a SavedModel, which holds no layers.",
+            remedy="look at the ONNX file that export makes of it.",
+        )
+    return loading.load(path)
+
+
 class KerasRunner:
     """A network that takes and gives real values in its own shapes.
 

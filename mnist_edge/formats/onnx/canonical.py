@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def adopt(path: Path, feeding: Feeding, rows: Mapping[str, Format]) -> Adopted:
             input=replace(conversion.input, shape=(size, 1, SIZE, SIZE)),
             output=replace(conversion.output, shape=(size, len(LABELS))),
         )
-        for name, make in (("onnx", _as_it_is), ("onnx-int8", quantize))
+        for name, make in (("onnx", _as_it_is), ("onnx-int8", partial(quantize, theirs=True)))
         if (conversion := rows[name].conversion)
     }
     return Adopted(graph, conversions, sha256_of(path))
@@ -110,9 +111,9 @@ def wrap(path: Path, feeding: Feeding, *, free_batch: bool) -> onnx.ModelProto:
     if free_batch and isinstance(batch, int):
         _free(graph, batch)
         batch = "batch"
-    front = _Nodes("image")
+    front = _Nodes("image", "feed")
     _feed(front, feeding.input, source.name)
-    behind = _Nodes(answer.name)
+    behind = _Nodes(answer.name, "answer")
     _conclude(behind, feeding.answers)
     nodes = [*front.nodes, *graph.node, *behind.nodes]
     ends = ("image", [batch, 1, SIZE, SIZE]), ("probabilities", [batch, len(LABELS)])
@@ -135,15 +136,15 @@ def wrap(path: Path, feeding: Feeding, *, free_batch: bool) -> onnx.ModelProto:
 class _Nodes:
     """Nodes in a row, each applied to what the last gave."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, prefix: str) -> None:
         self.last = name
+        self._prefix = prefix
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
     def add(self, kind: str, *others: object, output: str = "", **attributes: object) -> None:
         """Apply an operation to the last value and to constants, arrays or names of values."""
-        number = len(self.nodes)
-        output = output or f"{'feed' if self._in_front() else 'answer'}{number}"
+        output = output or f"{self._prefix}{len(self.nodes) + 1}"
         inputs = [self.last]
         for place, other in enumerate(others):
             if isinstance(other, np.ndarray):
@@ -154,9 +155,6 @@ class _Nodes:
                 inputs.append(str(other))
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         self.last = output
-
-    def _in_front(self) -> bool:
-        return not self.nodes or self.nodes[0].input[0] == "image"
 
 
 def _feed(nodes: _Nodes, spec: TensorSpec, target: str) -> None:

@@ -46,7 +46,9 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     return quantize(_to_graph(over_blocks(model), channels_last=True), calibration)
 
 
-def quantize(graph: onnx.ModelProto, calibration: NDArray[np.uint8]) -> bytes:
+def quantize(
+    graph: onnx.ModelProto, calibration: NDArray[np.uint8], *, theirs: bool = False
+) -> bytes:
     """Give a graph int8 weights and uint8 activations; pictures are float32 all the same.
 
     One `QuantizeLinear` gives the picture its 256 steps: a graph input of bytes is misread by
@@ -60,6 +62,9 @@ def quantize(graph: onnx.ModelProto, calibration: NDArray[np.uint8]) -> bytes:
     Args:
         graph: `image` (batch, 1, 28, 28), 0 to 1, to `probabilities`; the batch may be fixed.
         calibration: uint8 (N, 28, 28), pictures of the training split.
+        theirs: whether others made the network. Constants, normalizations, and products with
+            their sums are folded first, and weights are unsigned: those lose no bit to processors
+            without VNNI, and take longer there.
     """
     import numpy as np
     import onnx
@@ -81,8 +86,12 @@ def quantize(graph: onnx.ModelProto, calibration: NDArray[np.uint8]) -> bytes:
             return next(self._batches, None)
 
     with tempfile.TemporaryDirectory() as folder:
-        prepared, quantized = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
-        quant_pre_process(graph, prepared, skip_optimization=True, skip_symbolic_shape=True)
+        names = ("graph.onnx", "prepared.onnx", "quantized.onnx")
+        unprepared, prepared, quantized = (Path(folder, name) for name in names)
+        onnx.save(graph, unprepared)  # as quant_pre_process moves weights out of a graph in memory
+        quant_pre_process(
+            unprepared, prepared, skip_optimization=not theirs, skip_symbolic_shape=True
+        )
         quantization.quantize_static(
             prepared,
             quantized,
@@ -90,20 +99,39 @@ def quantize(graph: onnx.ModelProto, calibration: NDArray[np.uint8]) -> bytes:
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=INTEGER,
             activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
+            weight_type=quantization.QuantType.QUInt8 if theirs else quantization.QuantType.QInt8,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=not theirs,
             extra_options={
-                "OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"],
                 "ForceQuantizeNoInputCheck": True,  # the input too, where it is flattened first
                 "TensorQuantOverrides": _steps_of_grey_levels(graph.graph),
             },
         )
         finished = onnx.load(quantized)
+    _spare_scores(finished.graph)
     # Shapes of a free batch, which tract cannot unify with that of the picture at hand.
     del finished.graph.value_info[:], finished.metadata_props[:]
     onnx.checker.check_model(finished, full_check=True)
     return finished.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
+def _spare_scores(graph: onnx.GraphProto) -> None:
+    """Take what quantizes the scores, the output of the last product, out of a graph."""
+    last = [node for node in graph.node if node.op_type in ("Gemm", "MatMul", "Conv")][-1]
+    users = {name: node for node in graph.node for name in node.input}
+    quantize = users.get(last.output[0])
+    if quantize is None or quantize.op_type != "QuantizeLinear":
+        return
+    dequantize = users[quantize.output[0]]
+    user = users[dequantize.output[0]]
+    place = list(user.input).index(dequantize.output[0])
+    user.input[place] = last.output[0]
+    for node in (quantize, dequantize):
+        graph.node.remove(node)
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def embed(path: Path, contract: Contract) -> None:

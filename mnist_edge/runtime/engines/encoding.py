@@ -102,7 +102,8 @@ def side_of(spec: TensorSpec) -> int:
     sizes = spec.shape[1:]
     if spec.layout == "NC":
         return round((sizes[0] or SIZE * SIZE) ** 0.5)
-    return sizes[1 if spec.layout == "NCHW" else 0] or SIZE
+    side: int = sizes[1 if spec.layout == "NCHW" else 0] or SIZE
+    return side
 
 
 def _binary(ink: Floats) -> Floats:
@@ -112,8 +113,7 @@ def _binary(ink: Floats) -> Floats:
 def _unit_columns(ink: Floats) -> Floats:
     """Scale as `keras.utils.normalize(x, axis=1)` does, by the norm over the rows of a column."""
     norm = np.linalg.norm(ink, axis=1, keepdims=True)
-    scaled: Floats = ink / np.where(norm > 0, norm, 1)
-    return scaled
+    return ink / np.where(norm > 0, norm, np.float32(1))
 
 
 def _padded(side: int) -> Floats:
@@ -131,7 +131,8 @@ def _resized(side: int) -> Floats:
 
 
 def _channels(ink: Floats, count: int | None, axis: int) -> Floats:
-    return np.repeat(np.expand_dims(ink, axis), count or 1, axis)
+    repeated: Floats = np.repeat(np.expand_dims(ink, axis), count or 1, axis)
+    return repeated
 
 
 # What ink, 0 to 1, becomes before it is brought into the input's range.

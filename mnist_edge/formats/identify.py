@@ -1,0 +1,48 @@
+"""What a model file is: what it is called, and what it says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnist_edge.contract import Contract
+from mnist_edge.errors import MissingContract, ModelError
+from mnist_edge.formats.table import family_of, of_path
+from mnist_edge.runtime.engines import read_contract
+
+# What the files of some models that cannot be opened begin with, and what they are.
+_NO_MODELS = {
+    b"version https://git-lfs": "a Git LFS pointer, not the model: fetch it with git lfs pull",
+    b"<!DOCTYPE": "a web page, not a model: download the file itself",
+    b"<html": "a web page, not a model: download the file itself",
+}
+
+
+def contract_of(path: Path) -> Contract | None:
+    """Return what a model says of itself; None where it is somebody else's and says nothing.
+
+    Raises:
+        ModelError: there is no such model, or it is something else than its name says.
+        ContractError: it says what this version cannot read.
+    """
+    if not path.exists():
+        raise ModelError(f"{path}: there is no such file.", remedy="check the path.")
+    if path.is_dir():
+        family_of(path)
+        return None
+    with path.open("rb") as file:
+        start = file.read(64)
+    for beginning, what in _NO_MODELS.items():
+        if start.startswith(beginning):
+            known, remedy = what.split(": ")
+            raise ModelError(f"{path} is {known}.", remedy=f"{remedy}.")
+    family_of(path)
+    try:
+        return read_contract(path)
+    except MissingContract:
+        return None
+
+
+def name_of(path: Path) -> str:
+    """Return what the model in a file is called: the file's name without what tells its format."""
+    row = of_path(path)
+    return path.name.removesuffix(row.suffix) if row else path.stem
