@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.errors import DataError
 from mnist_edge.files import replacing
@@ -16,45 +16,60 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 
-# What a published model's contract only names: what it was trained on, and what it was made from.
-Origin = Literal["dataset", "model"]
+# Hidden, and never published. By the name of a model, as its contract says it: the paths of what
+# its contract names, and how to read them.
+_MEMORY = ".origins.json"
+_ORIGINAL = "/"  # what no dataset is called
 
 
-def remember(folder: Path, kind: Origin, name: str, path: Path, **options: bool) -> None:
-    """Note in `folder` where on this machine an origin of the model called `name` lies.
+def remember_dataset(
+    folder: Path,
+    model: str,
+    dataset: Dataset,
+    *,
+    invert: bool | None = None,
+    transpose: bool | None = None,
+) -> None:
+    """Note in `folder` where the dataset lies that its model called `model` speaks of.
 
     Args:
         folder: where the model's files are.
-        kind: of the origin.
-        name: the model's, as its contract says it.
-        path: where the origin lies.
-        options: how it has to be read, as keyword arguments of `mnist_edge.data.load`.
+        model: its name.
+        dataset: what it was trained or judged on.
+        invert: how the dataset was read; so is `transpose`.
+        transpose: likewise.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    origins = _origins(folder)
-    # Links are not followed: a dataset is called by the last part of the path that was given.
-    origins[f"{kind} {name}"] = {"path": os.path.abspath(path), "options": options}  # noqa: PTH100
-    _write(folder, origins)
+    if dataset.source is not None:
+        how = {"invert": invert, "transpose": transpose}
+        _remember(folder, model, {dataset.name: {"path": str(dataset.source), **how}})
 
 
-def hand_on(name: str, source: Path, target: Path) -> None:
-    """Let the folder `target` remember of the model called `name` what `source` does.
+def remember_original(folder: Path, model: str, path: Path) -> None:
+    """Note in `folder` where the file lies that its model called `model` was made from.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    known, own = _origins(source), _origins(target)
-    news = {key: known[key] for key in (f"dataset {name}", f"model {name}") if key in known}
-    if own != own | news:
-        _write(target, own | news)
+    _remember(folder, model, {_ORIGINAL: {"path": str(path.resolve())}})
 
 
-def recall(folder: Path, kind: Origin, name: str) -> Path | None:
-    """Return where an origin of the model called `name` lies, if it is known and still there."""
-    path, _ = _recalled(folder, kind, name)
+def original_of(folder: Path, model: str) -> Path | None:
+    """Return what the model called `model` was made from, if that is known and still there."""
+    path, _ = _recalled(folder, model, _ORIGINAL)
     return path
+
+
+def hand_on(model: str, source: Path, target: Path) -> None:
+    """Let the folder `target` know of the model called `model` what `source` does.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    if news := _known(source, model):
+        _remember(target, model, news)
 
 
 def load_dataset(
@@ -82,36 +97,44 @@ def load_dataset(
     if given is not None:
         return data.load(given, progress=progress)
     name = contract.metrics.dataset if contract else "mnist"
-    if name in data.NAMES:
+    if name in data.NAMES or contract is None:
         return data.load(name, progress=progress)
-    path, options = _recalled(folder, "dataset", contract.name if contract else "")
-    if path is None or path.name != Path(name).name:
+    path, how = _recalled(folder, contract.name, name)
+    if path is None:
         raise DataError(
-            f"the model was trained on {name}, which is not here.",
+            f"{contract.name} was trained on {name}, which is not here.",
             remedy="name it with --data, or another dataset.",
         )
-    return data.load(str(path), progress=progress, **options)
+    # A link has another name than what it leads to.
+    return replace(data.load(str(path), progress=progress, **how), name=name)
 
 
-def _memory(folder: Path) -> Path:
-    return folder / ".origins.json"
-
-
-def _origins(folder: Path) -> dict[str, Any]:
+def _origins(folder: Path) -> dict[str, dict[str, Any]]:
     try:
-        origins = json.loads(_memory(folder).read_text(encoding="utf-8"))
+        origins = json.loads((folder / _MEMORY).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}  # what is forgotten can be named again
     return origins if isinstance(origins, dict) else {}
 
 
-def _write(folder: Path, origins: dict[str, Any]) -> None:
-    with replacing(_memory(folder)) as temporary:
-        temporary.write_text(json.dumps(origins, indent=1) + "\n", encoding="utf-8")
+def _known(folder: Path, model: str) -> dict[str, Any]:
+    known = _origins(folder).get(model)
+    return known if isinstance(known, dict) else {}
 
 
-def _recalled(folder: Path, kind: Origin, name: str) -> tuple[Path | None, dict[str, bool]]:
-    match _origins(folder).get(f"{kind} {name}"):
-        case {"path": str(path), "options": dict(options)} if Path(path).exists():
-            return Path(path), options
+def _remember(folder: Path, model: str, news: dict[str, Any]) -> None:
+    known = _known(folder, model)
+    if known != known | news:
+        origins = _origins(folder) | {model: known | news}
+        with replacing(folder / _MEMORY) as temporary:
+            temporary.write_text(json.dumps(origins, indent=1) + "\n", encoding="utf-8")
+
+
+def _recalled(folder: Path, model: str, name: str) -> tuple[Path | None, dict[str, bool]]:
+    match _known(folder, model).get(name):
+        case {"path": str(path), **how} if Path(path).exists():
+            said = {key: how.get(key) for key in ("invert", "transpose")}
+            return Path(path), {
+                key: bool(value) for key, value in said.items() if value is not None
+            }
     return None, {}

@@ -6,16 +6,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mnist_edge import workspace
+from mnist_edge import data, workspace
 from mnist_edge.contract import Contract, Metrics
-from mnist_edge.data import Dataset, synthetic
+from mnist_edge.data import Dataset, Split, synthetic
 from mnist_edge.errors import DataError
-from tests.conftest import Run, write_digits
+from tests.conftest import write_digits
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def digits(tmp_path: Path) -> Path:
     """A small dataset beside the folder of results."""
     path = tmp_path / "digits.npz"
@@ -34,43 +35,61 @@ def load(contract: Contract | None, folder: Path, given: str | None = None) -> D
     return workspace.load_dataset(given, contract, folder)
 
 
-def test_an_origin_is_known_by_kind_and_model_while_it_is_there(
-    tmp_path: Path, digits: Path
-) -> None:
-    folder = tmp_path / "runs"
-    workspace.remember(folder, "dataset", "edge", digits)
-    workspace.remember(folder, "model", "mine", digits)
-    assert workspace.recall(folder, "dataset", "edge") == digits
-    assert workspace.recall(folder, "dataset", "mine") is None
-    digits.rename(tmp_path / "elsewhere.npz")
-    assert workspace.recall(folder, "dataset", "edge") is None
-
-
-def test_where_an_origin_lies_holds_in_any_folder(
-    tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_finds_what_it_was_made_from_while_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    workspace.remember(tmp_path, "dataset", "edge", Path("digits.npz"))
+    Path("mine.h5").touch()
+    workspace.remember_original(Path("runs"), "mine", Path("mine.h5"))
     monkeypatch.chdir("/")
-    assert workspace.recall(tmp_path, "dataset", "edge") == digits
+    assert workspace.original_of(tmp_path / "runs", "mine") == tmp_path / "mine.h5"
+    assert workspace.original_of(tmp_path / "runs", "yours") is None
+    (tmp_path / "mine.h5").unlink()
+    assert workspace.original_of(tmp_path / "runs", "mine") is None
 
 
 def test_a_model_finds_what_it_was_trained_on(
-    tmp_path: Path, digits: Path, contract: Contract
+    tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace.remember(tmp_path, "dataset", "edge", digits)
-    assert len(load(contract, tmp_path).test.labels) == 200
+    monkeypatch.chdir(tmp_path)
+    workspace.remember_dataset(Path("runs"), "edge", data.load("digits.npz"))
+    monkeypatch.chdir("/")
+    assert len(load(contract, tmp_path / "runs").test.labels) == 200
+
+
+def test_a_dataset_is_read_again_as_it_was(tmp_path: Path, contract: Contract) -> None:
+    digits = tmp_path / "digits.npz"
+    train, test = (
+        Split(255 - split.images, split.labels)
+        for split in (synthetic.generate(600, seed=1), synthetic.generate(200, seed=2))
+    )
+    write_digits(digits, train, test)
+    inverted = data.load(str(digits), invert=True)
+    workspace.remember_dataset(tmp_path, "edge", inverted, invert=True)
+    np.testing.assert_array_equal(load(contract, tmp_path).test.images, 255 - test.images)
 
 
 def test_what_is_made_from_a_model_elsewhere_has_the_same_origins(
     tmp_path: Path, digits: Path, contract: Contract
 ) -> None:
     runs, out = tmp_path / "runs", tmp_path / "out"
-    workspace.remember(runs, "dataset", "edge", digits)
-    workspace.remember(out, "dataset", "tiny", tmp_path)
+    workspace.remember_dataset(runs, "edge", data.load(str(digits)))
+    workspace.remember_original(out, "mine", digits)
     workspace.hand_on("edge", runs, out)
     assert len(load(contract, out).test.labels) == 200
-    assert workspace.recall(out, "dataset", "tiny") == tmp_path
+    assert workspace.original_of(out, "mine") == digits
+
+
+def test_datasets_of_one_model_are_told_apart(
+    tmp_path: Path, digits: Path, contract: Contract
+) -> None:
+    other = tmp_path / "other.npz"
+    write_digits(other, synthetic.generate(30, seed=1), synthetic.generate(20, seed=2))
+    for path in (digits, other):
+        workspace.remember_dataset(tmp_path, "edge", data.load(str(path)))
+    judged_elsewhere = replace(contract, metrics=Metrics("other.npz", {}))
+    assert len(load(contract, tmp_path).test.labels) == 200
+    assert len(load(judged_elsewhere, tmp_path).test.labels) == 20
 
 
 def test_a_dataset_that_is_asked_for_comes_first(
@@ -78,7 +97,7 @@ def test_a_dataset_that_is_asked_for_comes_first(
 ) -> None:
     other = tmp_path / "other.npz"
     write_digits(other, synthetic.generate(30, seed=1), synthetic.generate(20, seed=2))
-    workspace.remember(tmp_path, "dataset", "edge", digits)
+    workspace.remember_dataset(tmp_path, "edge", data.load(str(digits)))
     assert len(load(contract, tmp_path, str(other)).test.labels) == 20
 
 
@@ -88,9 +107,10 @@ def test_a_dataset_that_is_asked_for_comes_first(
         None,
         "{",
         "[]",
-        json.dumps({"dataset edge": "/"}),
-        json.dumps({"dataset edge": {"path": "/", "options": {}}}),  # of another name
-        json.dumps({"dataset edge": {"path": "/nowhere/digits.npz", "options": {}}}),
+        json.dumps({"edge": "digits.npz"}),
+        json.dumps({"edge": {"digits.npz": "digits.npz"}}),
+        json.dumps({"edge": {"digits.npz": {"path": "/nowhere/digits.npz"}}}),
+        json.dumps({"edge": {"others.npz": {"path": "digits.npz"}}}),
     ],
 )
 def test_a_dataset_that_is_not_at_hand_is_named_and_not_guessed(
@@ -103,18 +123,5 @@ def test_a_dataset_that_is_not_at_hand_is_named_and_not_guessed(
     monkeypatch.chdir(tmp_path / "here")  # where something of that name lies, maybe another
     with pytest.raises(DataError) as caught:
         load(contract, tmp_path)
-    assert caught.value.cause == "the model was trained on digits.npz, which is not here."
+    assert caught.value.cause == "edge was trained on digits.npz, which is not here."
     assert "--data" in caught.value.remedy
-
-
-def test_export_finds_what_train_was_given(run: Run, tmp_path: Path, digits: Path) -> None:
-    (tmp_path / "other").mkdir()
-    arguments = ("--epochs", 1, "--recipe", "tiny", "--out", "../runs")
-    trained = run("train", "--data", "../digits.npz", *arguments, cwd=tmp_path / "other")
-    assert trained.code == 0, trained.stderr
-    exported = run("export", "--formats", "onnx")
-    assert exported.code == 0, exported.stderr
-    digits.unlink()
-    missing = run("export", "--formats", "onnx")
-    assert missing.code == 1
-    assert "digits.npz, which is not here" in missing.stderr

@@ -67,10 +67,8 @@ def show(
     from mnist_edge.errors import UsageError
     from mnist_edge.files import replacing
 
-    said = {"invert": invert, "transpose": transpose}
-    how = {name: value for name, value in said.items() if value is not None}
     with fetching() as progress:
-        dataset = datasets.load(data, progress=progress, **how)
+        dataset = datasets.load(data, invert=invert, transpose=transpose, progress=progress)
     if index is None:
         picture = draw_grid(dataset.train)
     elif index < len(dataset.test.labels):

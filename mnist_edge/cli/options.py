@@ -8,17 +8,11 @@ from typing import Annotated
 import typer
 
 from mnist_edge.cli.output import note
+from mnist_edge.data import ACCEPTED
 from mnist_edge.errors import UsageError
 from mnist_edge.formats.latest import latest
 
-Data = Annotated[
-    str,
-    typer.Option(
-        metavar="SOURCE",
-        help="mnist, synthetic, a directory of IDX files, an .npz, or a directory with one "
-        "folder of images per class.",
-    ),
-]
+Data = Annotated[str, typer.Option(metavar="SOURCE", help=f"{ACCEPTED}.")]
 Invert = Annotated[
     bool | None,
     typer.Option(

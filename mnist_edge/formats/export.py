@@ -13,7 +13,7 @@ from mnist_edge.formats.foreign import Told
 from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
-from mnist_edge.workspace import RUNS, load_dataset, remember
+from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
 
 if TYPE_CHECKING:
     import keras
@@ -150,8 +150,12 @@ def export(
             f"the export was interrupted; finished formats: {finished}.",
             remedy="run the same command again.",
         ) from error
-    if exportable.contract.source and isinstance(origin, Path):
-        remember(folder, "model", exportable.contract.name, origin)
+    if contract and isinstance(origin, Path):
+        hand_on(contract.name, origin.parent, folder)
+    elif isinstance(origin, Path):
+        remember_original(folder, exportable.contract.name, origin)
+    if data is not None:
+        remember_dataset(folder, exportable.contract.name, dataset)
     failures = [item.failure for item in done if item.failure]
     if failures:
         # A gate that failed outweighs a converter that did.

@@ -14,7 +14,7 @@ from mnist_edge.extras import require
 from mnist_edge.training.observer import Observer
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.result import Run, network_paths
-from mnist_edge.workspace import RUNS, remember
+from mnist_edge.workspace import RUNS, remember_dataset
 
 # The largest of each: what NumPy and TensorFlow take as a seed, and the rest what no machine would
 # ever come to the end of.
@@ -94,9 +94,9 @@ def train(
     from mnist_edge.training.description import Description
     from mnist_edge.training.trainer import configure_tensorflow
 
-    said = {"invert": invert, "transpose": transpose}
-    how = {name: value for name, value in said.items() if value is not None}
-    dataset = datasets.load(data, progress=observer.on_fetch, **how)
+    dataset = datasets.load(data, invert=invert, transpose=transpose, progress=observer.on_fetch)
+    for text in dataset.notes:
+        observer.on_note(f"{dataset.name}: {text}")
     pictures = load_unlabelled(Path(unlabelled)) if unlabelled else None
     configure_tensorflow()
     opened = [runs.open_teacher(Path(teacher)) for teacher in teachers]
@@ -112,9 +112,8 @@ def train(
     job = runs.Job(description, dataset, [engine for engine, _ in opened], pictures, observer)
     observer.on_start(description, dataset)
     run = runs.carry_out(job, path, resume=resume)
-    if data not in datasets.NAMES:
-        for target in targets:
-            remember(Path(out), "dataset", target.stem, Path(data), **how)
+    for target in targets:
+        remember_dataset(Path(out), target.stem, dataset, invert=invert, transpose=transpose)
     return run
 
 
