@@ -46,7 +46,7 @@ def compare(reference: Answers, answers: Answers, labels: NDArray[np.uint8]) -> 
 
 # Rounding turns answers over that were undecided, and a model that errs more has more of these. Of
 # the share that it errs in, an integer file may turn so much over.
-UNDECIDED = 0.05
+UNDECIDED = 0.1
 
 
 def shortfalls(bar: Bar, parity: Parity, accuracy: float, accuracy_drop: float) -> list[str]:

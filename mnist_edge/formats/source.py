@@ -105,7 +105,7 @@ def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: 
     reference = EncodedEngine(runner, best.input, best.answers)
     conversions = dict(adopted.conversions)
     if family is KERAS:
-        conversions |= _of_keras()
+        conversions = _of_keras() | conversions
     contract = Contract(
         schema=SCHEMA,
         name=name,

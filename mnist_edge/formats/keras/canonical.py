@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,14 +16,18 @@ from mnist_edge.contract import LABELS, SIZE, TensorSpec
 from mnist_edge.errors import ModelError
 from mnist_edge.files import sha256_of
 from mnist_edge.formats.family import SAME, Adopted, Conversion
-from mnist_edge.runtime.engines.encoding import SMALLEST, side_of
+from mnist_edge.formats.keras.runner import KerasRunner, only
+from mnist_edge.formats.onnx import ONNX, convert
+from mnist_edge.formats.tflite import TFLITE
+from mnist_edge.formats.tflite import convert as to_tflite
+from mnist_edge.runtime.engines.encoding import SMALLEST, Floats, encoder, side_of
 from mnist_edge.training.keras_model import weights_sha256
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from mnist_edge.formats.foreign import Feeding
-    from mnist_edge.formats.keras.runner import KerasRunner
+    from mnist_edge.runtime.engines import Images
 
 
 def adopt(runner: KerasRunner, path: Path, feeding: Feeding) -> Adopted:
@@ -31,9 +38,37 @@ def adopt(runner: KerasRunner, path: Path, feeding: Feeding) -> Adopted:
     """
     model = runner.model
     wrapped = wrap(model, feeding)
+    conversions = {
+        row.name: replace(row.conversion, convert=convert.int8_theirs)
+        for row in ONNX.formats
+        if row.conversion and row.conversion.calibrated
+    }
+    if feeding.input.values == "unit-columns":
+        # There is no division of integers in TFLite: the runtime divides.
+        divided = replace(feeding.input, values="linear")
+        inner = wrap(model, replace(feeding, input=divided))
+        conversions |= {
+            row.name: replace(
+                row.conversion,
+                convert=partial(_int8_of, inner, encoder(_normalized(row.conversion.input))),
+                input=_normalized(row.conversion.input),
+            )
+            for row in TFLITE.formats
+            if row.conversion and row.conversion.calibrated
+        }
     if isinstance(model, keras.Model):
-        return Adopted(wrapped, {"keras": _SAVED}, weights_sha256(model))
-    return Adopted(wrapped, {}, sha256_of(path))
+        return Adopted(wrapped, {"keras": _SAVED} | conversions, weights_sha256(model))
+    return Adopted(wrapped, conversions, sha256_of(path))
+
+
+def _normalized(spec: TensorSpec) -> TensorSpec:
+    return replace(spec, values="unit-columns")
+
+
+def _int8_of(
+    inner: keras.Model, encode: Callable[[Images], Floats], _model: object, pictures: Images
+) -> bytes:
+    return to_tflite.int8(inner, pictures, encode)
 
 
 def _save(model: keras.Model, _pictures: object) -> bytes:
@@ -93,7 +128,9 @@ def _fed(image: Any, spec: TensorSpec) -> Any:
         image = layers.Rescaling(255.0, -127.0)(image)
         image = layers.ReLU(max_value=1.0)(image)
     elif spec.values == "unit-columns":
-        image = layers.UnitNormalization(axis=1)(image)
+        norm = keras.ops.sqrt(keras.ops.sum(image * image, axis=1, keepdims=True))
+        # The norm of a column of grey levels is 0, or that of the lowest at least.
+        image = image / keras.ops.maximum(norm, 1 / 255)
     if (low, high) != (0, 1):
         image = layers.Rescaling(high - low, low)(image)
     channels = {"NHWC": spec.shape[-1], "NCHW": spec.shape[1]}.get(spec.layout) or 1
@@ -136,12 +173,10 @@ class Frozen(layers.Layer):  # type: ignore[misc]
 
     def call(self, image: Any) -> Any:
         """Run the graph."""
-        return keras.ops.reshape(self.function(image), (-1, 10))
+        return keras.ops.reshape(only(self.function(image)), (-1, 10))
 
 
 def _call(model: Any, image: Any) -> Any:
     if not isinstance(model, keras.Model):
         return Frozen(model)(image)
-    answers = model(image)
-    # What a functional model of a list of outputs gives.
-    return answers[0] if isinstance(answers, list | tuple) else answers
+    return only(model(image))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -97,4 +97,9 @@ class KerasRunner:
             answer = self.model.predict_on_batch(chunk)
         else:
             answer = self.model(keras.ops.convert_to_tensor(chunk))
-        return np.asarray(answer, np.float32).reshape(len(chunk), -1)
+        return np.asarray(only(answer), np.float32).reshape(len(chunk), -1)
+
+
+def only(answers: Any) -> Any:
+    """Return the one answer of a network that may give a list of one."""
+    return answers[0] if isinstance(answers, list | tuple) else answers

@@ -33,6 +33,7 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
     from tensorflow.python.framework import op_def_registry
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     document = saved_model_pb2.SavedModel()
     try:
@@ -72,7 +73,8 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.compat.v1.import_graph_def(frozen, name=""), []
         )
-        return wrapped.prune(inputs[0], outputs[0])
+        # With the functions that it calls put in place, which converters lose track of.
+        return convert_variables_to_constants_v2(wrapped.prune(inputs[0], outputs[0]))
     except ModelError:
         raise
     except Exception as error:

@@ -27,12 +27,12 @@ IR_VERSION = 7
 CALIBRATION_BATCH = 100
 
 # The operations that are computed in integers.
-INTEGER = ["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Reshape", "Gemm", "MatMul"]
+INTEGER = ["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Gemm", "MatMul"]
 
 
 def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
     """Convert to float32 ONNX: `image` (batch, 1, 28, 28) to `probabilities` (batch, 10)."""
-    return _to_graph(model, channels_last=False).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    return to_graph(model, channels_last=False).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
 def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
@@ -43,7 +43,7 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     """
     from mnist_edge.formats.blocks import over_blocks
 
-    return quantize(_to_graph(over_blocks(model), channels_last=True), calibration)
+    return quantize(to_graph(over_blocks(model), channels_last=True), calibration)
 
 
 def quantize(
@@ -160,7 +160,18 @@ def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, An
     return {name: [steps] for name in (image, *blocks)}
 
 
-def _to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
+def int8_theirs(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+    """Convert somebody else's network to ONNX with integers, as `quantize` does of others'."""
+    return quantize(to_graph(model, channels_last=False), calibration, theirs=True)
+
+
+def to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
+    """Convert to a float32 graph, `image` (batch, 1, 28, 28) to `probabilities` (batch, 10).
+
+    Args:
+        model: from `image` (N, 28, 28, 1), 0 to 1, to probabilities.
+        channels_last: whether a transposition before the dense layers stays, as in `simplify`.
+    """
     import onnx
     import tensorflow as tf
     import tf2onnx

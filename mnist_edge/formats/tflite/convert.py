@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
@@ -30,17 +31,26 @@ def float16(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noq
     return _convert(model, configure)
 
 
-def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+def int8(
+    model: keras.Model,
+    calibration: NDArray[np.uint8],
+    encode: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None,
+) -> bytes:
     """Convert to full integer TFLite: uint8 in and out, int8 weights and activations.
 
-    Activation ranges are the extremes that `calibration` (N, 28, 28) reaches. An operation
-    without an integer kernel is an error, not a float island.
+    Activation ranges are the extremes that `calibration` reaches. An operation without an integer
+    kernel is an error, not a float island.
+
+    Args:
+        model: from float32 (N, 28, 28, 1) to probabilities.
+        calibration: uint8 (N, 28, 28), pictures of the training split.
+        encode: from such pictures to what the model takes; 0 to 1 by default.
     """
-    import numpy as np
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for image in calibration:
-            yield [image[np.newaxis, ..., np.newaxis].astype(np.float32) / 255]
+            batch = image[np.newaxis]
+            yield [encode(batch) if encode else batch[..., np.newaxis].astype(np.float32) / 255]
 
     def configure(converter: Any) -> None:
         import tensorflow as tf

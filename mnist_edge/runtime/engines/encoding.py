@@ -91,8 +91,7 @@ def encoder(spec: TensorSpec) -> Callable[[Images], Floats]:
             ink = ink.swapaxes(1, 2)
         if resampling is not None:
             ink = resampling @ ink @ resampling.T
-        fed: Floats = arrange(low + values(ink) * (high - low), spec.shape)
-        return fed
+        return arrange(low + values(ink) * (high - low), spec.shape)
 
     return encode
 
@@ -102,8 +101,7 @@ def side_of(spec: TensorSpec) -> int:
     sizes = spec.shape[1:]
     if spec.layout == "NC":
         return round((sizes[0] or SIZE * SIZE) ** 0.5)
-    side: int = sizes[1 if spec.layout == "NCHW" else 0] or SIZE
-    return side
+    return int(sizes[1 if spec.layout == "NCHW" else 0] or SIZE)
 
 
 def _binary(ink: Floats) -> Floats:
@@ -112,8 +110,9 @@ def _binary(ink: Floats) -> Floats:
 
 def _unit_columns(ink: Floats) -> Floats:
     """Scale as `keras.utils.normalize(x, axis=1)` does, by the norm over the rows of a column."""
-    norm = np.linalg.norm(ink, axis=1, keepdims=True)
-    return ink / np.where(norm > 0, norm, np.float32(1))
+    norm = np.sqrt((ink * ink).sum(axis=1, keepdims=True))
+    scaled: Floats = ink / np.where(norm > 0, norm, np.float32(1))
+    return scaled
 
 
 def _padded(side: int) -> Floats:

@@ -65,20 +65,8 @@ class TfliteEngine:
             # An index of 8 bits cannot miss: clipping is what costs the least.
             self._convert = lambda pixels, out: of_grey.take(pixels, out=out, mode="clip")
         self._answer_type = np.dtype(answer["dtype"])
-        scale, zero_point = answer["quantization"]
         # What each code of an answer stands for; floats stand for themselves.
-        self._levels: NDArray[np.float32] | None = None
-        if scale:
-            size = self._answer_type.itemsize
-            codes = np.arange(256**size, dtype=f"u{size}")
-            self._codes = codes.dtype
-            steps = codes.view(self._answer_type).astype(np.float32)
-            self._levels = (steps - np.float32(zero_point)) * np.float32(scale)
-            # By TFLite's specification of operators a quantized softmax has the steps from 0 to
-            # 255/256, and so none for 1: its last stands for that.
-            last = self._levels.argmax()
-            if self._levels[last] == 255 / 256:
-                self._levels[last] = 1
+        self._levels = _levels(answer)
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
@@ -90,7 +78,7 @@ class TfliteEngine:
             answers[number] = self._answer()
         if self._levels is None:
             return answers
-        return self._levels.take(answers.view(self._codes))
+        return self._levels.take(answers.view(f"u{answers.itemsize}"))
 
 
 class TfliteRunner:
@@ -136,9 +124,11 @@ class TfliteRunner:
             self._interpreter.set_tensor(image["index"], values.reshape(image["shape"]))
             self._interpreter.invoke()
             answers.append(self._interpreter.get_tensor(answer["index"]).reshape(1, -1))
-        given: NDArray[np.float32] = np.concatenate(answers).astype(np.float32)
-        scale, zero_point = answer["quantization"]
-        return (given - np.float32(zero_point)) * np.float32(scale) if scale else given
+        given = np.concatenate(answers)
+        levels = _levels(answer)
+        if levels is None:
+            return given.astype(np.float32)
+        return levels.take(given.view(f"u{given.itemsize}"))
 
 
 def open_interpreter(path: Path, threads: int = 1) -> Interpreter:
@@ -166,6 +156,23 @@ def open_interpreter(path: Path, threads: int = 1) -> Interpreter:
             remedy="export it again, with built-in operations only.",
         ) from error
     return interpreter
+
+
+def _levels(answer: dict[str, Any]) -> NDArray[np.float32] | None:
+    """Return the real value of each code of a quantized answer, by the code as unsigned."""
+    scale, zero_point = answer["quantization"]
+    if not scale:
+        return None
+    kind = np.dtype(answer["dtype"])
+    codes = np.arange(256**kind.itemsize, dtype=f"u{kind.itemsize}")
+    steps = codes.view(kind).astype(np.float32)
+    levels: NDArray[np.float32] = (steps - np.float32(zero_point)) * np.float32(scale)
+    # By TFLite's specification of operators a quantized softmax has the steps from 0 to 255/256,
+    # and so none for 1: its last stands for that.
+    last = levels.argmax()
+    if levels[last] == 255 / 256:
+        levels[last] = 1
+    return levels
 
 
 def _in_place(interpreter: Interpreter, *tensors: int) -> list[Callable[[], NDArray[Any]]]:
