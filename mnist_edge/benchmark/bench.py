@@ -25,7 +25,7 @@ from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, family_of, named, of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.workspace import load_dataset, recall
+from mnist_edge.workspace import load_dataset, original_of
 
 if TYPE_CHECKING:
     from mnist_edge.benchmark.latency import Effort
@@ -143,7 +143,7 @@ def chosen(models: Sequence[Path], formats: Iterable[str] | None = None) -> list
 def files_beside(path: Path) -> list[Path]:
     """Return the files of the same model, in the table's order of formats, its original first."""
     name = name_of(path)
-    original = recall(path.parent, "model", name)
+    original = original_of(path.parent, name)
     files = [row.path(path.parent, name) for row in FORMATS.values()]
     return [file for file in (original, *files) if file and file.exists()]
 
