@@ -1,6 +1,7 @@
 """Train a digit classifier in Keras, export it, prove that every file answers alike, run it.
 
-Importing the package loads nothing heavy: `Classifier` and its like are loaded on first use.
+Importing the package loads nothing heavy: `train`, `Classifier` and their like are loaded on first
+use.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from mnist_edge.errors import (
 )
 
 if TYPE_CHECKING:
+    from mnist_edge.benchmark.bench import bench
     from mnist_edge.contract import Contract
+    from mnist_edge.formats.export import export
     from mnist_edge.runtime.classifier import (
         Classifier,
         Line,
@@ -60,6 +63,8 @@ __all__ = [
     "UnreadableImage",
     "UsageError",
     "__version__",
+    "bench",
+    "export",
     "train",
 ]
 
@@ -70,6 +75,8 @@ _HOME_OF = {
     "LineDigit": "mnist_edge.runtime.classifier",
     "Prediction": "mnist_edge.runtime.classifier",
     "Predictions": "mnist_edge.runtime.classifier",
+    "bench": "mnist_edge.benchmark.bench",
+    "export": "mnist_edge.formats.export",
     "train": "mnist_edge.training.train",
 }
 

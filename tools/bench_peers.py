@@ -20,10 +20,10 @@ from mnist_edge import data
 from mnist_edge.benchmark import machine
 from mnist_edge.benchmark.bootstrap import interval
 from mnist_edge.benchmark.latency import FULL, QUICK, Timings, time_engines
-from mnist_edge.cli.output import markdown
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import open_engine
+from mnist_edge.tables import markdown
 
 SUFFIXES = (".onnx", ".tflite")
 

@@ -22,9 +22,9 @@ import numpy as np
 from PIL import Image
 
 from mnist_edge.benchmark.bootstrap import interval
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped
+from mnist_edge.tables import markdown
 
 BARE = """
 import sys

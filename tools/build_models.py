@@ -14,14 +14,15 @@ import json
 import shutil
 from pathlib import Path
 
-from mnist_edge.cli.export import export
-from mnist_edge.cli.train import train
+from mnist_edge import export, train
+from mnist_edge.cli.output import note
+from mnist_edge.cli.watching import watching
 from mnist_edge.contract import Contract, sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
 from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.shipped import DEFAULT
-from mnist_edge.training.runs import checkpoint_path, member_paths
+from mnist_edge.training.result import network_paths
 from mnist_edge.training.trainer import configure_tensorflow
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -65,18 +66,16 @@ def main() -> None:
 def _build() -> tuple[Entries, Entries]:
     """Train and export what is missing in `WORK`; return the manifest's files and trainings."""
     paths = {name: FORMATS["keras"].path(WORK, name) for name in SHIPPED}
-    if not paths[TEACHER].exists():
-        train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True)
-    export(paths[TEACHER], formats="onnx,onnx-int8", out=WORK)
-    teachers = [FORMATS["onnx"].path(WORK, TEACHER)]
-    for name, teacher, epochs in ((DEFAULT, None, None), (STUDENT, teachers, STUDENT_EPOCHS)):
-        if not paths[name].exists():
-            resume = checkpoint_path(paths[name]).exists()
-            train(name, teacher=teacher, epochs=epochs, out=WORK, resume=resume)
-        export(paths[name], formats=SHIPPED[name], out=WORK)
+    with watching() as observer:
+        train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True, observer=observer)
+        export(paths[TEACHER], formats=("onnx", "onnx-int8"), out=WORK, note=note)
+        teachers = [FORMATS["onnx"].path(WORK, TEACHER)]
+        for name, taught, epochs in ((DEFAULT, (), None), (STUDENT, teachers, STUDENT_EPOCHS)):
+            train(name, teachers=taught, epochs=epochs, out=WORK, resume=True, observer=observer)
+            export(paths[name], formats=SHIPPED[name].split(","), out=WORK, note=note)
     files = {file: entry for name in SHIPPED for file, entry in _ship(name).items()}
     return files, {
-        name: _training(path, member_paths(path, MEMBERS) if name == TEACHER else [path])
+        name: _training(path, network_paths(path, MEMBERS if name == TEACHER else 1))
         for name, path in paths.items()
     }
 
@@ -91,7 +90,8 @@ def _export_anew() -> tuple[Entries, Entries]:
         if source.exists():
             for file in (source, sidecar(source)):
                 shutil.copyfile(file, WORK / file.name)
-            export(FORMATS["keras"].path(WORK, name), formats=formats, out=WORK)
+            source = FORMATS["keras"].path(WORK, name)
+            export(source, formats=formats.split(","), out=WORK, note=note)
             files |= _ship(name)
     return files, before["trainings"]
 

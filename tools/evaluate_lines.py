@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from mnist_edge import Classifier, data
-from mnist_edge.cli.output import table
+from mnist_edge.tables import table
 
 SEED = 0
 DIGITS = (3, 8)

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnist_edge import data
-from mnist_edge.cli.output import markdown
 from mnist_edge.contract import SIZE
 from mnist_edge.data import negatives
 from mnist_edge.report.quality import calibration_error, reliability
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier, two_best
+from mnist_edge.tables import markdown
 
 COUNT = 5_000
 SEED = 10**6

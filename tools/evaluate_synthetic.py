@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_edge import data
-from mnist_edge.cli.output import markdown
-from mnist_edge.cli.train import train
+from mnist_edge import data, train
+from mnist_edge.cli.watching import watching
 from mnist_edge.data import synthetic
 from mnist_edge.data.dataset import CLASSES
+from mnist_edge.tables import markdown
 
 
 def main() -> None:
@@ -27,12 +27,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's own number")
     parser.add_argument("--out", type=Path, default=Path("runs", "synthetic"), metavar="DIR")
     arguments = parser.parse_args()
-    train("edge", data="synthetic", epochs=arguments.epochs, out=arguments.out)
+    with watching() as observer:
+        run = train(
+            "edge",
+            data="synthetic",
+            epochs=arguments.epochs,
+            out=arguments.out,
+            observer=observer,
+        )
 
-    from mnist_edge.training.keras_model import KerasEngine, load
+    from mnist_edge.training.keras_model import KerasEngine
 
     images, labels = getattr(data.load("mnist"), arguments.split)
-    answers = KerasEngine(load(arguments.out / "edge.keras")).run(images).argmax(1)
+    answers = KerasEngine(run.network).run(images).argmax(1)
     read_as = np.zeros((CLASSES, CLASSES), np.intp)
     np.add.at(read_as, (labels, answers), 1)
     rows = [

@@ -23,9 +23,9 @@ import onnxruntime
 
 from mnist_edge import Classifier
 from mnist_edge.benchmark.bootstrap import interval
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped
+from mnist_edge.tables import markdown
 
 CALLS = 200
 MANY = 10_000

@@ -16,10 +16,10 @@ import numpy as np
 
 from mnist_edge.benchmark.bootstrap import interval
 from mnist_edge.benchmark.latency import Effort, time_engines
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import OnnxEngine, open_session, read_contract
+from mnist_edge.tables import markdown
 
 CHUNKS = (1, 8, 16, 32, 64, 128, 256, 1024, 10_000)
 FLOAT, INTEGER = "edge.onnx", "edge.int8.onnx"

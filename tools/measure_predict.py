@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mnist_edge.cli.output import table
 from mnist_edge.data import synthetic
+from mnist_edge.tables import table
 
 ROUNDS = 2
 DECODE = """

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mnist_edge.cli.output import table
 from mnist_edge.data import synthetic
 from mnist_edge.runtime.reading import read
+from mnist_edge.tables import table
 
 DIGITS = 300
 ROUNDS = 15

@@ -18,14 +18,14 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_edge import data
+from mnist_edge import data, export, train
 from mnist_edge.benchmark import machine
-from mnist_edge.cli.export import export
-from mnist_edge.cli.train import train
-from mnist_edge.contract import Contract
+from mnist_edge.cli.output import note
+from mnist_edge.cli.watching import watching
 from mnist_edge.errors import GateError
 from mnist_edge.files import replacing
-from mnist_edge.formats import layers
+from mnist_edge.formats.keras.layers import of_keras
+from mnist_edge.formats.layers import totals
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.training.recipes import RECIPES
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     import keras
 
-    from mnist_edge.training.trainer import Epoch
+    from mnist_edge.training.observer import Epoch
+    from mnist_edge.training.trainer import Training
 
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 SEEDS = (0, 1, 2)
@@ -133,28 +134,32 @@ def main() -> None:
 
 def reproduce(job: Job, seed: int, source: str, work: Path) -> None:
     """Train and export, unless that is done, and save what came out."""
-    from mnist_edge.training.runs import checkpoint_path
-
     out = job.folder(work, seed)
-    path, result = out / f"{job.recipe}.keras", out / "result.json"
+    result = out / "result.json"
     if result.exists():
         return
-    if not path.exists():
-        resume = checkpoint_path(path).exists()
-        train(job.recipe, data=source, epochs=job.epochs, seed=seed, out=out, resume=resume)
+    with watching() as observer:
+        run = train(
+            job.recipe,
+            data=source,
+            epochs=job.epochs,
+            seed=seed,
+            out=out,
+            resume=True,
+            observer=observer,
+        )
     try:
-        export(path, formats="all", data=source, out=out)
+        export(run.model, formats=["all"], data=source, out=out, note=note)
     except GateError as error:
         # A finding too: the page says which format did not pass.
-        print(error.cause, file=sys.stderr)
-    contract = Contract.from_sidecar(path)
-    parameters, cost = layers.totals(layers.read(path))
+        note(error.cause)
+    parameters, cost = totals(of_keras(run.network))
     files = {row.name: row.path(out, job.recipe) for row in MADE}
     save(
         result,
         {
-            "accuracy": contract.metrics.accuracy["keras"],
-            "seconds_per_epoch": mean(epoch["seconds"] for epoch in contract.history or ()),
+            "accuracy": run.accuracy,
+            "seconds_per_epoch": run.seconds / run.epochs,
             "parameters": parameters,
             "multiply_accumulates": cost,
             "files": {
@@ -178,7 +183,9 @@ def time_trainings(source: str, work: Path) -> dict[str, Any]:
     """
     from mnist_edge.runtime.classifier import accuracy
     from mnist_edge.training import trainer
+    from mnist_edge.training.description import Description
     from mnist_edge.training.keras_model import KerasEngine
+    from mnist_edge.training.observer import Observer
 
     dataset = data.load(source)
     checkpoint = work / ".speed.checkpoint.npz"
@@ -187,21 +194,13 @@ def time_trainings(source: str, work: Path) -> dict[str, Any]:
     def judge(model: keras.Model) -> float:
         return accuracy(KerasEngine(model).run(dataset.test.images), dataset.test.labels)
 
-    def run(
-        name: str, network: Callable[[], keras.Model], on_epoch: Callable[[Epoch], None]
-    ) -> Any:
+    def run(name: str, network: Callable[[], keras.Model], observer: Observer) -> Training:
         recipe = replace(RECIPES[name], network=network)
-        return trainer.train(
-            recipe,
-            dataset,
-            seed=seed,
-            epochs=recipe.epochs,
-            checkpoint_path=checkpoint,
-            on_epoch=on_epoch,
-        )
+        description = Description.of(recipe, dataset, seed=seed, epochs=recipe.epochs)
+        return trainer.fit(description, dataset, checkpoint_path=checkpoint, observer=observer)
 
     before = vars(machine.describe())
-    rival = run(RIVAL, RECIPES[RIVAL].network, lambda _epoch: None)
+    rival = run(RIVAL, RECIPES[RIVAL].network, Observer())
 
     built: list[keras.Model] = []
     epochs: list[dict[str, float]] = []
@@ -210,22 +209,23 @@ def time_trainings(source: str, work: Path) -> dict[str, Any]:
         built.append(RECIPES["edge"].network())
         return built[-1]
 
-    def on_epoch(epoch: Epoch) -> None:
-        model, averaged = built[0], RECIPES["edge"].network()
-        weights = model.get_weights()
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        averaged.set_weights(model.get_weights())
-        model.set_weights(weights)
-        trainer.renew_statistics(averaged, RECIPES["edge"], dataset.train, seed)
-        epochs.append({"seconds": epoch.seconds, "accuracy": judge(averaged)})
-        print(f"edge, epoch {epoch.epoch}: {epochs[-1]['accuracy']:.2%}", file=sys.stderr)
+    class Judge(Observer):
+        def on_epoch(self, epoch: Epoch) -> None:
+            model, averaged = built[0], RECIPES["edge"].network()
+            weights = model.get_weights()
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+            averaged.set_weights(model.get_weights())
+            model.set_weights(weights)
+            trainer.renew_statistics(averaged, RECIPES["edge"], dataset.train, seed)
+            epochs.append({"seconds": epoch.seconds, "accuracy": judge(averaged)})
+            print(f"edge, epoch {epoch.epoch}: {epochs[-1]['accuracy']:.2%}", file=sys.stderr)
 
-    run("edge", network, on_epoch)
+    run("edge", network, Judge())
     checkpoint.unlink()
     return {
         "rival": {
             "epochs": len(rival.history),
-            "seconds": rival.seconds,
+            "seconds": sum(epoch.seconds for epoch in rival.history),
             "accuracy": judge(rival.model),
         },
         "edge": epochs,

@@ -21,11 +21,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mnist_edge.benchmark.latency import Effort, time_engines
 from mnist_edge.benchmark.profile import record
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.formats import layers
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import OnnxEngine, open_session, read_contract
+from mnist_edge.tables import markdown
 
 SIDE = 512
 BATCHES = (8, 16, 32, 64, 128, 256)

@@ -58,7 +58,6 @@ app = typer.Typer(
     # Rich would take longer to import than all the rest of --help.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -124,7 +123,7 @@ def main() -> None:
     gc.set_threshold(200_000)
     atexit.register(_spare_collection)
     try:
-        app()
+        app(prog_name="mnist-edge")
     except SystemExit as stop:
         if stop.code != Interrupted.exit_code:
             raise
