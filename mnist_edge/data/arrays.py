@@ -62,7 +62,7 @@ def pixels(name: str, images: Array, scale: int) -> NDArray[np.uint8]:
             f"{name}: pixels are 0 to {float(images.max()):g}, those of the training split 0 to 1.",
             remedy="store both splits in the same range.",
         )
-    images = images.reshape(-1, SIZE, SIZE)
+    images = np.ascontiguousarray(images.reshape(-1, SIZE, SIZE))
     if images.dtype == np.uint8 and scale == FULL_SCALES[-1]:
         return images
     scaled = np.empty(images.shape, np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS
 from mnist_edge.data import NAMES, arrays
-from mnist_edge.errors import DataError
+from mnist_edge.errors import DataError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,8 @@ class Dataset:
 
 def _name_of(path: Path) -> str:
     """Return the last part of a path, told apart from the names that stand for something else."""
-    name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - links are not followed
+    # Links are not followed. A name goes into files and onto screens.
+    name = printable(os.path.basename(os.path.abspath(path)))  # noqa: PTH100, PTH119
     return f"./{name}" if name in NAMES else name
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_edge.data.dataset import Split
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_edge.data.dataset import Dataset, Split
+    from mnist_edge.data.dataset import Dataset
 
     Images = NDArray[np.uint8]
 
@@ -69,7 +70,7 @@ def _sample(split: Split) -> Split:
     """Take pictures from all of a split, evenly spaced."""
     count = len(split.labels)
     places = np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)
-    return type(split)(split.images[places], split.labels[places])
+    return Split(split.images[places], split.labels[places])
 
 
 def dark_on_light(images: Images) -> NDArray[np.bool_]:

@@ -111,11 +111,14 @@ def _image_column(path: Path, schema: pyarrow.Schema) -> str:
     types = dict(zip(schema.names, schema.types, strict=True))
     if "image" in types and kinds.is_struct(types["image"]):
         types |= {f"image.{field.name}": field.type for field in types.pop("image")}
-    for name in ("image.bytes", "image"):
-        kind = types.get(name) if "label" in types else None
-        if kind is not None and (kinds.is_binary(kind) or kinds.is_large_binary(kind)):
-            return name
+    if "label" in types and kinds.is_integer(types["label"]):
+        for name in ("image.bytes", "image"):
+            if name in types and (
+                kinds.is_binary(types[name]) or kinds.is_large_binary(types[name])
+            ):
+                return name
+    columns = ", ".join(f"{name} ({kind})" for name, kind in types.items())
     raise DataError(
-        f"{path}: has the columns {printable(', '.join(schema.names))}.",
-        remedy="image, or image.bytes, with the bytes of a picture's file, and label are read.",
+        f"{path}: has the columns {printable(columns)}.",
+        remedy="needed are label, of integers, and image or image.bytes, of encoded pictures.",
     )

@@ -37,6 +37,7 @@ TEST = numbered(np.array([1, 2], np.uint8))
         # What reports call mnist is MNIST.
         ("/data/mnist", "./mnist"),
         ("synthetic", "./synthetic"),
+        ("r\udce9sum\x1b.npz", r"r\udce9sum\x1b.npz"),
     ],
 )
 def test_the_name_is_the_last_part_of_the_path(

@@ -73,15 +73,19 @@ def test_bytes_without_a_structure(name: str, tmp_path: Path) -> None:
 
 
 WRONG = {
-    "no labels": ({"image": [b""]}, "has the columns image"),
-    "pixels": ({"image": [[0] * 784], "label": [1]}, "has the columns image, label"),
+    "no labels": ({"image": [b""]}, r"has the columns image \(binary\)\."),
+    "pixels": (
+        {"image": [[0] * 784], "label": [1]},
+        r"has the columns image \(list<.*\), label \(int64\)",
+    ),
     "no picture": ({"image": [b"GIF8"], "label": [1]}, "row 0: <4 bytes> is empty or not a"),
     "nothing": (
         {"image": [png(TRAIN.images[0]), None], "label": [1, 1]},
         "row 1: <0 bytes> is empty or not a",
     ),
-    "no rows": ({"image": np.array([], "S1"), "label": []}, "no images at all"),
-    "no label": ({"image": [png(TRAIN.images[0])], "label": [None]}, "labels are"),
+    "no rows": ({"image": np.array([], "S1"), "label": np.array([], int)}, "no images at all"),
+    "words": ({"image": [b""], "label": ["one"]}, r"label \(string\)"),
+    "no label": ({"image": [png(TRAIN.images[0])] * 2, "label": [1, None]}, "labels are object"),
     "letters": ({"image": [png(TRAIN.images[0])] * 9, "label": [17] * 9}, "label 17 of image 0"),
 }
 
@@ -115,7 +119,7 @@ def test_a_file_that_announces_too_much_is_refused(
 def test_the_names_of_columns_are_not_printed_raw(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         parquet.load(write(tmp_path / "train.parquet", {"\x1b[2J": [1]}))
-    assert r"the columns \x1b[2J." in caught.value.cause
+    assert r"the columns \x1b[2J (int64)." in caught.value.cause
 
 
 def test_without_pyarrow_the_extra_is_named(
