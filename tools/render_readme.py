@@ -26,9 +26,14 @@ def main() -> None:
 def rendered(text: str) -> str:
     """Return the README's text with its tables as the code has them now."""
     for name, table in (("formats", _formats()), ("recipes", _recipes())):
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
+        text = between(text, name, table)
     return text
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Return a text with what stands between the markers of a name replaced."""
+    start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    return re.sub(f"(?<={start}).*?(?={end})", lambda _: content, text, flags=re.DOTALL)
 
 
 def _formats() -> str:
