@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -100,8 +101,8 @@ def side_of(spec: TensorSpec) -> int:
     """Return how many pixels wide and high the picture is that an input takes."""
     sizes = spec.shape[1:]
     if spec.layout == "NC":
-        return round((sizes[0] or SIZE * SIZE) ** 0.5)
-    return int(sizes[1 if spec.layout == "NCHW" else 0] or SIZE)
+        return math.isqrt(sizes[0] or SIZE * SIZE)
+    return sizes[1 if spec.layout == "NCHW" else 0] or SIZE
 
 
 def _binary(ink: Floats) -> Floats:
@@ -111,8 +112,8 @@ def _binary(ink: Floats) -> Floats:
 def _unit_columns(ink: Floats) -> Floats:
     """Scale as `keras.utils.normalize(x, axis=1)` does, by the norm over the rows of a column."""
     norm = np.sqrt((ink * ink).sum(axis=1, keepdims=True))
-    scaled: Floats = ink / np.where(norm > 0, norm, np.float32(1))
-    return scaled
+    norm[norm == 0] = 1
+    return ink / norm
 
 
 def _padded(side: int) -> Floats:
@@ -126,7 +127,8 @@ def _resized(side: int) -> Floats:
     """Return linear interpolation between the centres of pixels; the mean where it halves."""
     place = (np.arange(side) + 0.5) * SIZE / side - 0.5
     distance = np.abs(place.clip(0, SIZE - 1)[:, None] - np.arange(SIZE))
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    weights: Floats = np.maximum(1 - distance, 0).astype(np.float32)
+    return weights
 
 
 def _channels(ink: Floats, count: int | None, axis: int) -> Floats:
