@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,8 @@ def export(
         ConversionError: likewise, where a converter failed.
         OutputError: a file cannot be written, or one that no export made is in the way.
     """
-    rows = _rows(formats, int8=int8, fast=fast)
+    formats = None if formats is None else [name.strip() for name in formats]
+    rows = _rows(formats, int8=int8)
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats import source
     from mnist_edge.formats.exporter import Exporter
@@ -132,6 +133,17 @@ def export(
         name = name_of(origin) if isinstance(origin, Path) else origin.name
         exportable = source.open_foreign(origin, name, dataset, told or Told())
         note(exportable.feeding)
+    if fast:
+        names = {row.name for row in rows}
+        wanted = {name: each for name, each in exportable.conversions.items() if name in names}
+        exportable = replace(exportable, conversions=exportable.conversions | faster(wanted))
+    # Somebody who asks for all wants all that there can be.
+    asked = formats is not None and "all" not in formats
+    skipped = [
+        row.name for row in rows if row.conversion and row.name not in exportable.conversions
+    ]
+    if skipped and not asked:
+        note(f"{', '.join(skipped)}: not made of this model")
     done: list[Exported] = []
     try:
         exporter = Exporter(
@@ -141,7 +153,7 @@ def export(
             f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
             f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
         )
-        for exported in exporter.export(rows, folder, force=force, named=formats is not None):
+        for exported in exporter.export(rows, folder, force=force, named=asked):
             done.append(exported)
             on_file(exported)
     except KeyboardInterrupt as error:
@@ -166,14 +178,12 @@ def export(
     return done
 
 
-def _rows(formats: Iterable[str] | None, *, int8: bool, fast: bool) -> list[Format]:
+def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:
     if formats is not None:
-        rows = named(formats)
-    else:
-        wanted = {"default", "int8"} if int8 else {"default"}
-        made = (row for row in FORMATS.values() if row.conversion)
-        rows = [row for row in made if row.conversion and row.conversion.selected in wanted]
-    return faster(rows) if fast else rows
+        return named(formats)
+    wanted = {"default", "int8"} if int8 else {"default"}
+    made = (row for row in FORMATS.values() if row.conversion)
+    return [row for row in made if row.conversion and row.conversion.selected in wanted]
 
 
 def _at_hand(data: str | None, note: Callable[[str], None], progress: Progress | None) -> Dataset:

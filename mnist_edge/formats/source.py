@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ class Exportable:
 
     reference: Engine
     model: Any
-    conversions: Mapping[str, Conversion]
+    conversions: dict[str, Conversion]
     contract: Contract
     feeding: str = ""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import ModelError, UsageError, did_you_mean
-from mnist_edge.formats.family import Family, Format
+from mnist_edge.formats.family import Conversion, Family, Format
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.onnx import ONNX
 from mnist_edge.formats.tflite import TFLITE
@@ -72,7 +72,7 @@ def named(names: Iterable[str]) -> list[Format]:
     Raises:
         UsageError: there is no such format.
     """
-    wanted = {name.strip() for name in names}
+    wanted = set(names)
     if "all" in wanted:
         return list(FORMATS.values())
     for name in sorted(wanted - FORMATS.keys()):
@@ -83,24 +83,21 @@ def named(names: Iterable[str]) -> list[Format]:
     return [row for row in FORMATS.values() if row.name in wanted]
 
 
-def faster(rows: Iterable[Format]) -> list[Format]:
-    """Return the same rows, with their fast conversions where they have one.
+def faster(conversions: Mapping[str, Conversion]) -> dict[str, Conversion]:
+    """Return conversions by format, in place of those that have one the fast one.
 
     Raises:
         UsageError: none has one.
     """
-
-    def fast(row: Format) -> Format:
-        if row.conversion is None or row.conversion.fast is None:
-            return row
-        return replace(row, conversion=replace(row.conversion, convert=row.conversion.fast))
-
-    before = list(rows)
-    after = [fast(row) for row in before]
-    if after == before:
-        names = [row.name for row in FORMATS.values() if fast(row) != row]
+    fast = {
+        name: replace(conversion, convert=conversion.fast)
+        for name, conversion in conversions.items()
+        if conversion.fast
+    }
+    if not fast:
+        names = [row.name for row in FORMATS.values() if row.conversion and row.conversion.fast]
         raise UsageError(
             "--fast makes no difference to these formats.",
             remedy=f"it is for {', '.join(names)}: add --int8, or name it with --formats.",
         )
-    return after
+    return {**conversions, **fast}

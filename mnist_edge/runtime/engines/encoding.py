@@ -113,7 +113,8 @@ def _unit_columns(ink: Floats) -> Floats:
     """Scale as `keras.utils.normalize(x, axis=1)` does, by the norm over the rows of a column."""
     norm = np.sqrt((ink * ink).sum(axis=1, keepdims=True))
     norm[norm == 0] = 1
-    return ink / norm
+    scaled: Floats = ink / norm
+    return scaled
 
 
 def _padded(side: int) -> Floats:

@@ -13,11 +13,11 @@ from typing import NoReturn
 import jsonschema
 import onnx
 import pytest
+from mnist_edge.benchmark.foreign import Told
+from mnist_edge.benchmark.report import Report, bench, files_beside, with_members
 from onnx import TensorProto, helper
 
-from mnist_edge.benchmark.foreign import Told
 from mnist_edge.benchmark.latency import Effort
-from mnist_edge.benchmark.report import Report, bench, files_beside, with_members
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.formats.table import FORMATS
 from tests.conftest import Workspace
