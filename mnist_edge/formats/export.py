@@ -114,7 +114,6 @@ def export(
         ConversionError: likewise, where a converter failed.
         OutputError: a file cannot be written, or one that no export made is in the way.
     """
-    formats = None if formats is None else [name.strip() for name in formats]
     rows = _rows(formats, int8=int8)
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats import source

@@ -72,7 +72,7 @@ def named(names: Iterable[str]) -> list[Format]:
     Raises:
         UsageError: there is no such format.
     """
-    wanted = set(names)
+    wanted = {name.strip() for name in names}
     if "all" in wanted:
         return list(FORMATS.values())
     for name in sorted(wanted - FORMATS.keys()):
