@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Calibration, Contract, Metrics, Parity, sidecar
+from mnist_edge.contract import Calibration, Content, Contract, Metrics, Parity, sidecar
 from mnist_edge.errors import (
     ConversionError,
     GateError,
@@ -142,7 +142,11 @@ class Exporter:
                 if embed:
                     embed(temporary, contract)
                 else:
-                    contract.write(document)
+                    # Keras writes the date into its files: their bytes are never the same.
+                    content = (
+                        None if row is FORMATS["keras"] else Content.of(temporary.read_bytes())
+                    )
+                    replace(contract, content=content).write(document)
                     # A file without its contract is refused; one with another's is believed.
                     sidecar(path).unlink(missing_ok=True)
         except (ConversionError, GateError) as failure:
