@@ -14,9 +14,10 @@ from mnist_edge.contract import (
     Preprocess,
     Source,
     TensorSpec,
+    is_file_name,
     sidecar,
 )
-from mnist_edge.errors import ContractError, UsageError
+from mnist_edge.errors import ContractError, UsageError, printable
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
@@ -88,8 +89,14 @@ def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: 
 
     Raises:
         ModelError: it cannot be loaded, or it is not clear how it wants to be fed.
+        UsageError: no file can have its name.
         ConversionError: it cannot be brought into the form that files are made from.
     """
+    if not is_file_name(name):
+        raise UsageError(
+            f"a file cannot be called {printable(name)}, as the model is.",
+            remedy="give it another name; of a Keras model in memory, model.name.",
+        )
     path = origin if isinstance(origin, Path) else Path(name)
     family = family_of(path) if isinstance(origin, Path) else KERAS
     if isinstance(origin, Path):
