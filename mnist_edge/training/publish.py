@@ -21,8 +21,8 @@ from mnist_edge.contract import (
     sidecar,
 )
 from mnist_edge.files import replacing
-from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import accuracy, two_best
+from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
