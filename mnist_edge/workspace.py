@@ -132,7 +132,8 @@ def _remember(folder: Path, model: str, news: dict[str, Any]) -> None:
 
 def _recalled(folder: Path, model: str, name: str) -> tuple[Path | None, dict[str, bool]]:
     match _known(folder, model).get(name):
-        case {"path": str(path), **how} if Path(path).exists():
+        # The beginning of the names of a dataset's files is a path too.
+        case {"path": str(path), **how} if Path(path).parent.exists():
             said = {key: how.get(key) for key in ("invert", "transpose")}
             return Path(path), {
                 key: bool(value) for key, value in said.items() if value is not None
