@@ -59,7 +59,7 @@ def remember_original(folder: Path, model: str, path: Path) -> None:
 def original_of(folder: Path, model: str) -> Path | None:
     """Return what the model called `model` was made from, if that is known and still there."""
     path, _ = _recalled(folder, model, _ORIGINAL)
-    return path
+    return path if path and path.exists() else None
 
 
 def hand_on(model: str, source: Path, target: Path) -> None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
 from mnist_edge.files import holding
-from mnist_edge.formats.foreign import Told
-from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
+from mnist_edge.formats.told import Told
 from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
 
 if TYPE_CHECKING:
@@ -120,6 +119,7 @@ def export(
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats import source
     from mnist_edge.formats.exporter import Exporter
+    from mnist_edge.formats.identify import contract_of, name_of
 
     folder = Path(out)
     with holding(folder, "export"):

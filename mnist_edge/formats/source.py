@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.foreign import Told
+    from mnist_edge.formats.told import Told
     from mnist_edge.runtime.engines import Engine
 
 
