@@ -10,10 +10,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from mnist_edge.runtime.engine import open_engine
 
 from mnist_edge.data import Split, synthetic
 from mnist_edge.runtime import shipped
+from mnist_edge.runtime.engines import open_engine
 
 ROOT = Path(__file__).parents[1]
 PICTURES = synthetic.generate(100, seed=4)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnist_edge.runtime.engine import open_engine
 from PIL import Image
 
-from mnist_edge.formats.layers import read
+from mnist_edge.formats.inside import read_layers as read
+from mnist_edge.runtime.engines import open_engine
 from tests.conftest import EPOCHS, Run, Workspace
 
 FORMATS = ["onnx", "onnx-int8", "tflite", "tflite-fp16", "tflite-int8"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnx
 import pytest
-
 from mnist_edge.benchmark.foreign import Told
+
 from mnist_edge.benchmark.latency import QUICK
 from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset, synthetic
