@@ -12,11 +12,12 @@ import json
 import math
 import sys
 import types
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from mnist_edge.errors import ContractError, MissingContract
+from mnist_edge.errors import ContractError, MissingContract, ModelError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 SCHEMA = 1
 METADATA_KEY = "mnist_edge"
 
+# What is longer, in characters, is not read.
+LARGEST = 4 << 20
+
 # What every model of this package reads and answers.
 SIZE = 28
 LABELS = tuple("0123456789")
+
+# The orders of a tensor's axes: pictures, channels, rows, columns.
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NC")
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -215,6 +222,24 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Content:
+    """The bytes that a contract speaks of, by which a damaged file is known.
+
+    Attributes:
+        size: how many, from the start of the file: an ONNX file ends with its contract.
+        crc32: their CRC-32, as eight hexadecimal digits.
+    """
+
+    size: int
+    crc32: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Content:
+        """Describe these bytes."""
+        return cls(len(content), f"{zlib.crc32(content):08x}")
+
+
+@dataclass(frozen=True)
 class Contract:
     """The whole document; section by section as above.
 
@@ -229,6 +254,7 @@ class Contract:
         history: one object per epoch of training; in the Keras sidecar only.
         answers: what the file's answers stand for, as in `Source`.
         source: what somebody else's model was made from; None of our own.
+        content: the bytes of its file; None in files older than this key.
     """
 
     schema: int
@@ -248,6 +274,23 @@ class Contract:
     history: tuple[dict[str, float], ...] | None = None
     answers: str = "probabilities"
     source: Source | None = None
+    content: Content | None = None
+
+    def check_content(self, path: Path) -> None:
+        """Check that a file's bytes are those that were published with this contract.
+
+        Raises:
+            ModelError: they are not.
+        """
+        if self.content is None:
+            return
+        with path.open("rb") as file:
+            found = Content.of(file.read(self.content.size))
+        if found != self.content:
+            raise ModelError(
+                f"{path} is damaged: its bytes are not those that were published.",
+                remedy="take it from where it was published once more, or export it again.",
+            )
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the document; keys in the order of the fields."""
@@ -262,6 +305,10 @@ class Contract:
             ContractError: it is not JSON, of another schema, or a key is missing or of the wrong
                 type; the cause names the source and the key.
         """
+        if len(text) > LARGEST:
+            raise ContractError(
+                f"{source}: {len(text):,} characters are no contract.", remedy=_EXPORT_AGAIN
+            )
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -271,11 +318,13 @@ class Contract:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA:
             raise ContractError(
-                f"{source}: its contract has schema {schema}, this version reads {SCHEMA}.",
+                f"{source}: its contract has schema {printable(str(schema))}, this version reads "
+                f"{SCHEMA}.",
                 remedy="upgrade with pip install -U mnist-edge, or export the model again.",
             )
         try:
             contract: Contract = _decode(cls, document, "contract")
+            _validate(contract)
         except _MismatchError as mismatch:
             raise ContractError(f"{source}: {mismatch}.", remedy=_EXPORT_AGAIN) from mismatch
         return contract
@@ -301,7 +350,8 @@ class Contract:
             ContractError: it cannot be read.
         """
         try:
-            text = sidecar(model).read_text(encoding="utf-8")
+            with sidecar(model).open(encoding="utf-8") as file:
+                text = file.read(LARGEST + 1)
         except (OSError, UnicodeDecodeError) as error:
             raise _no_contract(model) from error
         return cls.from_json(text, sidecar(model))
@@ -324,13 +374,44 @@ def member(ensemble: Path, number: int) -> Path:
 def _no_contract(source: str | Path) -> MissingContract:
     return MissingContract(
         f"{source} carries no contract, so its preprocessing is unknown.",
-        remedy="predict needs a file that mnist-edge exported; "
-        "other models can be measured: mnist-edge bench FILE --input-layout …",
+        remedy="let mnist-edge export find out how it is fed, and take the file that it makes.",
     )
 
 
 class _MismatchError(Exception):
     """A value that is not what the dataclasses say."""
+
+
+def _validate(contract: Contract) -> None:
+    """Check what types do not tell, and name the first field that is out of its bounds."""
+    accept, metrics, parity = contract.accept, contract.metrics, contract.parity
+    low, high = contract.input.range
+    shares = {f"metrics.accuracy.{name}": share for name, share in metrics.accuracy.items()}
+    for where, limits in (("accept", accept), ("accept.found", accept.found)):
+        shares |= {f"{where}.threshold": limits.threshold, f"{where}.margin": limits.margin}
+    if parity:
+        shares |= {"parity.agreement": parity.agreement}
+    bounds = {
+        f"{name} is {value}, not within 0 to 1": 0 <= value <= 1 for name, value in shares.items()
+    }
+    bounds |= {
+        f"name is {contract.name!r}, which cannot be a file's": is_file_name(contract.name),
+        f"labels are {len(contract.labels)}, not {len(LABELS)}": contract.labels == LABELS,
+        f"input.range goes from {low} to {high}": low != high,
+        f"input.layout is {contract.input.layout!r}": contract.input.layout in LAYOUTS,
+        f"output.shape ends with {contract.output.shape[-1:]}, not with {len(LABELS)}": (
+            contract.output.shape[-1:] == (len(LABELS),)
+        ),
+        f"accept.rule is {accept.rule!r}": accept.rule == "two-best",
+    }
+    for problem, holds in bounds.items():
+        if not holds:
+            raise _MismatchError(f"contract.{printable(problem)}")
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a model's name can be the name of a file, and of one in its folder."""
+    return bool(name) and name.isprintable() and not set(name) & set("/\\") and name[0] != "."
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
@@ -366,6 +447,6 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     elif kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
-    elif type(value) is kind:
+    elif kind is not float and type(value) is kind:
         return value
     raise _MismatchError(f"{where} is {json.dumps(value)[:40]}, which is not a {kind}")

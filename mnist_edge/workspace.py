@@ -59,7 +59,7 @@ def remember_original(folder: Path, model: str, path: Path) -> None:
 def original_of(folder: Path, model: str) -> Path | None:
     """Return what the model called `model` was made from, if that is known and still there."""
     path, _ = _recalled(folder, model, _ORIGINAL)
-    return path
+    return path if path and path.exists() else None
 
 
 def hand_on(model: str, source: Path, target: Path) -> None:
@@ -132,7 +132,8 @@ def _remember(folder: Path, model: str, news: dict[str, Any]) -> None:
 
 def _recalled(folder: Path, model: str, name: str) -> tuple[Path | None, dict[str, bool]]:
     match _known(folder, model).get(name):
-        case {"path": str(path), **how} if Path(path).exists():
+        # The beginning of the names of a dataset's files is a path too.
+        case {"path": str(path), **how} if Path(path).parent.exists():
             said = {key: how.get(key) for key in ("invert", "transpose")}
             return Path(path), {
                 key: bool(value) for key, value in said.items() if value is not None

@@ -15,6 +15,7 @@ from mnist_edge.contract import (
     SCHEMA,
     Accept,
     Calibration,
+    Content,
     Contract,
     Flip,
     Limits,
@@ -26,7 +27,7 @@ from mnist_edge.contract import (
     TensorSpec,
     sidecar,
 )
-from mnist_edge.errors import ContractError
+from mnist_edge.errors import ContractError, ModelError
 
 EXAMPLE = Contract(
     schema=SCHEMA,
@@ -91,12 +92,15 @@ def test_the_document_has_the_keys_of_the_design_in_their_order() -> None:
     assert list(document()) == [
         *("schema", "name", "recipe", "labels", "input", "output", "preprocess", "quantization"),
         *("accept", "metrics", "parity", "weights_sha256", "tools", "provenance"),
-        "history",
+        *("history", "answers", "source", "content"),
     ]
 
 
 # What files may leave out: those of other versions, and those that it does not concern.
-OPTIONAL = {"provenance", "history", "members", "teachers", "unlabelled", "run"}
+OPTIONAL = {
+    *("provenance", "history", "members", "teachers", "unlabelled", "run"),
+    *("values", "fit", "transposed", "answers", "source", "content"),
+}
 
 
 @pytest.mark.parametrize("path", list(keys(document())), ids=".".join)
@@ -137,6 +141,40 @@ def test_a_value_of_the_wrong_type_is_named(changes: dict[str, Any], cause: str)
     assert cause in refusal(json.dumps(document(**changes))).cause
 
 
+OUT_OF_BOUNDS = {
+    "no number": ({"accept__threshold": float("nan")}, "accept.threshold is NaN"),
+    "without end": ({"input__range": [0.0, float("inf")]}, "input.range"),
+    "a share over 1": ({"accept__found__margin": 1.5}, "accept.found.margin is 1.5"),
+    "an accuracy under 0": ({"metrics__accuracy": {"onnx": -1.0}}, "metrics.accuracy.onnx is -1"),
+    "paper as bright as ink": ({"input__range": [1.0, 1.0]}, "input.range goes from 1.0 to 1.0"),
+    "another layout": ({"input__layout": "WHCN"}, "input.layout is 'WHCN'"),
+    "eleven labels": ({"labels": [*"0123456789", "x"]}, "labels are 11, not 10"),
+    "another rule": ({"accept__rule": "hope"}, "accept.rule is 'hope'"),
+    "twenty answers": ({"output__shape": [1, 20]}, "output.shape ends with (20,), not with 10"),
+    "a name that leads elsewhere": ({"name": "../edge"}, "name is '../edge'"),
+    "a name that commands a terminal": ({"name": "edge\x1b[2J"}, r"name is 'edge\x1b[2J'"),
+}
+
+
+@pytest.mark.parametrize(("changes", "cause"), OUT_OF_BOUNDS.values(), ids=OUT_OF_BOUNDS.keys())
+def test_a_value_out_of_its_bounds_is_named(changes: dict[str, Any], cause: str) -> None:
+    assert cause in refusal(json.dumps(document(**changes))).cause
+
+
+def test_a_document_too_long_to_be_a_contract_is_not_read() -> None:
+    assert "are no contract" in refusal(EXAMPLE.to_json() + " " * (5 << 20)).cause
+
+
+def test_a_damaged_file_is_named_by_the_checksum_of_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "edge.tflite"
+    path.write_bytes(b"a network")
+    contract = replace(EXAMPLE, content=Content.of(b"a network"))
+    contract.check_content(path)
+    path.write_bytes(b"a netwurk")
+    with pytest.raises(ModelError, match=r"edge\.tflite is damaged"):
+        contract.check_content(path)
+
+
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, "1", None, [1]])
 def test_another_schema_is_refused_before_anything_else_is_looked_at(schema: object) -> None:
     error = refusal(json.dumps({"schema": schema, "whatever": "the future holds"}))
@@ -171,7 +209,7 @@ def test_metadata_of_somebody_elses_model_holds_no_contract() -> None:
     metadata = {"author": "somebody else"}
     with pytest.raises(ContractError, match=r"^theirs\.onnx carries no contract") as caught:
         Contract.from_metadata(metadata, "theirs.onnx")
-    assert "mnist-edge bench" in caught.value.remedy
+    assert "mnist-edge export" in caught.value.remedy
     metadata[METADATA_KEY] = EXAMPLE.to_json()
     assert Contract.from_metadata(metadata, "theirs.onnx") == EXAMPLE
 

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from mnist_edge import Classifier, Prediction, UnreadableImage
-from mnist_edge.runtime.decoding import decode
 from mnist_edge.runtime.reading import read_digit
+from mnist_edge.runtime.reading.decoding import decode
 
 KINDS = ("background", "style")
 SIZES = ((28, "up to 28 pixels"), (128, "up to 128"), (512, "up to 512"), (10**9, "larger"))

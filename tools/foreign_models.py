@@ -6,6 +6,8 @@ is to go through `export --int8` and `predict` without a flag at that accuracy, 
 one line.
 
     python tools/foreign_models.py [--only NAME …] [--json FILE]
+
+Without `--only` the table is also written into docs/any-model.md.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from render_readme import between
+
 from mnist_edge import data
 from mnist_edge.contract import Contract
 from mnist_edge.errors import MnistEdgeError
@@ -26,6 +30,9 @@ from mnist_edge.formats.export import Exported, export
 from mnist_edge.formats.foreign import describe
 from mnist_edge.formats.table import open_file
 from mnist_edge.runtime.classifier import Classifier, accuracy
+from mnist_edge.tables import markdown
+
+PAGE = Path(__file__).parents[1] / "docs" / "any-model.md"
 
 PICTURES = 1_000
 
@@ -38,6 +45,7 @@ class Fared:
     """What became of one model."""
 
     file: str
+    producer: str
     use: bool
     listed: float | None
     accuracy: float | None = None
@@ -68,7 +76,7 @@ def main() -> None:
             if arguments.only and entry["file"] not in arguments.only:
                 continue
             listed = float(entry["accuracy"]) if entry["accuracy"] else None
-            fared = Fared(entry["file"], entry["use"] == "yes", listed)
+            fared = Fared(entry["file"], entry["producer"], entry["use"] == "yes", listed)
             started = time.perf_counter()
             _try(folder / fared.file, fared, dataset)
             fared.seconds = time.perf_counter() - started
@@ -76,10 +84,15 @@ def main() -> None:
             print(_line(fared), flush=True)
     wanted = [row for row in rows if row.use]
     others = [row for row in rows if not row.use]
-    print(
-        f"\n{sum(row.good for row in wanted)} of {len(wanted)} digit classifiers exported at the "
+    summary = (
+        f"{sum(row.good for row in wanted)} of {len(wanted)} digit classifiers exported at the "
         f"accuracy listed; {sum(row.good for row in others)} of {len(others)} others refused."
     )
+    print(f"\n{summary}")
+    if not arguments.only:
+        table = markdown(_HEADERS, [_cells(row) for row in rows], left=2)
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(between(text, "fared", f"{summary}\n\n{table}"), encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n")
 
@@ -111,6 +124,16 @@ def _try(path: Path, fared: Fared, dataset: data.Dataset) -> None:
 def _fed(contract: Contract) -> str:
     source = contract.source
     return f"{describe(source.input)}, {source.answers}" if source else ""
+
+
+_HEADERS = ("model", "by", "listed", "got", "fed with, or refused because")
+
+
+def _cells(row: Fared) -> tuple[str, ...]:
+    listed, got = ("-" if share is None else f"{share:.1%}" for share in (row.listed, row.accuracy))
+    # The folders of this machine are nobody's business.
+    said = row.said.split(" — ")[0].replace(f"{os.environ['MNIST_EDGE_MODELS']}/", "")
+    return (row.file, row.producer, listed, got, (said or f"{row.fed}: {row.formats}").rstrip("."))
 
 
 def _line(row: Fared) -> str:

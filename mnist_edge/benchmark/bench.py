@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mnist_edge.benchmark.latency import Effort
     from mnist_edge.contract import Contract
     from mnist_edge.data import Dataset, Progress, Split
-    from mnist_edge.formats.foreign import Told
+    from mnist_edge.formats.told import Told
     from mnist_edge.runtime.engines import Engine
 
 

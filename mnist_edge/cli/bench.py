@@ -12,8 +12,8 @@ from mnist_edge import tables
 from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Json, Model, Quick
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
-from mnist_edge.formats.foreign import Told
 from mnist_edge.formats.table import FORMATS
+from mnist_edge.formats.told import Told
 
 _FILES = (
     "Files, the reference first; by default all formats of the newest model in ./runs, else of the "

@@ -11,8 +11,8 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Json, Model, Out, chosen, one_model
 from mnist_edge.cli.output import command, fetching, next_command, note, result, result_json
 from mnist_edge.formats import export as library
-from mnist_edge.formats.foreign import Told
 from mnist_edge.formats.table import FORMATS
+from mnist_edge.formats.told import Told
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 

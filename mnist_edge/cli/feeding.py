@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from mnist_edge.errors import UsageError
-from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.told import Told
 
 
 class Ink(StrEnum):

@@ -128,7 +128,7 @@ def _expand(arguments: list[str]) -> list[str]:
 
 def _pictures_in(folder: str) -> list[str]:
     """Return the picture files in a folder and those within it, in order; hidden ones left out."""
-    from mnist_edge.runtime.decoding import SUFFIXES
+    from mnist_edge.runtime.reading.decoding import SUFFIXES
 
     # Joining strings: with thousands of small pictures, pathlib takes as long as decoding them.
     names = []
@@ -150,8 +150,8 @@ def _digits(classifier: Classifier, names: list[str]) -> Iterator[Answer]:
     """Answer pictures in their order, a few at a time."""
     from mnist_edge.errors import UnreadableImage
     from mnist_edge.runtime.classifier import PICTURES_AT_ONCE
-    from mnist_edge.runtime.preprocess import Reading
     from mnist_edge.runtime.reading import read
+    from mnist_edge.runtime.reading.normalization import Reading
 
     for start in range(0, len(names), PICTURES_AT_ONCE):
         read_names: list[str | None] = []
@@ -186,9 +186,9 @@ def _explained(
     """Answer pictures one by one, and show after each answer how it came about."""
     from mnist_edge.errors import UnreadableImage
     from mnist_edge.files import replacing
-    from mnist_edge.runtime.decoding import decode
     from mnist_edge.runtime.explain import drawing, explain, half_blocks
-    from mnist_edge.runtime.preprocess import preprocess
+    from mnist_edge.runtime.reading.decoding import decode
+    from mnist_edge.runtime.reading.normalization import preprocess
 
     for name in names:
         try:

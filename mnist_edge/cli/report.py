@@ -11,8 +11,7 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Json, Model, Quick, chosen
 from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
 from mnist_edge.extras import require
-from mnist_edge.formats.foreign import Told
-from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.formats.told import Told
 from mnist_edge.workspace import RUNS, load_dataset
 
 _FILES = (
@@ -48,6 +47,7 @@ def report(
     from mnist_edge.benchmark.bench import files_beside
     from mnist_edge.benchmark.latency import FULL, QUICK
     from mnist_edge.files import replacing
+    from mnist_edge.formats.identify import contract_of, name_of
     from mnist_edge.report.page import SECTIONS, build
 
     given = [*([model] if model else []), *(models or [])]

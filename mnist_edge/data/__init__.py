@@ -67,23 +67,23 @@ KINDS = (
         "idx",
     ),
     Kind(
-        "an .npz, or a directory of .npy files, with x_train, y_train, x_test, y_test",
+        "an .npz, or a directory of .npy, with x_train, y_train, x_test, y_test",
         "pictures (N, 28, 28), (N, 28, 28, 1), (N, 1, 28, 28) or (N, 784), of 0 to 255 or 0 to 1; "
         "labels (N,), (N, 1) or one-hot (N, 10)",
         "`x_test`",
         "npz",
     ),
     Kind(
-        "a .csv of label and 784 pixels a row, or a directory with a train.csv",
-        "Kaggle's `train.csv`, `mnist_train.csv` and `mnist_test.csv`; without a header, the "
-        "label comes first",
+        "a .csv, or a directory with train.csv",
+        "a label and 784 pixels a row: Kaggle's `train.csv`, `mnist_train.csv` and "
+        "`mnist_test.csv`; without a header, the label comes first",
         "`…test.csv` if it has labels; otherwise, and of a file alone, one in six rows",
         "csv_files",
     ),
     Kind(
-        "a .parquet of encoded pictures and labels, or a directory with train-… and test-….parquet",
-        "`image.bytes` or `image`, and `label`, as Hugging Face lays MNIST; also in `mnist` or "
-        "`data` below; needs the extra `fleet`",
+        "a .parquet, or a directory with train-….parquet",
+        "`image.bytes` or `image`, of encoded pictures, and `label`, as in Hugging Face's MNIST; "
+        "also in `mnist` or `data` below; needs the extra `fleet`",
         "`test….parquet`; without it, and of a file alone, one in six pictures",
         "parquet",
     ),

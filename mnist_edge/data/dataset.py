@@ -82,8 +82,9 @@ class Dataset:
         Raises:
             DataError: shapes, types, values, counts or labels are not those of a digit dataset.
         """
-        path = source.resolve() if isinstance(source, Path) else None
-        name = _name_of(source) if isinstance(source, Path) else source
+        # Links are not followed: what they lead to often has no name that says anything.
+        path = Path(os.path.abspath(source)) if isinstance(source, Path) else None  # noqa: PTH100
+        name = _name_of(path) if path else str(source)
         scale = arrays.full_scale(f"{name} (training split)", training[0])
         fit = _checked(f"{name} (training split)", training, scale)
         if (np.diff(fit.labels.astype(np.int8)) >= 0).all() or test is None:
@@ -114,8 +115,7 @@ class Dataset:
 
 def _name_of(path: Path) -> str:
     """Return the last part of a path, told apart from the names that stand for something else."""
-    # Links are not followed. A name goes into files and onto screens.
-    name = printable(os.path.basename(os.path.abspath(path)))  # noqa: PTH100, PTH119
+    name = printable(path.name)
     return f"./{name}" if name in NAMES else name
 
 

@@ -68,7 +68,7 @@ def _read(folder: Path) -> Split:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    from mnist_edge.runtime.decoding import SUFFIXES
+    from mnist_edge.runtime.reading.decoding import SUFFIXES
 
     found = [
         picture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mnist_edge.formats.foreign import describe
-
 if TYPE_CHECKING:
     from mnist_edge.contract import Accept, Contract, Limits, TensorSpec
 
@@ -58,4 +56,6 @@ def _origin(contract: Contract) -> str:
     source = contract.source
     if source is None:
         return f"recipe {contract.recipe}"
+    from mnist_edge.formats.foreign import describe
+
     return f"made from {source.file}, {describe(source.input)}, answers {source.answers}"

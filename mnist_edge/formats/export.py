@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
-from mnist_edge.formats.foreign import Told
-from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.files import holding
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
+from mnist_edge.formats.told import Told
 from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
 
 if TYPE_CHECKING:
@@ -112,69 +112,72 @@ def export(
         GateError: a file does not answer like the model, which then is not published; or the model
             reads too little. The other formats have been made all the same.
         ConversionError: likewise, where a converter failed.
-        OutputError: a file cannot be written, or one that no export made is in the way.
+        OutputError: a file cannot be written, one that no export made is in the way, or another
+            process has the folder.
     """
     rows = _rows(formats, int8=int8)
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats import source
     from mnist_edge.formats.exporter import Exporter
+    from mnist_edge.formats.identify import contract_of, name_of
 
     folder = Path(out)
-    if model is None:
-        model, _ = latest("keras")
-    origin = Path(model) if isinstance(model, str | Path) else model
-    contract = contract_of(origin) if isinstance(origin, Path) else None
-    if contract and isinstance(origin, Path):
-        dataset = load_dataset(data, contract, origin.parent, progress=progress)
-        exportable = source.open_trained(origin, contract)
-    else:
-        dataset = _at_hand(data, note, progress)
-        name = name_of(origin) if isinstance(origin, Path) else origin.name
-        exportable = source.open_foreign(origin, name, dataset, told or Told())
-        note(exportable.feeding)
-    if fast:
-        names = {row.name for row in rows}
-        wanted = {name: each for name, each in exportable.conversions.items() if name in names}
-        exportable = replace(exportable, conversions=exportable.conversions | faster(wanted))
-    # Somebody who asks for all wants all that there can be.
-    asked = formats is not None and "all" not in formats
-    skipped = [
-        row.name for row in rows if row.conversion and row.name not in exportable.conversions
-    ]
-    if skipped and not asked:
-        note(f"{', '.join(skipped)}: not made of this model")
-    done: list[Exported] = []
-    try:
-        exporter = Exporter(
-            exportable, dataset, calibration=calibration, allow_inaccurate=allow_inaccurate
-        )
-        note(
-            f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
-            f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
-        )
-        for exported in exporter.export(rows, folder, force=force, named=asked):
-            done.append(exported)
-            on_file(exported)
-    except KeyboardInterrupt as error:
-        finished = ", ".join(item.format for item in done if not item.failure) or "none"
-        raise Interrupted(
-            f"the export was interrupted; finished formats: {finished}.",
-            remedy="run the same command again.",
-        ) from error
-    if contract and isinstance(origin, Path):
-        hand_on(contract.name, origin.parent, folder)
-    elif isinstance(origin, Path):
-        remember_original(folder, exportable.contract.name, origin)
-    if data is not None:
-        remember_dataset(folder, exportable.contract.name, dataset)
-    failures = [item.failure for item in done if item.failure]
-    if failures:
-        # A gate that failed outweighs a converter that did.
-        failures.sort(key=lambda failure: not isinstance(failure, GateError))
-        for failure in failures[1:]:
-            note(f"error: {failure.cause}\n{failure.remedy}")
-        raise failures[0]
-    return done
+    with holding(folder, "export"):
+        if model is None:
+            model, _ = latest("keras")
+        origin = Path(model) if isinstance(model, str | Path) else model
+        contract = contract_of(origin) if isinstance(origin, Path) else None
+        if contract and isinstance(origin, Path):
+            dataset = load_dataset(data, contract, origin.parent, progress=progress)
+            exportable = source.open_trained(origin, contract)
+        else:
+            dataset = _at_hand(data, note, progress)
+            name = name_of(origin) if isinstance(origin, Path) else origin.name
+            exportable = source.open_foreign(origin, name, dataset, told or Told())
+            note(exportable.feeding)
+        if fast:
+            names = {row.name for row in rows}
+            wanted = {name: each for name, each in exportable.conversions.items() if name in names}
+            exportable = replace(exportable, conversions=exportable.conversions | faster(wanted))
+        # Somebody who asks for all wants all that there can be.
+        asked = formats is not None and "all" not in formats
+        skipped = [
+            row.name for row in rows if row.conversion and row.name not in exportable.conversions
+        ]
+        if skipped and not asked:
+            note(f"{', '.join(skipped)}: not made of this model")
+        done: list[Exported] = []
+        try:
+            exporter = Exporter(
+                exportable, dataset, calibration=calibration, allow_inaccurate=allow_inaccurate
+            )
+            note(
+                f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
+                f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
+            )
+            for exported in exporter.export(rows, folder, force=force, named=asked):
+                done.append(exported)
+                on_file(exported)
+        except KeyboardInterrupt as error:
+            finished = ", ".join(item.format for item in done if not item.failure) or "none"
+            raise Interrupted(
+                f"the export was interrupted; finished formats: {finished}.",
+                remedy="run the same command again.",
+            ) from error
+        if contract and isinstance(origin, Path):
+            hand_on(contract.name, origin.parent, folder)
+        elif isinstance(origin, Path):
+            remember_original(folder, exportable.contract.name, origin)
+        if data is not None:
+            remember_dataset(folder, exportable.contract.name, dataset)
+        failures = [item.failure for item in done if item.failure]
+        if failures:
+            # A gate that failed outweighs a converter that did.
+            failures.sort(key=lambda failure: not isinstance(failure, GateError))
+            for failure in failures[1:]:
+                note(f"error: {failure.cause}\n{failure.remedy}")
+            raise failures[0]
+        return done
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Calibration, Contract, Metrics, Parity, sidecar
+from mnist_edge.contract import Calibration, Content, Contract, Metrics, Parity, sidecar
 from mnist_edge.errors import (
     ConversionError,
     GateError,
@@ -21,7 +21,7 @@ from mnist_edge.errors import (
     UsageError,
     first_line,
 )
-from mnist_edge.files import replacing, sha256_of
+from mnist_edge.files import replacing, replacing_pair, sha256_of
 from mnist_edge.formats.export import ACCURATE, Exported
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
@@ -117,9 +117,11 @@ class Exporter:
         test, embed = self._dataset.test, family_of(path).embed
         try:
             with ExitStack() as files:
-                if not embed:
-                    document = files.enter_context(replacing(sidecar(path)))
-                temporary = files.enter_context(replacing(path))
+                if embed:
+                    temporary = files.enter_context(replacing(path))
+                else:
+                    both = files.enter_context(replacing_pair(path, sidecar(path)))
+                    temporary, document = both
                 temporary.write_bytes(self._convert(row, conversion))
                 if conversion.inspect:
                     conversion.inspect(temporary)
@@ -142,9 +144,11 @@ class Exporter:
                 if embed:
                     embed(temporary, contract)
                 else:
+                    # Keras writes the date into its files: their bytes are never the same.
+                    if row is not FORMATS["keras"]:
+                        content = Content.of(temporary.read_bytes())
+                        contract = replace(contract, content=content)
                     contract.write(document)
-                    # A file without its contract is refused; one with another's is believed.
-                    sidecar(path).unlink(missing_ok=True)
         except (ConversionError, GateError) as failure:
             return replace(result, failure=failure)
         return replace(result, bytes=path.stat().st_size, sha256=sha256_of(path))

@@ -29,6 +29,7 @@ from mnist_edge.runtime.engines.encoding import (
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
+    from mnist_edge.formats.told import Told
 
 # What black and white are in the inputs that people train on; the third is torchvision's
 # Normalize((0.1307,), (0.3081,)), the mean and the deviation of MNIST's training pictures.
@@ -47,25 +48,6 @@ ENOUGH, APART = 0.85, 1.02
 
 # Ways whose probabilities differ by no more are the same way to this model.
 SAME = 1e-3
-
-
-@dataclass(frozen=True)
-class Told:
-    """What somebody says of a model; what is None is measured.
-
-    Attributes:
-        shape: of one picture: (28, 28, 1), (1, 28, 28), (28, 28) or (784,), say.
-        range: the values of black and of white.
-        ink: `dark` where ink is the range's first value, `light` where it is the second.
-        transposed: True where rows and columns are exchanged.
-        answers: `probabilities`, `scores`, `log-probabilities` or `sigmoids`.
-    """
-
-    shape: tuple[int, ...] | None = None
-    range: tuple[float, float] | None = None
-    ink: str | None = None
-    transposed: bool | None = None
-    answers: str | None = None
 
 
 @dataclass(frozen=True)

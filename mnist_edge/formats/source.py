@@ -14,17 +14,18 @@ from mnist_edge.contract import (
     Preprocess,
     Source,
     TensorSpec,
+    is_file_name,
     sidecar,
 )
-from mnist_edge.errors import ContractError, UsageError
+from mnist_edge.errors import ContractError, UsageError, printable
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.table import FORMATS, family_of, of_path
-from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
+from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
 from mnist_edge.training.publish import fit_accept, tool_versions
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.foreign import Told
+    from mnist_edge.formats.told import Told
     from mnist_edge.runtime.engines import Engine
 
 
@@ -88,8 +89,14 @@ def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: 
 
     Raises:
         ModelError: it cannot be loaded, or it is not clear how it wants to be fed.
+        UsageError: no file can have its name.
         ConversionError: it cannot be brought into the form that files are made from.
     """
+    if not is_file_name(name):
+        raise UsageError(
+            f"a file cannot be called {printable(name)}, as the model is.",
+            remedy="give it another name; of a Keras model in memory, model.name.",
+        )
     path = origin if isinstance(origin, Path) else Path(name)
     family = family_of(path) if isinstance(origin, Path) else KERAS
     if isinstance(origin, Path):

@@ -23,7 +23,7 @@ from mnist_edge.report import figures, graph, pictures, quality
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.foreign import Told
+    from mnist_edge.formats.told import Told
 
 # The sections in their order; the name is the element's `id`, too.
 SECTIONS = {

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS, SIZE, Contract
 from mnist_edge.errors import ContractError, UnreadableImage
-from mnist_edge.runtime import preprocess
-from mnist_edge.runtime.decoding import decode
 from mnist_edge.runtime.engines import Engine, Images, OnnxEngine, Probabilities, open_engine
-from mnist_edge.runtime.line import best_row, segments
-from mnist_edge.runtime.look import look
+from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.runtime.reading import read
+from mnist_edge.runtime.reading.candidates import look
+from mnist_edge.runtime.reading.decoding import decode
+from mnist_edge.runtime.reading.lines import best_row, segments
 
 if TYPE_CHECKING:
     import onnxruntime
 
-    from mnist_edge.runtime.decoding import Source
-    from mnist_edge.runtime.preprocess import Reading
+    from mnist_edge.runtime.reading.decoding import Source
+    from mnist_edge.runtime.reading.normalization import Reading
 
 BLANK = "blank"
 AMBIGUOUS = "ambiguous"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.preprocess import MAX_STROKE, MIN_STROKE, drawn_width
+from mnist_edge.runtime.reading.normalization import MAX_STROKE, MIN_STROKE, drawn_width
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from mnist_edge.runtime.classifier import Prediction
-    from mnist_edge.runtime.preprocess import Reading
+    from mnist_edge.runtime.reading.normalization import Reading
 
 # Of the drawing, in pixels.
 PANEL = 10 * SIZE

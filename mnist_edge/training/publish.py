@@ -20,9 +20,9 @@ from mnist_edge.contract import (
     TensorSpec,
     sidecar,
 )
-from mnist_edge.files import replacing
-from mnist_edge.runtime import preprocess
+from mnist_edge.files import replacing_pair
 from mnist_edge.runtime.classifier import accuracy, two_best
+from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
@@ -107,9 +107,7 @@ def publish(
         provenance=description.provenance,
         history=tuple(vars(epoch) for epoch in history) or None,
     )
-    with replacing(sidecar(path)) as document, replacing(path) as temporary:
+    with replacing_pair(path, sidecar(path)) as (temporary, document):
         model.save(temporary)
         contract.write(document)
-        # A model without its contract is refused; one with another's would be believed.
-        sidecar(path).unlink(missing_ok=True)
     return contract

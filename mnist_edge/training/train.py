@@ -11,6 +11,7 @@ from pathlib import Path
 from mnist_edge.contract import Contract
 from mnist_edge.errors import ContractError, OutputError, UsageError, did_you_mean
 from mnist_edge.extras import require
+from mnist_edge.files import holding
 from mnist_edge.training.observer import Observer
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.result import Run, network_paths
@@ -65,7 +66,8 @@ def train(
         DataError: the dataset is missing or broken.
         ModelError: a teacher cannot be opened.
         TrainingError: with `resume`, the unfinished training is damaged or another one.
-        OutputError: a file cannot be written, or one that no training made is in the way.
+        OutputError: a file cannot be written, one that no training made is in the way, or another
+            process has the folder.
         KeyboardInterrupt: Ctrl-C; what was finished is kept.
     """
     if recipe not in RECIPES:
@@ -84,8 +86,6 @@ def train(
     _check_range("seed", seed, 0, SEED - (ensemble - 1))
     path = Path(out) / f"{recipe}.keras"
     targets = {path, *network_paths(path, ensemble)}
-    for target in targets:
-        _check_replaceable(target)
     require("tensorflow", extra="train")
 
     from mnist_edge import data as datasets
@@ -94,27 +94,32 @@ def train(
     from mnist_edge.training.description import Description
     from mnist_edge.training.trainer import configure_tensorflow
 
-    dataset = datasets.load(data, invert=invert, transpose=transpose, progress=observer.on_fetch)
-    for text in dataset.notes:
-        observer.on_note(f"{dataset.name}: {text}")
-    pictures = load_unlabelled(Path(unlabelled)) if unlabelled else None
-    configure_tensorflow()
-    opened = [runs.open_teacher(Path(teacher)) for teacher in teachers]
-    description = Description.of(
-        RECIPES[recipe],
-        dataset,
-        seed=seed,
-        epochs=epochs,
-        members=ensemble,
-        teachers=[contract.weights_sha256 for _, contract in opened],
-        unlabelled=pictures,
-    )
-    job = runs.Job(description, dataset, [engine for engine, _ in opened], pictures, observer)
-    observer.on_start(description, dataset)
-    run = runs.carry_out(job, path, resume=resume)
-    for target in targets:
-        remember_dataset(Path(out), target.stem, dataset, invert=invert, transpose=transpose)
-    return run
+    with holding(path.parent, "train"):
+        for target in targets:
+            _check_replaceable(target)
+        dataset = datasets.load(
+            data, invert=invert, transpose=transpose, progress=observer.on_fetch
+        )
+        for text in dataset.notes:
+            observer.on_note(f"{dataset.name}: {text}")
+        pictures = load_unlabelled(Path(unlabelled)) if unlabelled else None
+        configure_tensorflow()
+        opened = [runs.open_teacher(Path(teacher)) for teacher in teachers]
+        description = Description.of(
+            RECIPES[recipe],
+            dataset,
+            seed=seed,
+            epochs=epochs,
+            members=ensemble,
+            teachers=[contract.weights_sha256 for _, contract in opened],
+            unlabelled=pictures,
+        )
+        job = runs.Job(description, dataset, [engine for engine, _ in opened], pictures, observer)
+        observer.on_start(description, dataset)
+        run = runs.carry_out(job, path, resume=resume)
+        for target in targets:
+            remember_dataset(Path(out), target.stem, dataset, invert=invert, transpose=transpose)
+        return run
 
 
 def _check_range(name: str, value: int, least: int, most: int) -> None:

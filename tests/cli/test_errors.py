@@ -266,7 +266,7 @@ def test_a_full_disk_stops_training_with_one_line(workspace: Workspace, tmp_path
     data = str(workspace.folder / "digits.npz")
     result = _with_file_limit(["train", "--data", data, "--epochs", "1"], 100_000, tmp_path)
     assert_error(result, 1, "cannot write")
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_full_disk_leaves_the_last_export_as_it_was(workspace: Workspace, tmp_path: Path) -> None:

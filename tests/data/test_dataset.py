@@ -46,7 +46,7 @@ def test_the_name_is_the_last_part_of_the_path(
     monkeypatch.chdir(tmp_path)
     dataset = Dataset.from_arrays(Path(path), numbered(np.arange(9, dtype=np.uint8)), TEST)
     assert dataset.name == name
-    assert dataset.source == Path(path).resolve()
+    assert dataset.source == (tmp_path / path).resolve()
 
 
 def test_the_name_of_a_folder_that_is_entered(
@@ -55,6 +55,14 @@ def test_the_name_of_a_folder_that_is_entered(
     monkeypatch.chdir(tmp_path)
     dataset = Dataset.from_arrays(Path(), numbered(np.arange(9, dtype=np.uint8)), TEST)
     assert dataset.name == tmp_path.name
+
+
+def test_a_link_keeps_its_own_name(tmp_path: Path) -> None:
+    """Hugging Face's cache has links with names to files without any."""
+    (tmp_path / "train.npz").symlink_to(tmp_path / "8f0a3c")
+    path = tmp_path / "train.npz"
+    dataset = Dataset.from_arrays(path, numbered(np.arange(9, dtype=np.uint8)), TEST)
+    assert (dataset.name, dataset.source) == ("train.npz", path)
 
 
 def test_a_named_dataset_lies_nowhere() -> None:

@@ -19,12 +19,12 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from mnist_edge.contract import Accept, Contract, Limits, Preprocess
 from mnist_edge.errors import ContractError, ModelError, UnreadableImage
 from mnist_edge.runtime import classifier as module
-from mnist_edge.runtime import preprocess
 from mnist_edge.runtime.classifier import Classifier, Prediction, Predictions
-from mnist_edge.runtime.decoding import Source
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.engines.onnx import CHUNK
+from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.runtime.reading import read
+from mnist_edge.runtime.reading.decoding import Source
 from tests.conftest import Workspace
 
 Images = NDArray[np.uint8]

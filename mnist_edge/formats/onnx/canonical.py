@@ -16,7 +16,7 @@ from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.errors import ConversionError, first_line
 from mnist_edge.files import sha256_of
 from mnist_edge.formats.family import Adopted, Format
-from mnist_edge.formats.onnx.convert import OPSET, quantize
+from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET, quantize
 from mnist_edge.runtime.engines.encoding import SMALLEST, side_of
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def wrap(path: Path, feeding: Feeding, *, free_batch: bool) -> onnx.ModelProto:
         whole,
         opset_imports=model.opset_import,
         functions=model.functions,
-        ir_version=min(max(model.ir_version, 7), 10),
+        ir_version=max(model.ir_version, IR_VERSION),
         producer_name="mnist-edge",
     )
     onnx.checker.check_model(wrapped)
@@ -175,8 +175,11 @@ def _feed(nodes: _Nodes, spec: TensorSpec, target: str) -> None:
         nodes.add("Cast", to=TensorProto.FLOAT)
     elif spec.values == "unit-columns":
         columns = nodes.last
-        nodes.add("ReduceL2", axes=[2], keepdims=1)
-        nodes.add("Max", np.array(1e-12, np.float32))
+        nodes.add("Mul", columns)
+        nodes.add("ReduceSum", np.array([2]), keepdims=1)
+        nodes.add("Sqrt")
+        # The norm of a column of grey levels is 0, or that of the lowest at least.
+        nodes.add("Max", np.array(1 / 255, np.float32))
         norm, nodes.last = nodes.last, columns
         nodes.add("Div", norm)
     if high - low != 1:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.contract import METADATA_KEY, SIZE
+from mnist_edge.contract import METADATA_KEY, SIZE, Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,12 +137,19 @@ def _spare_scores(graph: onnx.GraphProto) -> None:
 
 
 def embed(path: Path, contract: Contract) -> None:
-    """Put a contract into the metadata of an ONNX file, in place."""
+    """Put a contract into the metadata of an ONNX file, in place, and at its end.
+
+    The fields of a protocol buffer may come in any order: what lies before the contract are the
+    bytes that it speaks of.
+    """
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    content = model.SerializeToString(deterministic=True)
+    described = replace(contract, content=Content.of(content))
+    end = onnx.ModelProto()
+    onnx.helper.set_model_props(end, {METADATA_KEY: described.to_json()})
+    path.write_bytes(content + end.SerializeToString())
 
 
 def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def float32(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
@@ -46,6 +45,7 @@ def int8(
         calibration: uint8 (N, 28, 28), pictures of the training split.
         encode: from such pictures to what the model takes; 0 to 1 by default.
     """
+    import numpy as np
 
     def pictures() -> Iterator[list[NDArray[np.float32]]]:
         for image in calibration:

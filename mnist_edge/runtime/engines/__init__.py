@@ -68,9 +68,11 @@ def open_engine(path: Path, threads: int = 1) -> tuple[Engine, Contract]:
     if path.suffix == ".onnx":
         session = open_session(path, threads)
         contract = _session_contract(session, path)
+        contract.check_content(path)
         return OnnxEngine(session, contract.input), contract
     if path.suffix == ".tflite":
         contract = Contract.from_sidecar(path)
+        contract.check_content(path)
         return open_bare(path, contract.input, contract.answers, threads), contract
     raise _unknown_format(path)
 

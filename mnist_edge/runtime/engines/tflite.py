@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,35 @@ _ELSEWHERE = {
 }
 
 
+class _Interpreters(threading.local):
+    """The interpreter of each thread, made on first use: one of them runs in one thread at a time.
+
+    Args:
+        content: the bytes of the file, which all of them read in place.
+        source: the file's name, for errors.
+        threads: how many threads one answer may use.
+
+    Attributes:
+        interpreter: the thread's own, its tensors allocated.
+        image: gives the memory of its input as an array.
+        answer: gives that of its output.
+    """
+
+    def __init__(self, content: bytes, source: object, threads: int) -> None:
+        self.interpreter = _open(content, source, threads)
+        image, answer = (
+            details[0]["index"]
+            for details in (
+                self.interpreter.get_input_details(),
+                self.interpreter.get_output_details(),
+            )
+        )
+        # Setting and getting a tensor takes longer than some layers.
+        self.image, self.answer = _in_place(self.interpreter, image, answer)
+
+
 class TfliteEngine:
-    """A LiteRT interpreter, one picture at a time; quantizes and dequantizes by itself.
+    """LiteRT interpreters, one a thread, one picture at a time; they quantize and dequantize.
 
     Args:
         path: the `.tflite` file.
@@ -48,12 +76,10 @@ class TfliteEngine:
 
     def __init__(self, path: Path, spec: TensorSpec, threads: int = 1) -> None:
         check_input(spec, path)
-        self._interpreter = open_interpreter(path, threads)
-        (image,) = self._interpreter.get_input_details()
-        (answer,) = self._interpreter.get_output_details()
+        self._own = _Interpreters(_content(path), path, threads)
+        (image,) = self._own.interpreter.get_input_details()
+        (answer,) = self._own.interpreter.get_output_details()
         check_shapes(image["shape"], answer["shape"], path)
-        # Setting and getting a tensor takes longer than some layers.
-        self._image, self._answer = _in_place(self._interpreter, image["index"], answer["index"])
         self._shape = tuple(image["shape"])
         self._convert = conversion(spec)
         scale, zero_point = image["quantization"]
@@ -71,18 +97,20 @@ class TfliteEngine:
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         answers = np.empty((len(images), len(LABELS)), self._answer_type)
+        own = self._own
+        invoke, pixels, answer = own.interpreter.invoke, own.image, own.answer
         # With one channel, a picture's bytes are the same in every order of the axes.
         for number, image in enumerate(images.reshape(-1, *self._shape)):
-            self._convert(image, self._image())
-            self._interpreter.invoke()
-            answers[number] = self._answer()
+            self._convert(image, pixels())
+            invoke()
+            answers[number] = answer()
         if self._levels is None:
             return answers
         return self._levels.take(answers.view(f"u{answers.itemsize}"))
 
 
 class TfliteRunner:
-    """A LiteRT interpreter that takes and gives real values in the shapes of the file.
+    """LiteRT interpreters, one a thread, that take and give real values in the shapes of the file.
 
     Args:
         path: the `.tflite` file.
@@ -99,9 +127,9 @@ class TfliteRunner:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._interpreter = open_interpreter(path, threads)
-        self._image, *others = self._interpreter.get_input_details()
-        self._answer, *_ = self._interpreter.get_output_details()
+        self._own = _Interpreters(_content(path), path, threads)
+        self._image, *others = self._own.interpreter.get_input_details()
+        self._answer, *_ = self._own.interpreter.get_output_details()
         if others:
             raise several_inputs(path, [self._image["name"], *(each["name"] for each in others)])
         self.shape = tuple(
@@ -119,11 +147,11 @@ class TfliteRunner:
         if image["dtype"] is not np.float32:
             limits = np.iinfo(image["dtype"])
             batch = np.rint(batch).clip(limits.min, limits.max)
-        answers = []
+        answers, own = [], self._own
         for values in batch.astype(image["dtype"]):
-            self._interpreter.set_tensor(image["index"], values.reshape(image["shape"]))
-            self._interpreter.invoke()
-            answers.append(self._interpreter.get_tensor(answer["index"]).reshape(1, -1))
+            own.image()[:] = values.reshape(image["shape"])
+            own.interpreter.invoke()
+            answers.append(own.answer().reshape(1, -1).copy())
         given = np.concatenate(answers)
         levels = _levels(answer)
         if levels is None:
@@ -131,18 +159,16 @@ class TfliteRunner:
         return levels.take(given.view(f"u{given.itemsize}"))
 
 
-def open_interpreter(path: Path, threads: int = 1) -> Interpreter:
-    """Open a TFLite file.
-
-    Raises:
-        MissingExtra: ai-edge-litert is not installed.
-        ModelError: the file is not a TFLite model that LiteRT can run.
-    """
+def _content(path: Path) -> bytes:
     require("ai_edge_litert", extra="tflite")
+    return path.read_bytes()
+
+
+def _open(content: bytes, path: object, threads: int) -> Interpreter:
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(str(path), num_threads=threads)
+        interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         for sign, what in _ELSEWHERE.items():

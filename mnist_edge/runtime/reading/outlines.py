@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_edge.runtime.components import connected_components
-from mnist_edge.runtime.ink import Ink
-from mnist_edge.runtime.morphology import pad, thicken
-from mnist_edge.runtime.strokes import outline_of, path_length
+from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.ink import Ink
+from mnist_edge.runtime.reading.morphology import pad, thicken
+from mnist_edge.runtime.reading.rules import outline_of, path_length
 
 # Of a filled digit.
 WIDEST_STROKE = 0.3  # of its length: what is wider is the hole in a zero

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from mnist_edge.data import synthetic
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.runtime.line import Segment, best_row
+from mnist_edge.runtime.reading.lines import Segment, best_row
 
 Field = NDArray[np.uint8]
 

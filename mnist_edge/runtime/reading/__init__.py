@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.decoding import decode
-from mnist_edge.runtime.preprocess import Reading, is_mnist, preprocess
+from mnist_edge.runtime.reading.decoding import decode
+from mnist_edge.runtime.reading.normalization import Reading, is_mnist, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist_edge.runtime.decoding import Source
+    from mnist_edge.runtime.reading.decoding import Source
 
 
 def read(source: Source) -> Reading:
@@ -21,7 +21,7 @@ def read(source: Source) -> Reading:
 
     Args:
         source: a path, the bytes of a file, a Pillow picture, or an array of pixels, as
-            `mnist_edge.runtime.decoding.decode` takes them.
+            `mnist_edge.runtime.reading.decoding.decode` takes them.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.components import Components
-from mnist_edge.runtime.ink import Box, Mask
+from mnist_edge.runtime.reading.components import Components
+from mnist_edge.runtime.reading.ink import Box, Mask
 
 # What is ink and what is not, as shares.
 CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from mnist_edge.runtime.preprocess import MAX_STROKE, MIN_STROKE, Reading, describe, preprocess
+from mnist_edge.runtime.reading.normalization import (
+    MAX_STROKE,
+    MIN_STROKE,
+    Reading,
+    describe,
+    preprocess,
+)
 
 Colour = tuple[int, int, int]
 ALIKE = 0.85

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime.decoding import FORMATS, MAX_SIDE, decode
+from mnist_edge.runtime.reading.decoding import FORMATS, MAX_SIDE, decode
 
 
 def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.runtime import sheets, strokes
-from mnist_edge.runtime.components import Components, connected_components
-from mnist_edge.runtime.grounds import grounds, median
-from mnist_edge.runtime.ink import Box, Found, Gray, Ink, Mask, Polarity
-from mnist_edge.runtime.outlines import filled
+from mnist_edge.runtime.reading import rules as strokes
+from mnist_edge.runtime.reading import sheets
+from mnist_edge.runtime.reading.backgrounds import grounds, median
+from mnist_edge.runtime.reading.components import Components, connected_components
+from mnist_edge.runtime.reading.ink import Box, Found, Gray, Ink, Mask, Polarity
+from mnist_edge.runtime.reading.outlines import filled
 
 WORK_SIDE = 128  # pixels: larger pictures are reduced
 LOOKS = 4

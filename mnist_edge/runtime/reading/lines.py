@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.components import connected_components
-from mnist_edge.runtime.ink import Box, Ink, Mask
-from mnist_edge.runtime.preprocess import draw
+from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.ink import Box, Ink, Mask
+from mnist_edge.runtime.reading.normalization import draw
 
 MOST_PIECES = 100  # of ink in a line; more are a texture, or print
 MOST_PARTS = 8  # of them in one digit

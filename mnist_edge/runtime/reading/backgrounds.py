@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.runtime.ink import Mask
+from mnist_edge.runtime.reading.ink import Mask
 
 GRID = 16  # cells, across the picture and down
 MIN_DIFFERENCE = 12  # grey levels: there is a shadow or fat ink, and another ground to try

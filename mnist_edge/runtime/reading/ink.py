@@ -23,7 +23,7 @@ class Ink(NamedTuple):
         box: its left, top, right and bottom, the latter two past the end.
         stroke_width: in pixels.
         support: how well its outline is supported by edges in the picture.
-        crowded: whether it is too much for one digit, as `mnist_edge.runtime.strokes` tells.
+        crowded: whether it is too much for one digit, as `mnist_edge.runtime.reading.rules` tells.
         rival: the support of the best reading in the other polarity; 0 where there is none, or it
             is the sheet under this ink.
         filled: whether only its outline was drawn.

@@ -21,10 +21,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.data import synthetic
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime import decoding
-from mnist_edge.runtime.components import connected_components
-from mnist_edge.runtime.preprocess import BOX, MAX_STROKE, MIN_STROKE, Reading, draw
-from mnist_edge.runtime.reading import read, read_digit
+from mnist_edge.runtime.reading import decoding, read, read_digit
+from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.normalization import BOX, MAX_STROKE, MIN_STROKE, Reading, draw
 from tests.conftest import data_folder
 
 Field = NDArray[np.uint8]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.ink import Box, Found, Ink, Polarity
-from mnist_edge.runtime.look import look
-from mnist_edge.runtime.morphology import pad, thicken
-from mnist_edge.runtime.outlines import filled
-from mnist_edge.runtime.strokes import outline_of, path_length
+from mnist_edge.runtime.reading.candidates import look
+from mnist_edge.runtime.reading.ink import Box, Found, Ink, Polarity
+from mnist_edge.runtime.reading.morphology import pad, thicken
+from mnist_edge.runtime.reading.outlines import filled
+from mnist_edge.runtime.reading.rules import outline_of, path_length
 
 VERSION = 1
 

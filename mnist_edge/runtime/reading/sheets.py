@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.components import connected_components
-from mnist_edge.runtime.grounds import median
-from mnist_edge.runtime.ink import Box, Ink, Mask
+from mnist_edge.runtime.reading.backgrounds import median
+from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.ink import Box, Ink, Mask
 
 # Ink that may be a sheet.
 SMALLEST = 16  # pixels

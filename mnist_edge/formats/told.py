@@ -1,0 +1,24 @@
+"""What somebody says of how a model is fed. Importing it loads no library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody says of a model; what is None is measured.
+
+    Attributes:
+        shape: of one picture: (28, 28, 1), (1, 28, 28), (28, 28) or (784,), say.
+        range: the values of black and of white.
+        ink: `dark` where ink is the range's first value, `light` where it is the second.
+        transposed: True where rows and columns are exchanged.
+        answers: `probabilities`, `scores`, `log-probabilities` or `sigmoids`.
+    """
+
+    shape: tuple[int, ...] | None = None
+    range: tuple[float, float] | None = None
+    ink: str | None = None
+    transposed: bool | None = None
+    answers: str | None = None

@@ -1,0 +1,28 @@
+"""The examples of the documentation run as they stand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_examples_for_python_run_one_after_the_other(tmp_path: Path) -> None:
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 5
+    finished = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    for printed in ("| onnx-int8 |", "is finished already.", "there is no recipe called 'egde'."):
+        assert printed in finished.stdout
+    assert (tmp_path / "theirs" / "edge.onnx").is_file()
