@@ -25,7 +25,8 @@ from render_readme import between
 from mnist_edge import data
 from mnist_edge.contract import Contract
 from mnist_edge.errors import MnistEdgeError
-from mnist_edge.formats.export import Exported, export
+from mnist_edge.formats.export import export
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.foreign import describe
 from mnist_edge.formats.table import open_file
 from mnist_edge.runtime.classifier import Classifier, accuracy

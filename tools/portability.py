@@ -31,12 +31,12 @@ from render_readme import between
 
 from mnist_edge import data
 from mnist_edge.benchmark import machine
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import Split
 from mnist_edge.files import replacing
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import read_contract
+from mnist_edge.tables import markdown
 
 ROOT = Path(__file__).parents[1]
 RUNNERS = Path(__file__).with_name("runners")

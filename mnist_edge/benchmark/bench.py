@@ -18,7 +18,7 @@ from mnist_edge.benchmark.rows import Report, Row
 from mnist_edge.benchmark.startup import Startup, measure
 from mnist_edge.contract import member
 from mnist_edge.errors import GateError, MnistEdgeError, ModelError, UsageError
-from mnist_edge.formats.export import Exported
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.latest import latest

@@ -11,6 +11,7 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Json, Model, Out, chosen, one_model
 from mnist_edge.cli.output import command, fetching, next_command, note, result, result_json
 from mnist_edge.formats import export as library
+from mnist_edge.formats.exported import ACCURATE, Exported
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.formats.told import Told
 from mnist_edge.tables import table
@@ -23,7 +24,7 @@ _FAST = (
     "Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer runtimes know, and "
     "with which OpenVINO's AVX2 kernels misread some pictures."
 )
-_INACCURATE = f"Publish a model too that reads less than {library.ACCURATE:.0%}."
+_INACCURATE = f"Publish a model too that reads less than {ACCURATE:.0%}."
 _DATA = "Dataset to calibrate and judge on; the training's by default."
 
 
@@ -47,9 +48,9 @@ def export(
     json: Json = False,
 ) -> None:
     """Convert a model that was trained here or anywhere, and publish what answers like it."""
-    done: list[library.Exported] = []
+    done: list[Exported] = []
 
-    def show(item: library.Exported) -> None:
+    def show(item: Exported) -> None:
         done.append(item)
         note(f"{item.format}: {'failed' if item.failure else item.path}")
 
@@ -78,7 +79,7 @@ def export(
     next_command(command("predict digit.png", out, f"--model {done[-1].path}"))
 
 
-def _row(item: library.Exported) -> tuple[str, ...]:
+def _row(item: Exported) -> tuple[str, ...]:
     parity = item.parity
     return (
         item.format,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
+from mnist_edge.errors import GateError, Interrupted
 from mnist_edge.extras import require
 from mnist_edge.files import holding
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
 from mnist_edge.formats.told import Told
@@ -18,51 +19,11 @@ from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_edge.contract import Parity
     from mnist_edge.data import Dataset, Progress
     from mnist_edge.formats.family import Format
 
 # Training pictures that integer files are calibrated on.
 CALIBRATION_COUNT = 1000
-
-# The share of test pictures that a model has to read to be worth comparing with.
-ACCURATE = 0.9
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What became of one format.
-
-    Attributes:
-        format: its name.
-        path: where the file is, or would have been.
-        failure: why it was not published; None where it was.
-        accuracy: on the test split; None where it did not come so far.
-        parity: with the Keras model on the test split; None where it did not come so far.
-        bytes: the file's size; None where there is no file.
-        sha256: of the file's bytes; None where there is no file.
-    """
-
-    format: str
-    path: Path
-    failure: MnistEdgeError | None = None
-    accuracy: float | None = None
-    parity: Parity | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return it as `export --json` has it."""
-        return {
-            "format": self.format,
-            "path": str(self.path),
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-            "accuracy": self.accuracy,
-            "agreement": self.parity and self.parity.agreement,
-            "max_abs_diff": self.parity and self.parity.max_abs_diff,
-            "passed": self.failure is None,
-        }
 
 
 def export(
@@ -95,7 +56,7 @@ def export(
             default. Somebody else's model is judged on MNIST, or on the synthetic digits where that
             is not at hand.
         calibration: how many training pictures to calibrate integer files on.
-        allow_inaccurate: make files of a model too that reads less than `ACCURATE`.
+        allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
         told: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.

@@ -22,7 +22,7 @@ from mnist_edge.errors import (
     first_line,
 )
 from mnist_edge.files import replacing, replacing_pair, sha256_of
-from mnist_edge.formats.export import ACCURATE, Exported
+from mnist_edge.formats.exported import ACCURATE, Exported
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.formats.table import FORMATS, family_of

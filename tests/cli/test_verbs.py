@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.formats.layers import read
+from mnist_edge.formats.inside import read_layers as read
 from mnist_edge.runtime.engines import open_engine
 from tests.conftest import EPOCHS, Run, Workspace
 

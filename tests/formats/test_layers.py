@@ -187,8 +187,8 @@ def test_a_damaged_file_is_named(suffix: str, tmp_path: Path) -> None:
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model files end in \.keras, \.onnx, \.tflite"):
-        read(tmp_path / "net.h5")
+    with pytest.raises(ModelError, match=r"model files end in \.keras, \.h5, \.hdf5, \.onnx, "):
+        read(tmp_path / "net.pb")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.contract import METADATA_KEY, Content
+from mnist_edge.contract import METADATA_KEY, SIZE, Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,8 +79,9 @@ def quantize(
             self._batches = self._read()
 
         def _read(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-            for start in range(0, len(calibration) - size + 1, size):
-                chunk = calibration[start : start + size, np.newaxis]
+            for start in range(0, len(calibration), size):
+                # Filled up with pictures that are in it, which change no extreme.
+                chunk = np.resize(calibration[start : start + size], (size, 1, SIZE, SIZE))
                 yield {"image": chunk.astype(np.float32) / np.float32(255)}
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
