@@ -38,7 +38,7 @@ def export(
         typer.Option(
             "--fast",
             help="Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer "
-            "runtimes know, and with which OpenVINO misreads some pictures with AVX2.",
+            "runtimes know, and with which OpenVINO's AVX2 kernels misread some pictures.",
         ),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = workspace.RUNS,
