@@ -96,7 +96,13 @@ RUNTIMES = (
     Runtime("ncnn", "with_ncnn.py", ("ncnn", "numpy", "pnnx", "--no-deps"), ONNX),
     Runtime("MNN", "with_mnn.py", ("MNN",), ONNX + TFLITE),
     Runtime("tract", "with_tract.py", ("tract",), ONNX),
-    Runtime("TVM", "with_tvm.py", ("apache-tvm", "onnx", "tflite"), ONNX + TFLITE),
+    Runtime(
+        "TVM",
+        "with_tvm.py",
+        ("apache-tvm", "onnx", "tflite"),
+        ONNX + TFLITE,
+        {"TVM_NUM_THREADS": "1"},
+    ),
     Runtime("LiteRT, oldest", "with_litert.py", ("ai-edge-litert==1.0.1", "numpy<2"), TFLITE),
     Runtime("LiteRT", "with_litert.py", ("ai-edge-litert",), TFLITE),
     Runtime("TFLite Micro", "with_tflite_micro.py", ("tflite-micro>=0.dev0",), TFLITE),
@@ -329,12 +335,12 @@ def measure(path: Path, pictures: Split, environments: Mapping[str, Environment 
 
 def compared(runner: Runner, reference: Runner, pictures: Split) -> Result:
     """Compare answers, and times by turns."""
-    seconds = [(runner.turn(), reference.turn()) for _ in range(TURNS)]
+    times = [runner.turn() / reference.turn() for _ in range(TURNS)]
     return Result(
         accuracy(runner.answers, pictures.labels),
         others=int((runner.answers.argmax(axis=1) != reference.answers.argmax(axis=1)).sum()),
         difference=float(np.abs(runner.answers - reference.answers).max()),
-        time=median(own for own, _ in seconds) / median(other for _, other in seconds),
+        time=median(times),
     )
 
 
