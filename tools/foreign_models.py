@@ -70,7 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.write:
         rows = [Fared(**row) for row in json.loads(arguments.write.read_text(encoding="utf-8"))]
-        table = markdown(_HEADERS, map(_cells, rows), left=1)
+        table = markdown(_HEADERS, map(_cells, rows), left=2)
         text = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(between(text, "fared", f"{_summary(rows)}\n\n{table}"), encoding="utf-8")
         return
@@ -136,14 +136,14 @@ def _fed(contract: Contract) -> str:
     return f"{describe(source.input)}, {source.answers}" if source else ""
 
 
-_HEADERS = ("model", "listed", "got", "fed with, or refused because")
+_HEADERS = ("model", "fed with, or refused because", "listed", "got")
 
 
 def _cells(row: Fared) -> tuple[str, ...]:
     listed, got = ("-" if share is None else f"{share:.1%}" for share in (row.listed, row.accuracy))
     # The folders of this machine are nobody's business.
     said = row.said.split(" — ")[0].replace(f"{os.environ['MNIST_EDGE_MODELS']}/", "")
-    return (row.file, listed, got, (said or f"{row.fed}: {row.formats}").rstrip("."))
+    return (row.file, (said or f"{row.fed}: {row.formats}").rstrip("."), listed, got)
 
 
 def _line(row: Fared) -> str:
