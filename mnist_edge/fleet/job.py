@@ -18,9 +18,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Progress:
     Attributes:
         pictures, errors, refused: of all shards so far, as of `Shard`.
         shards, of: so far, and in the end.
+        resumed: those of earlier runs.
         seconds: since workers were started.
         pictures_per_s: answered in these.
     """
@@ -58,15 +60,29 @@ class Progress:
     refused: int
     shards: int
     of: int
+    resumed: int
     seconds: float
     pictures_per_s: float
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        counted = (
+            f"{self.pictures:,} pictures, {self.errors:,} errors, {self.refused:,} refused, "
+            f"{self.pictures_per_s:,.0f} pictures/s, {timedelta(seconds=round(self.seconds))}"
+        )
+        answered = self.shards - self.resumed
+        if self.shards == self.of or not answered:
+            return counted
+        left = self.seconds / answered * (self.of - self.shards)
+        return f"{counted}, {timedelta(seconds=round(left))} left"
 
 
 def run(
     source: str,
     out: str,
-    *,
     model: Path,
+    *,
     format: str = FORMATS[0],  # noqa: A002
     image_column: str | None = None,
     id_column: str | None = None,
@@ -150,10 +166,7 @@ def run(
     }
     with _locked(storage, folder):
         shards = _begin(task, description, resume=resume)
-        report = _Report(plan.count, max_errors, progress)
-        for shard in shards.values():
-            report.add(shard)
-        report.start()
+        report = _Report(shards.values(), plan.count, max_errors, progress)
         units = (unit for unit in plan if task.name(unit.number) not in shards)
         if address is None:
             finished = pool.run(task, units, workers)
@@ -178,21 +191,28 @@ class _Report:
     """Counts shards, says how far they are, and stops where too many pictures are unreadable."""
 
     def __init__(
-        self, of: int, max_errors: int | None, progress: Callable[[Progress], None]
+        self,
+        resumed: Iterable[Shard],
+        of: int,
+        max_errors: int | None,
+        progress: Callable[[Progress], None],
     ) -> None:
         self._of, self._max_errors, self._progress = of, max_errors, progress
-        self._shards = self._pictures = self._errors = self._refused = self._earlier = 0
+        self._shards = self._pictures = self._errors = self._refused = 0
+        for shard in resumed:
+            self._count(shard)
+        self._resumed, self._earlier = self._shards, self._pictures
         self._began = time.monotonic()
 
-    def start(self) -> None:
-        self._earlier, self._began = self._pictures, time.monotonic()
-
     def add(self, shard: Shard) -> None:
+        self._count(shard)
+        self._progress(self.state())
+
+    def _count(self, shard: Shard) -> None:
         self._shards += 1
         self._pictures += shard.pictures
         self._errors += shard.errors
         self._refused += shard.refused
-        self._progress(self.state())
         if self._max_errors is not None and self._errors > self._max_errors:
             raise GateError(
                 f"{self._errors:,} pictures could not be read, --max-errors allows "
@@ -208,6 +228,7 @@ class _Report:
             self._refused,
             self._shards,
             self._of,
+            self._resumed,
             seconds,
             (self._pictures - self._earlier) / max(seconds, 1e-9),
         )

@@ -46,9 +46,7 @@ def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Genera
     unfinished: dict[int, Unit] = {}
     others = multiprocessing.active_children()
     while True:
-        pool = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), _prepare, (task,)
-        )
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare, (task,))
         try:
             running = {pool.submit(_finish, unit) for unit in unfinished.values()}
             while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.errors import UnreadableImage
+from mnist_edge.errors import UnreadableImage, first_line
 
 if TYPE_CHECKING:
     from mnist_edge.data.pictures import Picture
@@ -109,11 +109,15 @@ def _row(answer: Prediction | str) -> tuple[Any, ...]:
 
 
 def _answers(classifier: Classifier, images: Sequence[bytes]) -> list[Prediction | str]:
-    """Answer all at once, and one by one where one of them cannot be read."""
+    """Answer all at once, and part by part where one of them cannot be read."""
     try:
         return [*classifier.predict_batch(images)]
     except UnreadableImage as error:
-        if len(images) == 1:
-            return [error.cause]
+        reason = error.cause
+    # Of millions of pictures one may meet a mistake of ours, and is not to end the job.
+    except Exception as error:
+        reason = f"unexpected {type(error).__name__}: {first_line(error)}"
+    if len(images) == 1:
+        return [reason.encode("utf-8", "backslashreplace").decode()]
     half = len(images) // 2
     return [*_answers(classifier, images[:half]), *_answers(classifier, images[half:])]
