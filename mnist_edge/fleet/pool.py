@@ -1,36 +1,51 @@
-"""Scoring with processes of this machine, none of which has to survive."""
+"""Scoring with processes of this machine, any of which may die.
+
+Each worker has a pipe of its own and one unit at a time, so that a death costs that unit's work and
+is known at once. (`concurrent.futures` ends all workers when one dies, and waits for ever where one
+dies while it is sent more than a pipe holds.)
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import threading
+from collections import Counter
 from collections.abc import Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from multiprocessing.connection import wait as wait_for
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
 
-from mnist_edge.errors import ScoringError
+from mnist_edge.errors import MnistEdgeError, ScoringError, first_line
 
 if TYPE_CHECKING:
     from mnist_edge.data.pictures import Unit
     from mnist_edge.fleet.shards import Shard, Task
 
-# Units that each worker has waiting, so that none is ever idle.
-AHEAD = 2
-# Times in a row that a worker may die before any unit is finished.
+# Times that workers may die of one unit, or one after the other before they begin.
 PATIENCE = 5
 
-_task: Task
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class _Worker:
+    """A process, the pipe to it, and the unit that it has."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = _SPAWN.Pipe()
+        self.unit: Unit | None = None
+        self._process = _SPAWN.Process(target=_work, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end is the end of the pipe
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.join()
+        self.pipe.close()
 
 
 def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Generator[Shard]:
-    """Finish units, a few at a time, in any order.
-
-    When a worker dies, whatever was being worked on is begun again.
+    """Finish units, in any order.
 
     Args:
         task: what is done.
@@ -41,60 +56,70 @@ def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Genera
         OutputError: a shard cannot be written.
         ScoringError: workers die again and again.
     """
-    workers = workers or len(os.sched_getaffinity(0))
-    units, deaths = iter(units), 0
-    unfinished: dict[int, Unit] = {}
-    others = multiprocessing.active_children()
-    while True:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare, (task,))
-        try:
-            running = {pool.submit(_finish, unit) for unit in unfinished.values()}
-            while True:
-                for unit in islice(units, AHEAD * workers - len(running)):
-                    unfinished[unit.number] = unit
-                    running.add(pool.submit(_finish, unit))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    number, shard = future.result()
-                    del unfinished[number]
-                    deaths = 0
-                    yield shard
-        except BrokenProcessPool:
-            deaths += 1
-            if deaths == PATIENCE:
-                first = min(unfinished.values(), key=lambda unit: unit.number)
-                raise ScoringError(
-                    f"{deaths} times in a row a worker died before it had finished anything, last "
-                    f"with {first.paths[0]!r} or what follows it.",
-                    remedy="see whether memory is short, or give fewer --workers; what is done is "
-                    "kept for --resume.",
-                ) from None
-        finally:
-            # Where the job ends early, what is being done is not waited for.
-            if unfinished:
-                for child in set(multiprocessing.active_children()).difference(others):
-                    child.terminate()
-            pool.shutdown(cancel_futures=True)
+    units = iter(units)
+    again: list[Unit] = []
+    deaths: Counter[Unit | None] = Counter()
+    crew = [_Worker() for _ in range(workers or len(os.sched_getaffinity(0)))]
+    try:
+        while crew:
+            for pipe in wait([worker.pipe for worker in crew]):
+                worker = next(worker for worker in crew if worker.pipe is pipe)
+                try:
+                    answer = worker.pipe.recv()
+                    if answer is None:
+                        worker.pipe.send(task)
+                except (EOFError, OSError):
+                    crew.remove(worker)
+                    worker.end()
+                    _count(deaths, worker.unit)
+                    if worker.unit:
+                        again.append(worker.unit)
+                    crew.append(_Worker())
+                    continue
+                if isinstance(answer, MnistEdgeError):
+                    raise answer
+                if answer:
+                    yield answer
+                deaths[None] = 0
+                worker.unit = again.pop() if again else next(units, None)
+                if worker.unit:
+                    with suppress(OSError):  # of one that has died, which is seen next
+                        worker.pipe.send(worker.unit)
+                else:
+                    crew.remove(worker)
+                    worker.end()
+    finally:
+        for worker in crew:
+            worker.end()
 
 
-def _prepare(task: Task) -> None:
-    global _task  # noqa: PLW0603
-    _task = task
+def _count(deaths: Counter[Unit | None], unit: Unit | None) -> None:
+    deaths[unit] += 1
+    if deaths[unit] == PATIENCE:
+        of = f"of {unit.paths[0]!r} or what follows it" if unit else "before it began"
+        raise ScoringError(
+            f"a worker died {of}, {PATIENCE} times.",
+            remedy="see whether memory is short, and give fewer --workers; what is done is kept "
+            "for --resume.",
+        )
+
+
+def _work(pipe: Any) -> None:
     # Ctrl-C reaches the whole group; the parent decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    task.model.classifier()
-
-
-def _end_with_the_parent() -> None:
-    """Not to outlive a parent that was killed, as a worker would that waits for work."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-
-def _finish(unit: Unit) -> tuple[int, Shard]:
-    return unit.number, _task.finish(unit)
+    with suppress(EOFError, OSError):  # the parent has ended
+        pipe.send(None)  # a start for what a pipe cannot hold while nobody reads
+        task: Task = pipe.recv()
+        while True:
+            unit = pipe.recv()
+            try:
+                answer: Any = task.finish(unit)
+            except MnistEdgeError as error:
+                answer = error
+            except Exception as error:
+                answer = ScoringError(
+                    f"unexpected {type(error).__name__} at {unit.paths[0]!r} or what follows it: "
+                    f"{first_line(error)}.",
+                    remedy="report it; what is done is kept for --resume.",
+                )
+            pipe.send(answer)
