@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, count, islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mnist_edge.data.storage import BUFFER, File, Storage, locate
@@ -236,7 +236,7 @@ def _read(named: tuple[str, Storage, str] | Picture) -> Picture:
 
 
 class Plan:
-    """A source and its units, which are kept on disk: there may be very many.
+    """A source and its units, which are kept on disk until a `with` ends: there may be very many.
 
     Args:
         location: as `Source` describes it, a path or an address.
@@ -263,7 +263,7 @@ class Plan:
         pictures_per_unit: int = PICTURES_PER_UNIT,
     ) -> None:
         storage, path = locate(location)
-        known = ((kind, file) for file in storage.files(path) if (kind := _kind_of(file.path)))
+        known = ((found, file) for file in storage.files(path) if (found := _kind_of(file.path)))
         first = next(known, None)
         if first is None:
             suffixes = ", ".join(suffix for kind in KINDS.values() for suffix in kind)
@@ -289,10 +289,20 @@ class Plan:
                 yield file
 
         self._spool = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
-        for unit in self._units(files(), pictures_per_unit):
-            self._spool.write(json.dumps(dataclasses.astuple(unit)) + "\n")
-            self.count += 1
+        try:
+            for unit in self._units(files(), pictures_per_unit):
+                self._spool.write(json.dumps(dataclasses.astuple(unit)) + "\n")
+                self.count += 1
+        except BaseException:
+            self._spool.close()
+            raise
         self.digest = digest.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
 
     def __iter__(self) -> Iterator[Unit]:
         """Return the units in their order; one such iteration at a time."""

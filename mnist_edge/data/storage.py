@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -63,11 +64,10 @@ class Storage:
                 yield File(path, info.size, info.mtime_ns)
             elif info.type == fs.FileType.Directory:
                 yield from self._walk(path)
-            elif any(character in path for character in "*?["):
-                names = path.split("/")
-                fixed = next(n for n, name in enumerate(names) if set(name) & set("*?["))
-                for file in self._walk("/".join(names[:fixed]) or "/"):
-                    if _matches(file.path.split("/")[fixed:], names[fixed:]):
+            elif (folder := fixed_part(path)) != path:
+                depth = folder.count("/") + 1 if folder else int(self.is_local)
+                for file in self._walk(folder or "/" * self.is_local):
+                    if _matches(file.path.split("/")[depth:], path.split("/")[depth:]):
                         yield file
             else:
                 raise FileNotFoundError(f"there is no {self.uri(path)}")
@@ -160,6 +160,13 @@ class Storage:
                 f"cannot write {self.uri(path)}: {first_line(error)}.",
                 remedy="check your rights and credentials, and that there is space.",
             ) from error
+
+
+def fixed_part(pattern: str) -> str:
+    """Return the folder that a pattern begins with; a path without `*`, `?` and `[` as it is."""
+    names = pattern.split("/")
+    fixed = [*takewhile(lambda name: not set(name) & set("*?["), names)]
+    return "/".join(fixed)
 
 
 def _unlisted(path: str, error: OSError) -> DataError:

@@ -131,60 +131,60 @@ def run(
         )
     storage, folder = locate(out)
     where, path = locate(source)
-    if where.is_local and storage.is_local and Path(folder).is_relative_to(path):
+    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
         raise UsageError(
             f"{out!r} lies within the source, and would be read as a part of it.",
             remedy="choose a folder beside it.",
         )
     weights = Classifier.load(model).contract.weights_sha256
-    plan = Plan(
+    with Plan(
         source,
         image_column=image_column,
         id_column=id_column,
         pictures_per_unit=pictures_per_shard,
-    )
-    task = Task(Model.of(model), plan.source, storage, folder, format)
-    description = {
-        "mnist_edge": mnist_edge.__version__,
-        "model": {
-            "name": task.model.name,
-            "sha256": hashlib.sha256(task.model.data).hexdigest(),
-            "weights_sha256": weights,
-        },
-        "source": {
-            "uri": plan.source.storage.uri(plan.source.path),
-            "kind": plan.source.kind,
-            "listing_sha256": plan.digest,
-            "units": plan.count,
-        },
-        "options": {
-            "format": format,
-            "image_column": plan.source.image_column,
-            "id_column": id_column,
-            "pictures_per_shard": pictures_per_shard,
-        },
-    }
-    with _locked(storage, folder):
-        shards = _begin(task, description, resume=resume)
-        report = _Report(shards.values(), plan.count, max_errors, progress)
-        units = (unit for unit in plan if task.name(unit.number) not in shards)
-        if address is None:
-            finished = pool.run(task, units, workers)
-        else:
-            finished = cluster.run(task, units, workers, address, connect_timeout)
-        try:
-            for shard in finished:
-                shards[shard.name] = shard
-                report.add(shard)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted after {len(shards):,} of {plan.count:,} shards.",
-                remedy="what is done is kept: run the same command again with --resume.",
-            ) from None
-        finally:
-            finished.close()
-        _end(task, description, shards)
-        return report.state()
+    ) as plan:
+        task = Task(Model.of(model), plan.source, storage, folder, format)
+        description = {
+            "mnist_edge": mnist_edge.__version__,
+            "model": {
+                "name": task.model.name,
+                "sha256": hashlib.sha256(task.model.data).hexdigest(),
+                "weights_sha256": weights,
+            },
+            "source": {
+                "uri": plan.source.storage.uri(plan.source.path),
+                "kind": plan.source.kind,
+                "listing_sha256": plan.digest,
+                "units": plan.count,
+            },
+            "options": {
+                "format": format,
+                "image_column": plan.source.image_column,
+                "id_column": id_column,
+                "pictures_per_shard": pictures_per_shard,
+            },
+        }
+        with _locked(storage, folder):
+            shards = _begin(task, description, resume=resume)
+            report = _Report(shards.values(), plan.count, max_errors, progress)
+            units = (unit for unit in plan if task.name(unit.number) not in shards)
+            if address is None:
+                finished = pool.run(task, units, workers)
+            else:
+                finished = cluster.run(task, units, workers, address, connect_timeout)
+            try:
+                for shard in finished:
+                    shards[shard.name] = shard
+                    report.add(shard)
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    f"interrupted after {len(shards):,} of {plan.count:,} shards.",
+                    remedy="what is done is kept: run the same command again with --resume.",
+                ) from None
+            finally:
+                finished.close()
+            _end(task, description, shards)
+    return report.state()
 
 
 class _Report:
