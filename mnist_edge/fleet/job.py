@@ -289,7 +289,7 @@ def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str
     if earlier != description:
         what = [key for key in description if (earlier or {}).get(key) != description[key]]
         raise ScoringError(
-            f"the job in {folder!r} was begun with another {' and another '.join(what)}.",
+            f"the job in {folder!r} is another one, of different {' and '.join(what)}.",
             remedy=f"give what its {JOB} says, or choose another folder.",
         )
     _sweep(task)

@@ -39,9 +39,11 @@ class _Worker:
         theirs.close()  # so that its end is the end of the pipe
 
     def end(self) -> None:
-        self._process.terminate()
-        self._process.join()
+        """End it: at once where it has a unit, else as it finds its pipe closed."""
         self.pipe.close()
+        if self.unit:
+            self._process.terminate()
+        self._process.join()
 
 
 def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Generator[Shard]:
