@@ -15,12 +15,13 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, count, islice
 from typing import NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from mnist_edge.data.storage import BUFFER, File, Storage, locate
+from mnist_edge.data.storage import BUFFER, File, Storage, in_temporary_folder, locate
 from mnist_edge.errors import DataError, UsageError, first_line
 from mnist_edge.runtime.decoding import SUFFIXES
 
@@ -288,14 +289,13 @@ class Plan:
                 digest.update(json.dumps(entry).encode())
                 yield file
 
-        self._spool = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
-        try:
+        with ExitStack() as undone, in_temporary_folder():
+            self._spool = undone.enter_context(tempfile.TemporaryFile("w+", encoding="ascii"))
             for unit in self._units(files(), pictures_per_unit):
                 self._spool.write(json.dumps(dataclasses.astuple(unit)) + "\n")
                 self.count += 1
-        except BaseException:
-            self._spool.close()
-            raise
+            self._spool.flush()
+            undone.pop_all()
         self.digest = digest.hexdigest()
 
     def __enter__(self) -> Self:

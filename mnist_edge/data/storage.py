@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -160,6 +162,22 @@ class Storage:
                 f"cannot write {self.uri(path)}: {first_line(error)}.",
                 remedy="check your rights and credentials, and that there is space.",
             ) from error
+
+
+@contextmanager
+def in_temporary_folder() -> Iterator[None]:
+    """Say what a full or closed temporary folder is; for what is written there.
+
+    Raises:
+        OutputError: something within the block cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {tempfile.gettempdir()!r}: {error.strerror or error}.",
+            remedy="free some space there, or name another folder with TMPDIR.",
+        ) from error
 
 
 def fixed_part(pattern: str) -> str:

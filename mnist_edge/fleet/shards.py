@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_edge.contract import sidecar
+from mnist_edge.data.storage import in_temporary_folder
 from mnist_edge.fleet import scoring
 from mnist_edge.runtime.classifier import Classifier
 
@@ -44,7 +45,7 @@ class Model:
     @lru_cache(maxsize=1)  # noqa: B019
     def classifier(self) -> Classifier:
         """Load it, once in a process, to answer on one thread."""
-        with tempfile.TemporaryDirectory() as folder:
+        with in_temporary_folder(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.name
             path.write_bytes(self.data)
             if self.description is not None:

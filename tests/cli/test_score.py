@@ -92,15 +92,23 @@ def test_no_rights_are_one_line(run: Run, scans: Path) -> None:
     assert_error(run("score", scans, "--out", "answers"), 1, "scans")
 
 
-def test_a_full_disk_is_one_line_and_leaves_whole_shards_only(
-    run: Run, scans: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "size", [20_000, 200_000], ids=["the copy of the model", "a shard of answers"]
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing_by_halves(
+    scans: Path, tmp_path: Path, size: int
 ) -> None:
-    (tmp_path / "list.ndjson").write_text(f'"{scans.as_uri()}/00.png"\n' * 2000)
-    command = ["score", "list.ndjson", "--out", "answers", "--workers", "1"]
-    # Every file ends at so many bytes: enough for the job's own, and not for a shard's.
-    size = 4096
+    assert scans.is_dir()
+    lines = [
+        json.dumps({"path": f"scans/{number:02}.png", "name": 9000 * "x"}) for number in range(40)
+    ]
+    (tmp_path / "list.ndjson").write_text("\n".join(lines))
+    # Every file ends at so many bytes, as on a disk that is full.
     finished = subprocess.run(
-        [sys.executable, "-m", "mnist_edge", *command, "--format", "ndjson", "--shard", "60"],
+        [
+            *(sys.executable, "-m", "mnist_edge", "score", "list.ndjson", "--out", "answers"),
+            *("--id-column", "name", "--format", "ndjson", "--workers", "1"),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -110,7 +118,7 @@ def test_a_full_disk_is_one_line_and_leaves_whole_shards_only(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )
     assert finished.returncode == 1
-    assert finished.stderr.splitlines()[-2].startswith("error: cannot write")
+    assert finished.stderr.splitlines()[-2].startswith("error: cannot write"), finished.stderr
     assert "Traceback" not in finished.stderr
     assert {path.name for path in (tmp_path / "answers").iterdir()} == {"_job.json", "_lock"}
 
