@@ -146,8 +146,10 @@ def descendants(pid: int) -> list[int]:
         except OSError:
             continue
         parents.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = parents.get(pid, [])
-    return found + [below for child in found for below in descendants(child)]
+    found = [pid]
+    for parent in found:  # which grows meanwhile
+        found += parents.get(parent, [])
+    return found[1:]
 
 
 def command_line(pid: int) -> str:
@@ -155,6 +157,11 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
+
+
+def pool_workers(job: Job) -> list[int]:
+    """The processes that make shards where there is no cluster."""
+    return [pid for pid in descendants(job.process.pid) if "spawn_main" in command_line(pid)]
 
 
 def kill(pid: int) -> None:

@@ -13,12 +13,12 @@ from tests.fleet.conftest import (
     Pictures,
     answers,
     command_line,
-    descendants,
     files,
     in_order,
     kill,
     kill_driver,
     kill_workers,
+    pool_workers,
 )
 
 Start = Callable[..., Job]
@@ -32,10 +32,6 @@ def undisturbed(pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) ->
     return out
 
 
-def workers(job: Job) -> list[int]:
-    return [pid for pid in descendants(job.process.pid) if "spawn_main" in command_line(pid)]
-
-
 def test_every_row_is_what_predict_says(pictures: Pictures, undisturbed: Path) -> None:
     assert answers(undisturbed) == in_order(pictures.rows)
 
@@ -44,7 +40,7 @@ def test_ten_workers_are_killed_and_nothing_is_lost(
     pictures: Pictures, undisturbed: Path, tmp_path: Path, jobs: Start
 ) -> None:
     job = jobs(pictures.folder, "--out", tmp_path / "a", "--shard", "1", "--workers", "2")
-    kill_workers(job, 10, seed=1, workers=lambda: workers(job))
+    kill_workers(job, 10, seed=1, workers=lambda: pool_workers(job))
     code, _, stderr = job.end()
     assert code == 0, stderr
     assert files(tmp_path / "a") == files(undisturbed)
@@ -66,7 +62,7 @@ def test_workers_end_with_a_driver_that_is_killed(
 ) -> None:
     job = jobs(pictures.folder, "--out", tmp_path / "a", "--shard", "1", "--workers", "2")
     assert job.wait_for_shards(2)
-    orphans = workers(job)
+    orphans = pool_workers(job)
     assert len(orphans) == 2
     job.kill()
     deadline = time.monotonic() + 10
@@ -80,7 +76,7 @@ def test_a_worker_that_dies_each_time_ends_the_job(
 ) -> None:
     job = jobs(pictures.folder, "--out", tmp_path / "a", "--workers", "1")
     while job.process.poll() is None:
-        for pid in workers(job):
+        for pid in pool_workers(job):
             kill(pid)
         time.sleep(0.01)
     code, stdout, stderr = job.end()
