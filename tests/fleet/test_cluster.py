@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import shutil
 import socket
@@ -43,7 +44,10 @@ def start_node(env: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
             *(Path(sys.executable).with_name("ray"), "start", "--block", *arguments),
             *("--object-store-memory", str(100 << 20), "--disable-usage-stats"),
         ],
-        env=os.environ | env | {"PYTHONUNBUFFERED": "1"},
+        # Coverage would be written by each of Ray's own processes.
+        env={name: value for name, value in os.environ.items() if "COV" not in name}
+        | env
+        | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -84,7 +88,6 @@ def ray_cluster() -> Iterator[Ray]:
     # The paths of its sockets have to be short.
     folder = tempfile.mkdtemp(prefix="ray")
     env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    env |= {name: "" for name in os.environ if "COV" in name}
     port = str(free_port())
     head = start_node(
         env,
@@ -177,4 +180,49 @@ def test_a_cluster_that_does_not_answer_is_one_line(
     cause, remedy = stderr.splitlines()[-2:]
     assert cause == f"error: no Ray cluster answers at '{address}': not within 1 s."
     assert "ray start --head" in remedy
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (
+            "mnist_edge.__version__ = '9.9'",
+            r"node .* has mnist-edge [0-9.]+, this machine has 9.9\.",
+        ),
+        (
+            "mnist_edge.fleet.cluster._files_to_see = lambda *_: ['/only/here']",
+            r"node .* does not see '/only/here'\.",
+        ),
+    ],
+    ids=["another version", "no shared folder"],
+)
+def test_a_node_that_cannot_take_part_is_named(
+    ray_cluster: Ray, pictures: Pictures, tmp_path: Path, change: str, cause: str
+) -> None:
+    code = f"import mnist_edge.cli, mnist_edge.fleet.cluster; {change}; mnist_edge.cli.main()"
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-c", code),
+            *("score", pictures.folder, "--out", tmp_path / "a", "--address", ray_cluster.address),
+        ],
+        env=os.environ | ray_cluster.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert re.fullmatch(f"error: {cause}", finished.stderr.splitlines()[-2]), finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_what_a_worker_cannot_write_is_one_line(
+    ray_cluster: Ray, score: Start, undisturbed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "a")
+    (tmp_path / "a" / "part-000003.parquet").unlink()
+    (tmp_path / "a" / "part-000003.parquet").mkdir()
+    code, _, stderr = score("--address", ray_cluster.address).end()
+    assert code == 1
+    assert stderr.splitlines()[-2].startswith("error: cannot write ")
     assert "Traceback" not in stderr
