@@ -362,8 +362,8 @@ def pays(runs: Runs) -> str:
         for kind in ("digits", "photographs"):
             alone = CORES * median(runs, kind, "pool, 1 worker", "rate")
             together = machines * CORES * median(runs, kind, "Ray, 1 worker", "rate")
-            later = median(runs, kind, "Ray, 1 worker", "first") - median(
-                runs, kind, "pool, 1 worker", "first"
+            later = median(runs, "digits", "Ray, 1 worker", "first") - median(
+                runs, "digits", "pool, 1 worker", "first"
             )
             row.append(
                 f"{later / (1 / alone - 1 / together):,.0f}" if together > alone else "never"

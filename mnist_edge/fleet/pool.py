@@ -13,6 +13,7 @@ import signal
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import suppress
+from itertools import islice
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,10 @@ def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Genera
         OutputError: a shard cannot be written.
         ScoringError: workers die again and again.
     """
-    units = iter(units)
-    again: list[Unit] = []
+    # Units to be given out before others: the first, without which no worker is started, and
+    # those of workers that died.
+    if not (again := list(islice(units := iter(units), 1))):
+        return
     deaths: Counter[Unit | None] = Counter()
     crew = [_Worker() for _ in range(workers or len(os.sched_getaffinity(0)))]
     try:
