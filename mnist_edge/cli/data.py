@@ -11,7 +11,7 @@ import typer
 
 from mnist_edge import workspace
 from mnist_edge.cli.options import Data, Invert, Transpose
-from mnist_edge.cli.output import fetching, next_command, result
+from mnist_edge.cli.output import fetching, next_command, progress_bar, result
 
 data = typer.Typer(
     help="Fetch MNIST, say where it is, draw a dataset, pack pictures.",

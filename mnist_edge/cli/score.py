@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mnist_edge.cli import workspace
+from mnist_edge.cli.options import Json, Model, chosen
 from mnist_edge.cli.output import live_line, note, result, result_json
 from mnist_edge.extras import require
+from mnist_edge.formats.latest import READABLE
 
 Text = str | None
 
@@ -23,8 +23,10 @@ def score(
             "at an address such as s3://bucket/scans."
         ),
     ],
-    out: Annotated[str, typer.Option(metavar="DEST", help="The folder of answers, empty or new.")],
-    model: Annotated[Path | None, typer.Option(metavar="FILE", help="As for predict.")] = None,
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="DEST", help="Folder of answers, empty or new.")
+    ],
+    model: Model = None,
     answers: Annotated[
         str, typer.Option("--format", metavar="NAME", help="Of the answers: parquet or ndjson.")
     ] = "parquet",
@@ -52,7 +54,7 @@ def score(
     max_errors: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="End, exit 3, at more unreadable ones.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Answer very many pictures; a picture that cannot be read is a row with its error."""
     require("pyarrow", extra="fleet")
@@ -76,6 +78,6 @@ def score(
         draw(f"listing {source!r}")
         options |= {"pictures_per_shard": shard, "workers": workers, "address": address}
         options |= {"connect_timeout": connect_timeout, "resume": resume, "progress": show}
-        path = model or workspace.latest("onnx", "onnx-int8")
+        path = chosen(model, *READABLE)
         done = job.run(source, out, path, max_errors=max_errors, **options)
     result_json(done) if json else result(done.text)

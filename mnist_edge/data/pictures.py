@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mnist_edge.data.storage import BUFFER, File, Storage, in_temporary_folder, locate
 from mnist_edge.errors import DataError, UsageError, first_line
-from mnist_edge.runtime.decoding import SUFFIXES
+from mnist_edge.runtime.reading.decoding import SUFFIXES
 
 KINDS = {
     "pictures": SUFFIXES,
