@@ -1,6 +1,6 @@
 """Run the README's commands one after the other, and write what they print into it.
 
-python tools/record_readme.py [COMMAND …]: train, export, predict, bench, or those that are named, in
+python tools/record_readme.py [COMMAND …]: train, export, predict, bench, or those named, in
 ./runs. Training takes minutes, and times are those of a machine that does nothing else.
 """
 
