@@ -58,7 +58,7 @@ def score(
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 
-    tenth = 0
+    path, tenth = model or workspace.latest("onnx", "onnx-int8"), 0
     with live_line() as draw:
 
         def show(now: job.Progress) -> None:
@@ -76,6 +76,5 @@ def score(
         draw(f"listing {source!r}")
         options |= {"pictures_per_shard": shard, "workers": workers, "address": address}
         options |= {"connect_timeout": connect_timeout, "resume": resume, "progress": show}
-        path = model or workspace.latest("onnx", "onnx-int8")
         done = job.run(source, out, path, max_errors=max_errors, **options)
     result_json(done) if json else result(done.text)
