@@ -19,9 +19,8 @@ def score(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE",
             help="Pictures, tar shards, Parquet or NDJSON: a folder, a pattern, a file; here or "
-            "at an address such as s3://bucket/scans.",
+            "at an address such as s3://bucket/scans."
         ),
     ],
     out: Annotated[str, typer.Option(metavar="DEST", help="The folder of answers, empty or new.")],
@@ -59,7 +58,7 @@ def score(
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 
-    path, tenth = model or workspace.latest("onnx", "onnx-int8"), 0
+    tenth = 0
     with live_line() as draw:
 
         def show(now: job.Progress) -> None:
@@ -69,9 +68,14 @@ def score(
                 tenth = 10 * now.shards // now.of
                 note(f"{10 * tenth} %: {now.text}")
 
+        options: dict[str, Any] = {
+            "image_column": image_column,
+            "id_column": id_column,
+            "format": answers,
+        }
         draw(f"listing {source!r}")
-        options: dict[str, Any] = {"image_column": image_column, "id_column": id_column}
-        options |= {"format": answers, "pictures_per_shard": shard, "workers": workers}
-        options |= {"address": address, "connect_timeout": connect_timeout, "resume": resume}
-        done = job.run(source, out, path, max_errors=max_errors, progress=show, **options)
+        options |= {"pictures_per_shard": shard, "workers": workers, "address": address}
+        options |= {"connect_timeout": connect_timeout, "resume": resume, "progress": show}
+        path = model or workspace.latest("onnx", "onnx-int8")
+        done = job.run(source, out, path, max_errors=max_errors, **options)
     result_json(done) if json else result(done.text)
