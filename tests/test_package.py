@@ -19,7 +19,9 @@ from tests.conftest import Run, Workspace
 
 PACKAGE = Path(mnist_edge.__file__).parent
 
-HEAVY = {"numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib"}
+HEAVY = {
+    *("numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib", "pyarrow", "ray")
+}
 
 
 def test_public_names_are_pinned() -> None:
@@ -118,6 +120,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("bench", "--help"),
         ("info", "--help"),
         ("report", "--help"),
+        ("score", "--help"),
         ("data", "show", "--help"),
     ],
     ids=" ".join,
