@@ -172,7 +172,7 @@ def test_two_close_answers_are_ambiguous_and_many_are_no_digit(
         ((0.875, 0.5), (2, 2), digits[0]),
         ((2, 2), (0.875, 0.5), drawn(digits[0])),
     ):
-        strict = replace(contract, accept=Accept("two-best", *own, found=Limits(*found)))
+        strict = replace(contract, accept=Accept("two-best", own[0], own[1], Limits(*found)))
         classifier = Classifier(Oracle(*probabilities), strict, "oracle")
         prediction = classifier.predict(picture)
         assert prediction.accepted is (reason is None)

@@ -15,10 +15,15 @@ from mnist_edge.contract import LABELS, TensorSpec
 from mnist_edge.errors import ModelError, first_line
 from mnist_edge.extras import require
 from mnist_edge.runtime.engines.engine import (
+    ROUNDED,
+    TOLERANCE,
     Images,
     Probabilities,
+    Reopened,
+    check_answers,
     check_input,
     check_shapes,
+    check_threads,
     conversion,
     several_inputs,
 )
@@ -61,7 +66,7 @@ class _Interpreters(threading.local):
         self.image, self.answer = _in_place(self.interpreter, image, answer)
 
 
-class TfliteEngine:
+class TfliteEngine(Reopened):
     """LiteRT interpreters, one a thread, one picture at a time; they quantize and dequantize.
 
     Args:
@@ -76,6 +81,7 @@ class TfliteEngine:
 
     def __init__(self, path: Path, spec: TensorSpec, threads: int = 1) -> None:
         check_input(spec, path)
+        self._source = path
         self._own = _Interpreters(_content(path), path, threads)
         (image,) = self._own.interpreter.get_input_details()
         (answer,) = self._own.interpreter.get_output_details()
@@ -93,6 +99,7 @@ class TfliteEngine:
         self._answer_type = np.dtype(answer["dtype"])
         # What each code of an answer stands for; floats stand for themselves.
         self._levels = _levels(answer)
+        self._tolerance = TOLERANCE if self._levels is None else ROUNDED
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
@@ -104,9 +111,10 @@ class TfliteEngine:
             self._convert(image, pixels())
             invoke()
             answers[number] = answer()
-        if self._levels is None:
-            return answers
-        return self._levels.take(answers.view(f"u{answers.itemsize}"))
+        if self._levels is not None:
+            answers = self._levels.take(answers.view(f"u{answers.itemsize}"))
+        check_answers(answers, self._source, self._tolerance)
+        return answers
 
 
 class TfliteRunner:
@@ -167,6 +175,7 @@ def _content(path: Path) -> bytes:
 def _open(content: bytes, path: object, threads: int) -> Interpreter:
     from ai_edge_litert.interpreter import Interpreter
 
+    check_threads(threads)
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
