@@ -1,0 +1,217 @@
+"""A planned network as the text of a C header; the code itself stands in `templates/`."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from mnist_edge import __version__
+from mnist_edge.contract import SIZE, Contract
+from mnist_edge.formats.c.graph import (
+    Add,
+    AveragePool,
+    Convolution,
+    Depthwise,
+    Layer,
+    MaxPool,
+    Network,
+    Pad,
+    Range,
+    Rescale,
+    Shape,
+    Softmax,
+    Window,
+)
+from mnist_edge.formats.c.plan import Plan
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+# What the reading of a picture takes of the scratch buffer: a histogram.
+READ_BYTES = 768
+
+# Which templates a layer needs, in the order they have to stand in.
+_NEEDS: dict[type[Layer], tuple[str, ...]] = {
+    Convolution: ("window", "layer", "convolution"),
+    Depthwise: ("window", "layer", "depthwise"),
+    MaxPool: ("window", "max_pool"),
+    AveragePool: ("window", "average_pool"),
+    Rescale: ("rescale",),
+    Pad: ("window", "pad"),
+    Add: ("add",),
+    Softmax: ("softmax",),
+}
+
+
+def emit(network: Network, plan: Plan, contract: Contract, checksum: str) -> str:
+    """Return the header.
+
+    Args:
+        network: what the file computes.
+        plan: where its tensors lie.
+        contract: what the file says of itself.
+        checksum: the hexadecimal CRC-32 of the file it was made from.
+    """
+    accept = contract.accept
+    facts = {
+        "VERSION": __version__,
+        "CONTRACT": _comment(contract.to_json(indent=1)),
+        "CRC32": checksum,
+        "CLASSES": str(network.output.shape.size),
+        "LABELS": "".join(contract.labels),
+        "SIDE": str(SIZE),
+        "FIELD": str(network.input.shape.size),
+        "SCRATCH": str(max(plan.size, READ_BYTES)),
+        "AS_IS_SUM": _steps(accept.threshold),
+        "AS_IS_MARGIN": _steps(accept.margin),
+        "FOUND_SUM": _steps(accept.found.threshold),
+        "FOUND_MARGIN": _steps(accept.found.margin),
+        "CODE": "\n".join(_code(network, plan)),
+    }
+    text = re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], _template("header"))
+    prefix = identifier(contract.name)
+    text = re.sub(r"\bmodel(?=_|\.h\b)", prefix, text)
+    return re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
+
+
+def identifier(name: str) -> str:
+    """Return what a model's names begin with in C."""
+    word = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
+    return word if word[:1].isalpha() else f"model_{word}"
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / f"{name}.h").read_text(encoding="utf-8")
+
+
+def _comment(text: str) -> str:
+    """Return JSON that stands in a C comment: `*/` would end it, and `\\/` is JSON for `/`."""
+    return text.replace("*/", "*\\/").replace("/*", "\\/*")
+
+
+def _steps(probability: float) -> str:
+    """Return the least number of 1/256 that reaches a probability; what none does stays so."""
+    return str(math.ceil(min(probability, 2.0) * 256))
+
+
+def _code(network: Network, plan: Plan) -> Iterable[str]:
+    needed = {name for layer in network.layers for name in _NEEDS[type(layer)]}
+    order = [name for names in _NEEDS.values() for name in names if name in needed]
+    for name in ("arithmetic", "scale", *dict.fromkeys(order)):
+        yield _template(name)
+    constants, calls = [], []
+    for number, layer in enumerate(network.layers, 1):
+        source, *others = (_place(tensor.number, network, plan) for tensor in layer.inputs)
+        result = _place(layer.output.number, network, plan)
+        text, call = _layer(layer, number, source, result, *others)
+        constants.append(f"/* {number}: {_described(layer)} */\n{text}")
+        calls.append(f"    {call}")
+    yield from constants
+    if not plan.size:
+        calls.insert(0, "    (void)scratch;")
+    yield "void model_predict(const uint8_t field[MODEL_FIELD_BYTES],"
+    yield "                   uint8_t scores[MODEL_CLASSES], void *scratch)"
+    yield "{\n" + "\n".join(calls) + "\n}\n"
+    yield _template("accept")
+    yield _template("read").rstrip()
+
+
+def _place(number: int, network: Network, plan: Plan) -> str:
+    if number == network.input.number:
+        return "field"
+    if number == network.output.number:
+        return "scores"
+    return f"(uint8_t *)scratch + {plan.offsets[number]}"
+
+
+def _described(layer: Layer) -> str:
+    """Return in words what a layer does."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(layer).__name__).lower()
+    before, after = ("x".join(map(str, tensor.shape)) for tensor in (layer.input, layer.output))
+    return f"{kind}, {before} to {after}"
+
+
+def _layer(
+    layer: Layer, number: int, source: str, result: str, other: str = ""
+) -> tuple[str, str]:
+    """Return the constants of a layer, and the call that runs it."""
+    match layer:
+        case Convolution():
+            kind = "_depthwise" if isinstance(layer, Depthwise) else ""
+            call = f"model_convolve{kind}(&model_layer_{number}, {source}, {result});"
+            return _convolution(layer, number), call
+        case MaxPool() | AveragePool():
+            kind = "max" if isinstance(layer, MaxPool) else "average"
+            shape = _shape(layer.input.shape, layer.output.shape, layer.window)
+            text = (
+                f"static const model_shape model_shape_{number} = {shape};\n"
+                f"{_range_of(layer.range, number)}"
+            )
+            arguments = f"&model_shape_{number}, &model_range_{number}, {source}, {result}"
+            return text, f"model_pool_{kind}({arguments});"
+        case Pad():
+            window = Window(1, 1, top=layer.top, left=layer.left)
+            shape = _shape(layer.input.shape, layer.output.shape, window)
+            text = f"static const model_shape model_shape_{number} = {shape};\n"
+            zero = layer.output.zero
+            return text, f"model_pad(&model_shape_{number}, {source}, {result}, {zero});"
+        case Rescale():
+            mantissa, exponent = layer.multiplier
+            size, zero = layer.input.shape.size, layer.input.zero
+            arguments = f"{size}, {zero}, {mantissa}, {exponent}, &model_range_{number}"
+            return _range_of(layer.range, number), f"model_rescale({source}, {result}, {arguments});"
+        case Add():
+            terms = zip((layer.input, layer.other), layer.multipliers[:2], strict=True)
+            a, b = (_braces(tensor.zero, *multiplier) for tensor, multiplier in terms)
+            text = (
+                f"static const model_term model_terms_{number}[] = {{{a}, {b}}};\n"
+                f"{_range_of(layer.range, number)}"
+            )
+            inputs = f"{source}, &model_terms_{number}[0], {other}, &model_terms_{number}[1]"
+            mantissa, exponent = layer.multipliers[2]
+            size = layer.input.shape.size
+            arguments = f"{result}, {size}, {mantissa}, {exponent}, &model_range_{number}"
+            return text, f"model_add({inputs}, {arguments});"
+        case Softmax():
+            (mantissa, exponent), reach = layer.scale
+            size = layer.input.shape.size
+            arguments = f"{size}, {mantissa}, {exponent}, {min(reach, 255)}"
+            return "", f"model_softmax({source}, {result}, {arguments});"
+    raise AssertionError(layer)  # pragma: no cover
+
+
+def _convolution(layer: Convolution, number: int) -> str:
+    names = [f"model_{what}_{number}" for what in ("weights", "biases", "multipliers", "exponents")]
+    weights, biases, multipliers, exponents = names
+    shape = _shape(layer.input.shape, layer.output.shape, layer.window)
+    fields = _braces(shape, layer.zero, _braces(*layer.range), *names)
+    return "".join(
+        (
+            _array("int8_t", weights, layer.weights.ravel().tolist()),
+            _array("int32_t", biases, layer.biases.tolist()),
+            _array("int32_t", multipliers, [factor.mantissa for factor in layer.multipliers]),
+            _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),
+            f"static const model_layer model_layer_{number} = {fields};\n",
+        )
+    )
+
+
+def _shape(source: Shape, result: Shape, window: Window) -> str:
+    return _braces(*source, *result, *window)
+
+
+def _range_of(kept: Range, number: int) -> str:
+    return f"static const model_range model_range_{number} = {_braces(*kept)};\n"
+
+
+def _braces(*items: object) -> str:
+    return f"{{{', '.join(map(str, items))}}}"
+
+
+def _array(kind: str, name: str, numbers: Iterable[int]) -> str:
+    listed = textwrap.fill(
+        ", ".join(map(str, numbers)), 100, initial_indent="    ", subsequent_indent="    "
+    )
+    return f"static const {kind} {name}[] MODEL_FLASH = {{\n{listed}\n}};\n"
