@@ -14,18 +14,19 @@ from mnist_edge.formats.c.graph import (
     Add,
     AveragePool,
     Convolution,
+    Dense,
     Depthwise,
     Layer,
     MaxPool,
     Network,
     Pad,
-    Range,
     Rescale,
     Shape,
     Softmax,
     Window,
 )
 from mnist_edge.formats.c.plan import Plan
+from mnist_edge.formats.c.quantize import Range
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -34,14 +35,21 @@ READ_BYTES = 768
 
 # Which templates a layer needs, in the order they have to stand in.
 _NEEDS: dict[type[Layer], tuple[str, ...]] = {
-    Convolution: ("window", "layer", "convolution"),
-    Depthwise: ("window", "layer", "depthwise"),
-    MaxPool: ("window", "max_pool"),
-    AveragePool: ("window", "average_pool"),
+    Convolution: ("window", "visible", "layer", "output", "dot", "convolution"),
+    Depthwise: ("window", "visible", "layer", "output", "depthwise"),
+    Dense: ("window", "layer", "dot", "dense"),
+    MaxPool: ("window", "visible", "max_pool"),
+    AveragePool: ("window", "visible", "average_pool"),
     Rescale: ("rescale",),
     Pad: ("window", "pad"),
     Add: ("add",),
     Softmax: ("softmax",),
+}
+
+_KERNELS: dict[type[Layer], str] = {
+    Convolution: "model_convolve",
+    Depthwise: "model_convolve_depthwise",
+    Dense: "model_connect",
 }
 
 
@@ -139,8 +147,7 @@ def _layer(
     """Return the constants of a layer, and the call that runs it."""
     match layer:
         case Convolution():
-            kind = "_depthwise" if isinstance(layer, Depthwise) else ""
-            call = f"model_convolve{kind}(&model_layer_{number}, {source}, {result});"
+            call = f"{_KERNELS[type(layer)]}(&model_layer_{number}, {source}, {result});"
             return _convolution(layer, number), call
         case MaxPool() | AveragePool():
             kind = "max" if isinstance(layer, MaxPool) else "average"

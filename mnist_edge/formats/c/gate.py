@@ -94,7 +94,8 @@ def scores(header: str, name: str, images: NDArray[np.uint8]) -> NDArray[np.uint
 def _run(command: list[str], stdin: bytes = b"") -> bytes:
     finished = subprocess.run(command, input=stdin, capture_output=True, check=False)
     if finished.returncode:
-        said = finished.stderr.decode(errors="replace").strip().partition("\n")[0]
+        lines = finished.stderr.decode(errors="replace").splitlines()
+        (said, *_) = [line.strip() for line in lines if "error" in line] or [*lines, ""]
         raise GateError(
             f"c is not published: {Path(command[0]).name} ended with {finished.returncode}: {said}",
             remedy="leave it out with --formats, and report it.",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.formats.c.quantize import Multiplier, SoftmaxScale
+from mnist_edge.formats.c.quantize import Multiplier, Range, SoftmaxScale
 
 
 class Shape(NamedTuple):
@@ -38,19 +38,6 @@ class Tensor(NamedTuple):
     shape: Shape
     scale: np.float32
     zero: int
-
-
-class Range(NamedTuple):
-    """How results are stored.
-
-    Attributes:
-        zero: what is added to them.
-        low, high: what they are clamped to afterwards.
-    """
-
-    zero: int
-    low: int
-    high: int
 
 
 class Window(NamedTuple):
@@ -116,7 +103,7 @@ class _Sliding(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Convolution(_Sliding):
-    """Sums of products over a window, also of a dense layer, whose window is all its input.
+    """Sums of products over a window.
 
     Attributes:
         window: how the kernel moves.
@@ -140,6 +127,10 @@ class Convolution(_Sliding):
         """How many there are for one picture, padding included."""
         height, width, channels = self.output.shape
         return height * width * self.weights.size // (1 if self.weights.ndim == 4 else channels)
+
+
+class Dense(Convolution):
+    """A convolution whose input is one pixel, with another rounding."""
 
 
 class Depthwise(Convolution):

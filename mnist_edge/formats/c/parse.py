@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,12 +15,12 @@ from mnist_edge.formats.c.graph import (
     Add,
     AveragePool,
     Convolution,
+    Dense,
     Depthwise,
     Layer,
     MaxPool,
     Network,
     Pad,
-    Range,
     Rescale,
     Shape,
     Softmax,
@@ -29,9 +30,10 @@ from mnist_edge.formats.c.graph import (
 from mnist_edge.formats.c.quantize import (
     INT32_MAX,
     OFFSET,
-    Multiplier,
+    Range,
     limits,
     quantized,
+    rounds_alike,
     softmax_scale,
 )
 
@@ -194,7 +196,7 @@ class _Parser:
             _refuse("FULLY_CONNECTED of several vectors")
         source = source._replace(shape=Shape(1, 1, source.shape.size))
         weights = weights[:, np.newaxis, np.newaxis]
-        self._convolution(operator, Convolution, source, result, Window(1, 1), weights)
+        self._convolution(operator, Dense, source, result, Window(1, 1), weights)
 
     def _convolution(
         self,
@@ -210,44 +212,38 @@ class _Parser:
             biases = self._constant(operator.inputs[2], np.int32).astype(np.int64)
         else:
             biases = np.zeros(channels, np.int64)
-        axes = (1, 2, 3) if kind is Convolution else (0, 1)
+        axes = (0, 1) if kind is Depthwise else (1, 2, 3)
         wide = weights.astype(np.int64)
-        multipliers = self._multipliers(operator, source, result, channels)
+        factors = self._factors(operator, source, result, channels)
+        multipliers = tuple(quantized(factor) for factor in factors)
         most = np.abs(biases) + 255 * np.abs(wide).sum(axis=axes)
-        most *= [2 ** max(0, factor.exponent) for factor in multipliers]
+        most *= [2 ** max(0, multiplier.exponent) for multiplier in multipliers]
         if most.max() > INT32_MAX:
             _refuse("sums that may not fit 32 bits")
         zero = source.zero
         if not (window.top or window.left or _overhangs(window, source.shape, result.shape)):
             biases, zero = biases - zero * wide.sum(axis=axes), 0
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
+        if kind is Dense and not all(map(rounds_alike, factors, repeat(kept))):
+            _refuse("dense layer whose results are this near to halves")
         self._layers.append(
             kind(source, result, window, weights, biases, zero, multipliers, kept)
         )
 
-    def _multipliers(
+    def _factors(
         self, operator: Any, source: Tensor, result: Tensor, channels: int
-    ) -> tuple[Multiplier, ...]:
+    ) -> list[float]:
         """Return what each output channel's sums are multiplied by.
 
-        Source: `PopulateConvolutionQuantizationParams` and `GetQuantizedConvolutionMultipler` in
-        tensorflow/lite/kernels/kernel_util.cc.
+        Source: `PopulateConvolutionQuantizationParams` in tensorflow/lite/kernels/kernel_util.cc.
         """
         quantization = self._graph.tensors[operator.inputs[1]].quantization
         if np.any(quantization.zeroPoint):
             _refuse("weights with a zero point")
-        scales = [np.float32(scale) for scale in quantization.scale]
-        name = _OPERATORS[self._model.operatorCodes[operator.opcodeIndex].builtinCode]
-        if len(scales) == 1 and name == "FULLY_CONNECTED":
-            # The product alone is of float32 there.
-            factors = [float(source.scale * scales[0]) / float(result.scale)]
-        else:
-            factors = [
-                float(source.scale) * float(scale) / float(result.scale) for scale in scales
-            ]
-        if len(factors) not in {1, channels}:
-            _refuse(f"{name} with {len(factors)} scales for {channels} channels")
-        return tuple(quantized(factor) for factor in factors * (channels // len(factors)))
+        scales = [float(source.scale) * float(np.float32(scale)) / float(result.scale) for scale in quantization.scale]
+        if len(scales) not in {1, channels}:
+            _refuse(f"layer of {channels} channels with {len(scales)} scales")
+        return scales * (channels // len(scales))
 
     def _max_pool_2d(self, operator: Any, kind: type[MaxPool | AveragePool] = MaxPool) -> None:
         options = operator.builtinOptions

@@ -30,6 +30,19 @@ class Multiplier(NamedTuple):
     exponent: int
 
 
+class Range(NamedTuple):
+    """How results are stored.
+
+    Attributes:
+        zero: what is added to them.
+        low, high: what they are clamped to afterwards.
+    """
+
+    zero: int
+    low: int
+    high: int
+
+
 class SoftmaxScale(NamedTuple):
     """How differences from the largest score become arguments of exp().
 
@@ -54,6 +67,32 @@ def quantized(factor: float) -> Multiplier:
     if exponent < -31:
         return Multiplier(0, 0)
     return Multiplier(mantissa, exponent)
+
+
+def rounded(total: int, multiplier: Multiplier) -> int:
+    """Return what the header makes of a dense layer's sum: rounded once, halves away from zero."""
+    half, bits = 2 ** (30 - multiplier.exponent), 31 - multiplier.exponent
+    size = (abs(total) * multiplier.mantissa + half) >> bits
+    return size if total >= 0 else -size
+
+
+def rounds_alike(factor: float, kept: Range) -> bool:
+    """Tell whether a dense layer's results are what they are in double precision.
+
+    TFLite's reference kernel of dense layers, unlike all others, multiplies in double precision:
+    `FullyConnectedPerChannel` in tensorflow/lite/kernels/internal/reference/integer_ops/
+    fully_connected.h. As both grow with the sum, it is enough to look at the sums about which the
+    result steps from one integer to the next.
+    """
+    multiplier = quantized(factor)
+    for result in range(kept.low - kept.zero - 1, kept.high - kept.zero + 1):
+        step = math.floor((result + 0.5) / factor)
+        for total in range(step - 2, step + 4):
+            product = abs(total * factor)
+            size = math.floor(product) + (product % 1 >= 0.5)
+            if rounded(total, multiplier) != math.copysign(size, total):
+                return False
+    return True
 
 
 def softmax_scale(beta: float, scale: np.float32) -> SoftmaxScale:

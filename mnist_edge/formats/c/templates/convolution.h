@@ -1,19 +1,9 @@
-static int32_t model_dot(const uint8_t *input, const int8_t *weights, size_t count, uint8_t zero)
-{
-    int32_t sum = 0;
-
-    while (count-- > 0) {
-        sum += (*input++ - zero) * (int8_t)MODEL_BYTE(weights++);
-    }
-    return sum;
-}
-
 static void model_convolve(const model_layer *layer, const uint8_t *input, uint8_t *output)
 {
     const model_shape *const shape = &layer->shape;
     const size_t stride = (size_t)shape->width * shape->depth;
     const size_t kernel_stride = (size_t)shape->window_width * shape->depth;
-    const size_t kernel_size = shape->window_height * kernel_stride;
+    const size_t kernel_size = (size_t)shape->window_height * kernel_stride;
     int row, column, y;
     size_t channel;
 

@@ -1,7 +1,7 @@
 static void model_convolve_depthwise(const model_layer *layer, const uint8_t *input, uint8_t *output)
 {
     const model_shape *const shape = &layer->shape;
-    const size_t multiple = (size_t)shape->channels / shape->depth;
+    const size_t multiple = shape->channels / shape->depth;
     int row, column, y, x;
     size_t channel;
 
@@ -14,7 +14,7 @@ static void model_convolve_depthwise(const model_layer *layer, const uint8_t *in
                 int32_t sum = 0;
 
                 for (y = part.first_row; y < part.last_row; y++) {
-                    const size_t place = (size_t)y * shape->window_width + (size_t)part.first_column;
+                    const size_t place = (size_t)y * (size_t)shape->window_width + (size_t)part.first_column;
                     const int8_t *weights = layer->weights + place * shape->channels + channel;
                     const uint8_t *pixel = pixels;
 

@@ -83,7 +83,7 @@ model_answer model_accept(const uint8_t scores[MODEL_CLASSES], model_origin orig
    This is the simple part of what mnist-edge does with a picture. The digit has to be the only ink,
    on an even background. Left out are uneven light, frames and other things in the picture, several
    digits, and broad or fine pens, which mnist-edge makes as broad as MNIST's. */
-model_origin model_read(const uint8_t *gray, uint16_t width, uint16_t height, size_t stride,
+model_origin model_read(const uint8_t *gray, int width, int height, size_t stride,
                         uint8_t field[MODEL_FIELD_BYTES], void *scratch);
 
 #define MODEL_CONTRAST 32

@@ -7,11 +7,3 @@ typedef struct {
     const int32_t *biases, *multipliers; /* one an output channel, as the exponents */
     const int8_t *exponents;
 } model_layer;
-
-static uint8_t model_output(const model_layer *layer, int32_t sum, size_t channel)
-{
-    sum = model_scale(sum + MODEL_WORD(layer->biases + channel),
-                      MODEL_WORD(layer->multipliers + channel),
-                      (int8_t)MODEL_BYTE(layer->exponents + channel));
-    return model_store(sum, &layer->range);
-}

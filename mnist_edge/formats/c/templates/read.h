@@ -173,7 +173,7 @@ static void model_draw(const model_picture *picture, uint8_t *field)
     }
 }
 
-model_origin model_read(const uint8_t *gray, uint16_t width, uint16_t height, size_t stride,
+model_origin model_read(const uint8_t *gray, int width, int height, size_t stride,
                         uint8_t field[MODEL_FIELD_BYTES], void *scratch)
 {
     model_picture picture = {0, 0, 0, 0, 0, 0, 0};
@@ -185,8 +185,8 @@ model_origin model_read(const uint8_t *gray, uint16_t width, uint16_t height, si
     for (place = 0; place < MODEL_FIELD_BYTES; place++) {
         field[place] = 0;
     }
-    if (width == 0 || height == 0 || width > 320 || height > 320
-        || (uint32_t)width * height > 320UL * 240UL) {
+    if (width < 1 || height < 1 || width > 320 || height > 320
+        || (int32_t)width * height > 320L * 240L) {
         return MODEL_BLANK;
     }
     picture.gray = gray;
