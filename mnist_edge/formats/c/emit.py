@@ -165,24 +165,24 @@ def _layer(
             zero = layer.output.zero
             return text, f"model_pad(&model_shape_{number}, {source}, {result}, {zero});"
         case Rescale():
-            mantissa, exponent = layer.multiplier
+            mantissa, exponent, _ = layer.multiplier
             size, zero = layer.input.shape.size, layer.input.zero
             arguments = f"{size}, {zero}, {mantissa}, {exponent}, &model_range_{number}"
             return _range_of(layer.range, number), f"model_rescale({source}, {result}, {arguments});"
         case Add():
             terms = zip((layer.input, layer.other), layer.multipliers[:2], strict=True)
-            a, b = (_braces(tensor.zero, *multiplier) for tensor, multiplier in terms)
+            a, b = (_braces(tensor.zero, *multiplier[:2]) for tensor, multiplier in terms)
             text = (
                 f"static const model_term model_terms_{number}[] = {{{a}, {b}}};\n"
                 f"{_range_of(layer.range, number)}"
             )
             inputs = f"{source}, &model_terms_{number}[0], {other}, &model_terms_{number}[1]"
-            mantissa, exponent = layer.multipliers[2]
+            mantissa, exponent, _ = layer.multipliers[2]
             size = layer.input.shape.size
             arguments = f"{result}, {size}, {mantissa}, {exponent}, &model_range_{number}"
             return text, f"model_add({inputs}, {arguments});"
         case Softmax():
-            (mantissa, exponent), reach = layer.scale
+            (mantissa, exponent, _), reach = layer.scale
             size = layer.input.shape.size
             arguments = f"{size}, {mantissa}, {exponent}, {min(reach, 255)}"
             return "", f"model_softmax({source}, {result}, {arguments});"
@@ -193,12 +193,14 @@ def _convolution(layer: Convolution, number: int) -> str:
     names = [f"model_{what}_{number}" for what in ("weights", "biases", "multipliers", "exponents")]
     weights, biases, multipliers, exponents = names
     shape = _shape(layer.input.shape, layer.output.shape, layer.window)
+    words = 2 if isinstance(layer, Dense) else 1
+    mantissas = [word for factor in layer.multipliers for word in (factor.mantissa, factor.rest)[:words]]
     fields = _braces(shape, layer.zero, _braces(*layer.range), *names)
     return "".join(
         (
             _array("int8_t", weights, layer.weights.ravel().tolist()),
             _array("int32_t", biases, layer.biases.tolist()),
-            _array("int32_t", multipliers, [factor.mantissa for factor in layer.multipliers]),
+            _array("int32_t", multipliers, mantissas),
             _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),
             f"static const model_layer model_layer_{number} = {fields};\n",
         )

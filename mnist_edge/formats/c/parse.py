@@ -31,6 +31,7 @@ from mnist_edge.formats.c.quantize import (
     INT32_MAX,
     OFFSET,
     Range,
+    exact,
     limits,
     quantized,
     rounds_alike,
@@ -215,7 +216,7 @@ class _Parser:
         axes = (0, 1) if kind is Depthwise else (1, 2, 3)
         wide = weights.astype(np.int64)
         factors = self._factors(operator, source, result, channels)
-        multipliers = tuple(quantized(factor) for factor in factors)
+        multipliers = tuple(map(exact if kind is Dense else quantized, factors))
         most = np.abs(biases) + 255 * np.abs(wide).sum(axis=axes)
         most *= [2 ** max(0, multiplier.exponent) for multiplier in multipliers]
         if most.max() > INT32_MAX:
@@ -224,8 +225,8 @@ class _Parser:
         if not (window.top or window.left or _overhangs(window, source.shape, result.shape)):
             biases, zero = biases - zero * wide.sum(axis=axes), 0
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
-        if kind is Dense and not all(map(rounds_alike, factors, repeat(kept))):
-            _refuse("dense layer whose results are this near to halves")
+        if kind is Dense and not all(map(rounds_alike, factors, most.tolist(), repeat(kept))):
+            _refuse("dense layer whose results are that near to halves")
         self._layers.append(
             kind(source, result, window, weights, biases, zero, multipliers, kept)
         )
@@ -240,10 +241,11 @@ class _Parser:
         quantization = self._graph.tensors[operator.inputs[1]].quantization
         if np.any(quantization.zeroPoint):
             _refuse("weights with a zero point")
-        scales = [float(source.scale) * float(np.float32(scale)) / float(result.scale) for scale in quantization.scale]
+        scales = [float(np.float32(scale)) for scale in quantization.scale]
         if len(scales) not in {1, channels}:
             _refuse(f"layer of {channels} channels with {len(scales)} scales")
-        return scales * (channels // len(scales))
+        factors = [float(source.scale) * scale / float(result.scale) for scale in scales]
+        return factors * (channels // len(factors))
 
     def _max_pool_2d(self, operator: Any, kind: type[MaxPool | AveragePool] = MaxPool) -> None:
         options = operator.builtinOptions

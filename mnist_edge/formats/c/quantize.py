@@ -7,6 +7,7 @@ higher, so that the field and the scores are tensors like any other.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -19,15 +20,17 @@ _EXP_INTEGER_BITS = 5
 
 
 class Multiplier(NamedTuple):
-    """A positive factor as `mantissa` / 2**31 * 2**`exponent`.
+    """A positive factor as (`mantissa` + `rest` / 2**31) / 2**31 * 2**`exponent`.
 
     Attributes:
         mantissa: 2**30 to 2**31 - 1, or 0 for a factor that is too small.
         exponent: -31 to 31.
+        rest: 0 to 2**31 - 1; 0 where the mantissa was rounded.
     """
 
     mantissa: int
     exponent: int
+    rest: int = 0
 
 
 class Range(NamedTuple):
@@ -69,28 +72,37 @@ def quantized(factor: float) -> Multiplier:
     return Multiplier(mantissa, exponent)
 
 
-def rounded(total: int, multiplier: Multiplier) -> int:
-    """Return what the header makes of a dense layer's sum: rounded once, halves away from zero."""
-    half, bits = 2 ** (30 - multiplier.exponent), 31 - multiplier.exponent
-    size = (abs(total) * multiplier.mantissa + half) >> bits
-    return size if total >= 0 else -size
-
-
-def rounds_alike(factor: float, kept: Range) -> bool:
-    """Tell whether a dense layer's results are what they are in double precision.
+def exact(factor: float) -> Multiplier:
+    """Return a factor with all of its bits.
 
     TFLite's reference kernel of dense layers, unlike all others, multiplies in double precision:
     `FullyConnectedPerChannel` in tensorflow/lite/kernels/internal/reference/integer_ops/
-    fully_connected.h. As both grow with the sum, it is enough to look at the sums about which the
-    result steps from one integer to the next.
+    fully_connected.h.
     """
-    multiplier = quantized(factor)
+    fraction, exponent = math.frexp(factor)
+    if exponent < -31:
+        return Multiplier(0, 0)
+    mantissa, rest = divmod(int(fraction * 2**62), 2**31)
+    return Multiplier(mantissa, exponent, rest)
+
+
+def rounds_alike(factor: float, most: int, kept: Range) -> bool:
+    """Tell whether the exact products of a dense layer round as those in double precision do.
+
+    As both grow with the sum, it is enough to look at the sums about which the result steps from
+    one integer to the next.
+
+    Args:
+        factor: what sums are multiplied by.
+        most: the largest sum, of either sign.
+        kept: how results are stored.
+    """
     for result in range(kept.low - kept.zero - 1, kept.high - kept.zero + 1):
         step = math.floor((result + 0.5) / factor)
-        for total in range(step - 2, step + 4):
-            product = abs(total * factor)
-            size = math.floor(product) + (product % 1 >= 0.5)
-            if rounded(total, multiplier) != math.copysign(size, total):
+        for total in range(max(step - 2, -most), min(step + 4, most + 1)):
+            exactly, product = Fraction(factor) * abs(total), factor * abs(total)
+            rounded = math.floor(product) + (product % 1 >= 0.5)
+            if rounded != math.floor(exactly + Fraction(1, 2)):
                 return False
     return True
 

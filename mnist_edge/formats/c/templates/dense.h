@@ -1,13 +1,11 @@
-/* sum * multiplier / 2^31 * 2^exponent, rounded once, halves away from zero. */
-static int32_t model_round(int32_t sum, int32_t multiplier, int exponent)
+/* sum * (high + low / 2^31) / 2^31 * 2^exponent, rounded once, halves away from zero. */
+static int32_t model_round(int32_t sum, uint32_t high, uint32_t low, int exponent)
 {
-    const int64_t product = (int64_t)sum * multiplier;
-    const uint64_t half = (uint64_t)1 << (30 - exponent);
+    const uint32_t size = sum < 0 ? 0U - (uint32_t)sum : (uint32_t)sum;
+    const uint64_t product = (uint64_t)size * high + (((uint64_t)size * low) >> 31);
+    const int32_t result = (int32_t)((product + ((uint64_t)1 << (30 - exponent))) >> (31 - exponent));
 
-    if (product < 0) {
-        return -(int32_t)((0U - (uint64_t)product + half) >> (31 - exponent));
-    }
-    return (int32_t)(((uint64_t)product + half) >> (31 - exponent));
+    return sum < 0 ? -result : result;
 }
 
 static void model_connect(const model_layer *layer, const uint8_t *input, uint8_t *output)
@@ -20,7 +18,8 @@ static void model_connect(const model_layer *layer, const uint8_t *input, uint8_
         const int32_t sum = model_dot(input, weights, count, layer->zero);
 
         *output++ = model_store(model_round(sum + MODEL_WORD(layer->biases + channel),
-                                            MODEL_WORD(layer->multipliers + channel),
+                                            (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel),
+                                            (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel + 1),
                                             (int8_t)MODEL_BYTE(layer->exponents + channel)),
                                 &layer->range);
     }
