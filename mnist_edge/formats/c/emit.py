@@ -25,7 +25,7 @@ from mnist_edge.formats.c.graph import (
     Softmax,
     Window,
 )
-from mnist_edge.formats.c.plan import Plan
+from mnist_edge.formats.c.plan import Plan, workspace
 from mnist_edge.formats.c.quantize import Range
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -35,8 +35,8 @@ READ_BYTES = 768
 
 # Which templates a layer needs, in the order they have to stand in.
 _NEEDS: dict[type[Layer], tuple[str, ...]] = {
-    Convolution: ("window", "visible", "layer", "output", "dot", "convolution"),
-    Depthwise: ("window", "visible", "layer", "output", "depthwise"),
+    Convolution: ("window", "layer", "gather", "output", "dot", "convolution"),
+    Depthwise: ("window", "layer", "gather", "output", "depthwise"),
     Dense: ("window", "layer", "dot", "dense"),
     MaxPool: ("window", "visible", "max_pool"),
     AveragePool: ("window", "visible", "average_pool"),
@@ -113,6 +113,8 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
     for number, layer in enumerate(network.layers, 1):
         source, *others = (_place(tensor.number, network, plan) for tensor in layer.inputs)
         result = _place(layer.output.number, network, plan)
+        if layer.workspace:
+            others.append(_place(workspace(number - 1), network, plan))
         text, call = _layer(layer, number, source, result, *others)
         constants.append(f"/* {number}: {_described(layer)} */\n{text}")
         calls.append(f"    {call}")
@@ -147,8 +149,8 @@ def _layer(
     """Return the constants of a layer, and the call that runs it."""
     match layer:
         case Convolution():
-            call = f"{_KERNELS[type(layer)]}(&model_layer_{number}, {source}, {result});"
-            return _convolution(layer, number), call
+            arguments = ", ".join(filter(None, (f"&model_layer_{number}", source, result, other)))
+            return _convolution(layer, number), f"{_KERNELS[type(layer)]}({arguments});"
         case MaxPool() | AveragePool():
             kind = "max" if isinstance(layer, MaxPool) else "average"
             shape = _shape(layer.input.shape, layer.output.shape, layer.window)
@@ -195,7 +197,7 @@ def _convolution(layer: Convolution, number: int) -> str:
     shape = _shape(layer.input.shape, layer.output.shape, layer.window)
     words = 2 if isinstance(layer, Dense) else 1
     mantissas = [word for factor in layer.multipliers for word in (factor.mantissa, factor.rest)[:words]]
-    fields = _braces(shape, layer.zero, _braces(*layer.range), *names)
+    fields = _braces(shape, layer.input.zero, _braces(*layer.range), *names)
     return "".join(
         (
             _array("int8_t", weights, layer.weights.ravel().tolist()),

@@ -69,6 +69,11 @@ class Layer:
         """All that is read."""
         return (self.input,)
 
+    @property
+    def workspace(self) -> int:
+        """How many bytes are used while the layer runs, apart from its ends."""
+        return 0
+
     def oldest_reads(self, tensor: Tensor) -> NDArray[np.intp]:
         """Return what of an input is still to be read.
 
@@ -95,8 +100,9 @@ class _Sliding(Layer):
         reads = ((y[:, np.newaxis] * width + x) * depth).ravel()
         reads = np.append(reads, tensor.shape.size)
         ahead = np.minimum.accumulate(reads[::-1])[::-1]
-        # All channels but the last are followed by another of the same pixel.
-        oldest = np.repeat(ahead[:-1], channels)
+        # All channels but the last are followed by another of the same window, unless that was
+        # copied before.
+        oldest = np.repeat(ahead[1:] if self.workspace else ahead[:-1], channels)
         oldest[channels - 1 :: channels] = ahead[1:]
         return oldest
 
@@ -109,8 +115,7 @@ class Convolution(_Sliding):
         window: how the kernel moves.
         weights: int8, (output channels, height, width, input channels); of a depthwise
             convolution (height, width, output channels).
-        biases: int64 (output channels,), with all that zero points add.
-        zero: what is still to be subtracted from the input.
+        biases: int64 (output channels,), with what the input's zero point adds.
         multipliers: of the sums, one an output channel.
         range: of the output.
     """
@@ -118,28 +123,26 @@ class Convolution(_Sliding):
     window: Window
     weights: NDArray[np.int8]
     biases: NDArray[np.int64]
-    zero: int
     multipliers: tuple[Multiplier, ...]
     range: Range
 
     @property
-    def multiplications(self) -> int:
-        """How many there are for one picture, padding included."""
-        height, width, channels = self.output.shape
-        return height * width * self.weights.size // (1 if self.weights.ndim == 4 else channels)
-
-
-class Dense(Convolution):
-    """A convolution whose input is one pixel, with another rounding."""
+    def workspace(self) -> int:
+        """Bytes of the window, which is copied to lie in one piece."""
+        return self.window.height * self.window.width * self.input.shape.depth
 
 
 class Depthwise(Convolution):
     """A convolution of each input channel alone, into one or several output channels."""
 
+
+class Dense(Convolution):
+    """A convolution whose window is all its input, with another rounding."""
+
     @property
-    def multiplications(self) -> int:
-        """How many there are for one picture, padding included."""
-        return self.output.shape.height * self.output.shape.width * self.weights.size
+    def workspace(self) -> int:
+        """None: the input lies in one piece."""
+        return 0
 
 
 @dataclass(frozen=True, eq=False)

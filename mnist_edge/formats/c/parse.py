@@ -221,14 +221,12 @@ class _Parser:
         most *= [2 ** max(0, multiplier.exponent) for multiplier in multipliers]
         if most.max() > INT32_MAX:
             _refuse("sums that may not fit 32 bits")
-        zero = source.zero
-        if not (window.top or window.left or _overhangs(window, source.shape, result.shape)):
-            biases, zero = biases - zero * wide.sum(axis=axes), 0
+        biases -= source.zero * wide.sum(axis=axes)
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
         if kind is Dense and not all(map(rounds_alike, factors, most.tolist(), repeat(kept))):
             _refuse("dense layer whose results are that near to halves")
         self._layers.append(
-            kind(source, result, window, weights, biases, zero, multipliers, kept)
+            kind(source, result, window, weights, biases, multipliers, kept)
         )
 
     def _factors(
@@ -311,14 +309,6 @@ def _window(options: Any, source: Shape, result: Shape, height: int, width: int)
         top = max(0, (result.height - 1) * down + height - source.height) // 2
         left = max(0, (result.width - 1) * right + width - source.width) // 2
     return Window(height, width, down, right, top, left)
-
-
-def _overhangs(window: Window, source: Shape, result: Shape) -> bool:
-    """Tell whether the last windows end outside of the input."""
-    return (
-        (result.height - 1) * window.down - window.top + window.height > source.height
-        or (result.width - 1) * window.right - window.left + window.width > source.width
-    )
 
 
 def _dilated(weights: NDArray[np.int8], rows: int, columns: int) -> NDArray[np.int8]:

@@ -20,7 +20,7 @@ class Plan(NamedTuple):
     """Where tensors lie.
 
     Attributes:
-        offsets: of each tensor's number, in bytes from the start of the buffer.
+        offsets: of each tensor's number and each workspace's, in bytes from the buffer's start.
         size: of the buffer.
     """
 
@@ -37,6 +37,11 @@ class _Block:
     last: int
 
 
+def workspace(moment: int) -> int:
+    """Return the number of the memory that the layer of an index uses while it runs."""
+    return -1 - moment
+
+
 def plan(network: Network) -> Plan:
     """Place all tensors but the field and the scores, which the caller holds."""
     outside = {network.input.number, network.output.number}
@@ -45,6 +50,8 @@ def plan(network: Network) -> Plan:
     for moment, layer in enumerate(network.layers):
         if layer.output.number not in outside:
             blocks[layer.output.number] = _Block(layer.output.shape.size, moment, moment)
+        if layer.workspace:
+            blocks[workspace(moment)] = _Block(layer.workspace, moment, moment)
         for tensor in layer.inputs:
             if tensor.number not in outside:
                 blocks[tensor.number].last = moment

@@ -7,8 +7,8 @@ static void model_pool_average(const model_shape *shape, const model_range *rang
     for (row = 0; row < shape->rows; row++) {
         for (column = 0; column < shape->columns; column++) {
             const model_part part = model_visible(shape, input, row, column);
-            const int32_t count = (int32_t)(part.last_row - part.first_row)
-                                  * (part.last_column - part.first_column);
+            const int32_t count =
+                (int32_t)(part.last_row - part.first_row) * (part.last_column - part.first_column);
 
             for (channel = 0; channel < shape->channels; channel++) {
                 const uint8_t *pixels = part.input + channel;

@@ -3,7 +3,8 @@ static int32_t model_round(int32_t sum, uint32_t high, uint32_t low, int exponen
 {
     const uint32_t size = sum < 0 ? 0U - (uint32_t)sum : (uint32_t)sum;
     const uint64_t product = (uint64_t)size * high + (((uint64_t)size * low) >> 31);
-    const int32_t result = (int32_t)((product + ((uint64_t)1 << (30 - exponent))) >> (31 - exponent));
+    const int32_t result =
+        (int32_t)((product + ((uint64_t)1 << (30 - exponent))) >> (31 - exponent));
 
     return sum < 0 ? -result : result;
 }
@@ -15,12 +16,13 @@ static void model_connect(const model_layer *layer, const uint8_t *input, uint8_
     size_t channel;
 
     for (channel = 0; channel < layer->shape.channels; channel++, weights += count) {
-        const int32_t sum = model_dot(input, weights, count, layer->zero);
+        const int32_t sum = model_dot(input, weights, count);
 
-        *output++ = model_store(model_round(sum + MODEL_WORD(layer->biases + channel),
-                                            (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel),
-                                            (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel + 1),
-                                            (int8_t)MODEL_BYTE(layer->exponents + channel)),
-                                &layer->range);
+        *output++ =
+            model_store(model_round(sum + MODEL_WORD(layer->biases + channel),
+                                    (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel),
+                                    (uint32_t)MODEL_WORD(layer->multipliers + 2 * channel + 1),
+                                    (int8_t)MODEL_BYTE(layer->exponents + channel)),
+                        &layer->range);
     }
 }

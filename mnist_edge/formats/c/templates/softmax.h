@@ -2,7 +2,8 @@
 static int32_t model_exp(int32_t x)
 {
     /* exp(-1/4), exp(-1/2), exp(-1), exp(-2), exp(-4), exp(-8), exp(-16) */
-    static const int32_t powers[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    static const int32_t powers[] = {1672461947, 1302514674, 790015084, 290630308,
+                                     39332535,   720401,     242};
     const int32_t quarter = (int32_t)1 << 24;
     const int32_t part = (x & (quarter - 1)) - quarter;
     const uint32_t rest = (uint32_t)(part - x);
@@ -17,7 +18,7 @@ static int32_t model_exp(int32_t x)
     square = model_multiply(a, a);
     series = model_multiply(square, a) + model_divide(model_multiply(square, square), 2);
     series = model_divide(model_multiply(series, 715827883) + square, 1); /* of 1/3 */
-    result = 1895147668 + model_multiply(1895147668, a + series); /* of exp(-1/8) */
+    result = 1895147668 + model_multiply(1895147668, a + series);         /* of exp(-1/8) */
     for (power = 0; power < 7; power++) {
         if ((rest >> (24 + power)) & 1U) {
             result = model_multiply(result, powers[power]);
