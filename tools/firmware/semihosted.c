@@ -50,20 +50,18 @@ static void start(void)
 
 #else
 
-__asm__(".section .vectors\n.globl _start\n_start: la sp, stack_top\n j main\n");
+/* The three instructions that call the host may not be compressed, nor lie in two pages. */
+__asm__(".section .vectors\n.globl _start\n.option norvc\n.option norelax\n"
+        "_start: la sp, stack_top\n"
+        "j main\n"
+        ".balign 16\n"
+        "host: slli x0, x0, 0x1f\n"
+        "ebreak\n"
+        "srai x0, x0, 7\n"
+        "ret\n"
+        ".option rvc\n.option relax\n.text\n");
 
-static intptr_t host(intptr_t operation, const void *arguments)
-{
-    register intptr_t a0 __asm__("a0") = operation;
-    register const void *a1 __asm__("a1") = arguments;
-
-    __asm__ volatile(".option push\n.option norvc\n.balign 16\n" /* in one page */
-                     "slli x0, x0, 0x1f\nebreak\nsrai x0, x0, 7\n.option pop"
-                     : "+r"(a0)
-                     : "r"(a1)
-                     : "memory");
-    return a0;
-}
+intptr_t host(intptr_t operation, const void *arguments);
 
 #define TICKS UINT32_MAX
 

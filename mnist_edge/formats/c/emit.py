@@ -34,7 +34,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 READ_BYTES = 768
 
 # Which templates a layer needs, in the order they have to stand in.
-_NEEDS: dict[type[Layer], tuple[str, ...]] = {
+TEMPLATES_OF: dict[type[Layer], tuple[str, ...]] = {
     Convolution: ("window", "layer", "gather", "output", "dot", "convolution"),
     Depthwise: ("window", "layer", "gather", "output", "depthwise"),
     Dense: ("window", "layer", "dot", "dense"),
@@ -94,9 +94,9 @@ def _template(name: str) -> str:
     return (TEMPLATES / f"{name}.h").read_text(encoding="utf-8")
 
 
-def _comment(text: str) -> str:
-    """Return JSON that stands in a C comment: `*/` would end it, and `\\/` is JSON for `/`."""
-    return text.replace("*/", "*\\/").replace("/*", "\\/*")
+def _comment(document: str) -> str:
+    """Return JSON that may stand in a C comment, without its asterisks."""
+    return document.replace("*", "\\u002a")
 
 
 def _steps(probability: float) -> str:
@@ -105,8 +105,8 @@ def _steps(probability: float) -> str:
 
 
 def _code(network: Network, plan: Plan) -> Iterable[str]:
-    needed = {name for layer in network.layers for name in _NEEDS[type(layer)]}
-    order = [name for names in _NEEDS.values() for name in names if name in needed]
+    needed = {name for layer in network.layers for name in TEMPLATES_OF[type(layer)]}
+    order = [name for names in TEMPLATES_OF.values() for name in names if name in needed]
     for name in ("arithmetic", "scale", *dict.fromkeys(order)):
         yield _template(name)
     constants, calls = [], []

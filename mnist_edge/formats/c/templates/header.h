@@ -97,8 +97,8 @@ model_origin model_read(const uint8_t *gray, int width, int height, size_t strid
 #ifdef MODEL_IMPLEMENTATION
 #undef MODEL_IMPLEMENTATION
 
-/* On classic AVR constants are only left in flash, and have to be read from there, when told so. */
-#if defined(__AVR__) && defined(__AVR_HAVE_LPM__)
+/* On AVR constants are only left in flash, and have to be read from there, when told so. */
+#ifdef __AVR__
 #include <avr/pgmspace.h>
 #define MODEL_FLASH PROGMEM
 #define MODEL_BYTE(address) pgm_read_byte(address)
