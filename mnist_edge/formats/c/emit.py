@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mnist_edge import __version__
@@ -78,8 +78,14 @@ def emit(network: Network, plan: Plan, contract: Contract, checksum: str) -> str
         "FOUND_MARGIN": _steps(accept.found.margin),
         "CODE": "\n".join(_code(network, plan)),
     }
-    text = re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], _template("header"))
-    prefix = identifier(contract.name)
+    return filled("header.h", contract.name, facts)
+
+
+def filled(template: str, name: str, facts: Mapping[str, str]) -> str:
+    """Return a template with what it has between `@`, and with the model's name in all names."""
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    text = re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], text)
+    prefix = identifier(name)
     text = re.sub(r"\bmodel(?=_|\.h\b)", prefix, text)
     return re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
 

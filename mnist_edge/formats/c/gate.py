@@ -75,23 +75,38 @@ def scores(header: str, name: str, images: NDArray[np.uint8]) -> NDArray[np.uint
         ConversionError: there is no C compiler here.
         GateError: the compiler finds fault with it, or the program does not run.
     """
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise ConversionError(
-            "c is not published: there is no C compiler called cc to check it with.",
-            remedy="install one (apt-get install gcc), or leave it out with --formats.",
-        )
+    cc = compiler("cc")
     prefix = identifier(name)
     with tempfile.TemporaryDirectory() as folder:
         source, program = Path(folder, "main.c"), Path(folder, "main")
         Path(folder, f"{prefix}.h").write_text(header, encoding="utf-8")
         source.write_text(_MAIN.format(name=prefix, upper=prefix.upper()), encoding="utf-8")
-        _run([compiler, "-std=c99", "-O2", *WARNINGS, str(source), "-o", str(program)])
-        answers = _run([str(program)], images.tobytes())
+        run([cc, "-std=c99", "-O2", *WARNINGS, str(source), "-o", str(program)])
+        answers = run([str(program)], images.tobytes())
     return np.frombuffer(answers, np.uint8).reshape(len(images), len(LABELS))
 
 
-def _run(command: list[str], stdin: bytes = b"") -> bytes:
+def compiler(program: str) -> str:
+    """Return the path of a compiler or linker.
+
+    Raises:
+        ConversionError: there is none of that name.
+    """
+    path = shutil.which(program)
+    if path is None:
+        raise ConversionError(
+            f"c is not published: there is no program called {program} here.",
+            remedy="install it (apt-get install gcc clang lld), or leave c out with --formats.",
+        )
+    return path
+
+
+def run(command: list[str], stdin: bytes = b"") -> bytes:
+    """Run a program and return what it prints.
+
+    Raises:
+        GateError: it failed; the cause is the first error that it names.
+    """
     finished = subprocess.run(command, input=stdin, capture_output=True, check=False)
     if finished.returncode:
         lines = finished.stderr.decode(errors="replace").splitlines()
