@@ -2,29 +2,35 @@
 
     python tools/firmware.py [--pictures N] [--tflite-micro PYTHON]
 
-Needs the compilers and emulators that docs/firmware.md names, and MNIST. PYTHON is an interpreter
+Needs the compilers and emulators that docs/firmware.md names, and MNIST; what is read of people's
+own pictures is measured where MNIST_EDGE_PICTURES names their folder. PYTHON is an interpreter
 that has the package tflite-micro, which is asked as a second witness. Takes about five minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.contract import Contract
 from mnist_edge.data import mnist
 from mnist_edge.formats.c import gate, header
 from mnist_edge.formats.c.emit import identifier
 from mnist_edge.formats.c.wasm import wasm
+from mnist_edge.runtime.decoding import decode
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "firmware.md"
@@ -126,7 +132,10 @@ def main() -> None:
         "sizes": _sizes(models),
         "instructions": _instructions(models, test.images[: arguments.pictures]),
         "wasm": _wasm(models),
+        "cppcheck": _cppcheck(models[0]),
     }
+    if "MNIST_EDGE_PICTURES" in os.environ:
+        tables["reading"] = _reading(models[0], Path(os.environ["MNIST_EDGE_PICTURES"]))
     text = PAGE.read_text(encoding="utf-8")
     for name, table in tables.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
@@ -379,6 +388,104 @@ def _wasm(models: list[Model]) -> str:
         small = len(gzip.compress(module, mtime=0))
         lines.append(_row(f"`{model.name}`", f"{len(module):,}", f"{small:,}"))
     return "\n".join(lines)
+
+
+# Static analysis
+
+
+def _cppcheck(model: Model) -> str:
+    """Return what cppcheck says, and how often each of MISRA C:2012's rules is broken."""
+    prefix = identifier(model.name)
+    with tempfile.TemporaryDirectory() as name:
+        _unit(Path(name), model)
+        define = f"-D{prefix.upper()}_IMPLEMENTATION"
+        command = ["cppcheck", "--quiet", "--inline-suppr", "--std=c99", "--language=c", define]
+        options = ("--enable=warning,style,performance,portability", "--addon=misra")
+        command += [*options, str(Path(name, f"{prefix}.h"))]
+        printed = subprocess.run(command, capture_output=True, check=True).stderr.decode()
+    rules = Counter(re.findall(r"\[misra-c2012-([\d.]+)\]", printed))
+    rest = [found for found in re.findall(r"\[(\w+)\]$", printed, re.M) if found != "misra"]
+    listed = ", ".join(f"{rule} ({count})" for rule, count in sorted(rules.items(), key=_rule))
+    return f"cppcheck itself: {', '.join(rest) or 'nothing'}. MISRA C:2012: {listed}."
+
+
+def _rule(item: tuple[str, int]) -> list[int]:
+    return [int(part) for part in item[0].split(".")]
+
+
+# Reading
+
+_READER = """
+#include <stdio.h>
+#define IMPLEMENTATION
+#include "model.h"
+
+int main(void)
+{
+    static uint8_t gray[320 * 240], field[FIELD_BYTES], scores[CLASSES], scratch[SCRATCH_BYTES];
+    uint16_t size[2];
+
+    while (fread(size, sizeof size, 1, stdin) == 1
+           && fread(gray, 1, (size_t)size[0] * size[1], stdin) > 0) {
+        const int origin = read(gray, size[0], size[1], size[0], field, scratch);
+
+        predict(field, scores, scratch);
+        answer(scores, origin);
+    }
+    return 0;
+}
+"""
+
+
+def _reading(model: Model, pictures: Path) -> str:
+    """Return how many of people's own pictures of a digit are read right, and trusted."""
+    sets = {
+        "photos": [
+            (path, path.parent.name)
+            for path in sorted(pictures.glob("photos/*/*"))
+            if path.parent.name.isdigit()
+        ]
+    }
+    with (pictures / "pictures2" / "manifest.csv").open(encoding="utf-8") as file:
+        sets["pictures2"] = [
+            (pictures / "pictures2" / row["path"], row["label"])
+            for row in csv.DictReader(file)
+            if row["kind"] == "single"
+        ]
+    lines = ["| pictures | | right | accepted | wrong, but accepted |", "|---|---:|---:|---:|---:|"]
+    with tempfile.TemporaryDirectory() as name:
+        folder, program = Path(name), Path(name, "program")
+        _unit(folder, model)
+        prefix = identifier(model.name)
+        verdict = (
+            "#define answer(scores, origin) do { "
+            f"const {prefix}_answer a = {prefix}_accept(scores, ({prefix}_origin)(origin)); "
+            'printf("%d %d\\n", (origin) ? a.digit : 10, a.accepted); } while (0)\n'
+        )
+        adapter = f"{_adapter(model)}#define read (int){prefix}_read\n{verdict}"
+        (folder / "model.h").write_text(adapter)
+        (folder / "main.c").write_text(_READER)
+        cc = gate.compiler("cc")
+        gate.run([cc, "-O2", f"-I{folder}", str(folder / "main.c"), "-o", str(program)])
+        for label, items in sets.items():
+            content = b"".join(_gray(path) for path, _ in items)
+            answers = np.array(gate.run([str(program)], content).split(), int).reshape(-1, 2)
+            right = answers[:, 0] == np.array([int(digit) for _, digit in items])
+            accepted = answers[:, 1] == 1
+            wrong = int((accepted & ~right).sum())
+            share = f"{right.sum()} ({right.mean():.1%})"
+            lines.append(_row(f"`{label}`", len(items), share, int(accepted.sum()), wrong))
+    return "\n".join(lines)
+
+
+def _gray(path: Path) -> bytes:
+    """Return a picture as a camera of 320x240 pixels would have it: width, height, grey levels."""
+    picture = decode(path).convert("L")
+    scale = min(1, 320 / max(picture.size), (320 * 240 / (picture.width * picture.height)) ** 0.5)
+    if scale < 1:
+        size = [max(1, int(scale * side)) for side in picture.size]
+        picture = picture.resize((size[0], size[1]), Image.Resampling.BOX)
+    return np.array(picture.size, np.uint16).tobytes() + np.asarray(picture).tobytes()
 
 
 if __name__ == "__main__":

@@ -123,13 +123,12 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
             others.append(_place(workspace(number - 1), network, plan))
         text, call = _layer(layer, number, source, result, *others)
         constants.append(f"/* {number}: {_described(layer)} */\n{text}")
-        calls.append(f"    {call}")
+        calls.append(_wrapped(f"    {call}"))
     yield from constants
-    if not plan.size:
-        calls.insert(0, "    (void)scratch;")
+    memory = "uint8_t *const memory = (uint8_t *)scratch;\n" if plan.size else "(void)scratch;"
     yield "void model_predict(const uint8_t field[MODEL_FIELD_BYTES],"
     yield "                   uint8_t scores[MODEL_CLASSES], void *scratch)"
-    yield "{\n" + "\n".join(calls) + "\n}\n"
+    yield "\n".join(("{", f"    {memory}", *calls, "}", ""))
     yield _template("accept")
     yield _template("read").rstrip()
 
@@ -139,7 +138,8 @@ def _place(number: int, network: Network, plan: Plan) -> str:
         return "field"
     if number == network.output.number:
         return "scores"
-    return f"(uint8_t *)scratch + {plan.offsets[number]}"
+    offset = plan.offsets[number]
+    return f"memory + {offset}" if offset else "memory"
 
 
 def _described(layer: Layer) -> str:
@@ -201,8 +201,9 @@ def _convolution(layer: Convolution, number: int) -> str:
     names = [f"model_{what}_{number}" for what in ("weights", "biases", "multipliers", "exponents")]
     weights, biases, multipliers, exponents = names
     shape = _shape(layer.input.shape, layer.output.shape, layer.window)
-    words = 2 if isinstance(layer, Dense) else 1
-    mantissas = [word for factor in layer.multipliers for word in (factor.mantissa, factor.rest)[:words]]
+    mantissas = [factor.mantissa for factor in layer.multipliers]
+    if isinstance(layer, Dense):
+        mantissas = [word for mantissa, _, rest in layer.multipliers for word in (mantissa, rest)]
     fields = _braces(shape, layer.input.zero, _braces(*layer.range), *names)
     return "".join(
         (
@@ -210,7 +211,8 @@ def _convolution(layer: Convolution, number: int) -> str:
             _array("int32_t", biases, layer.biases.tolist()),
             _array("int32_t", multipliers, mantissas),
             _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),
-            f"static const model_layer model_layer_{number} = {fields};\n",
+            _wrapped(f"static const model_layer model_layer_{number} = {fields};"),
+            "\n",
         )
     )
 
@@ -225,6 +227,11 @@ def _range_of(kept: Range, number: int) -> str:
 
 def _braces(*items: object) -> str:
     return f"{{{', '.join(map(str, items))}}}"
+
+
+def _wrapped(statement: str) -> str:
+    indent = statement[: len(statement) - len(statement.lstrip())]
+    return textwrap.fill(statement, 100, subsequent_indent=f"{indent}    ")
 
 
 def _array(kind: str, name: str, numbers: Iterable[int]) -> str:

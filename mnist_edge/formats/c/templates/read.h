@@ -142,6 +142,7 @@ static void model_draw(const model_picture *picture, uint8_t *field)
         }
     }
     for (row = 0; row < MODEL_FIELD_SIDE; row++) {
+        /* cppcheck-suppress zerodiv ; without ink nothing is drawn */
         const int top = (int)(down * 40 / mass) + 20 + (2 * row - 29) * side;
         const int first_y = top > 0 ? top / 40 : 0;
 
