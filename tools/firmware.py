@@ -50,7 +50,7 @@ class Board:
         name: the processor's.
         tools: what the names of its compiler and binutils begin with.
         flags: for the compiler.
-        emulator: the command, None where only sizes are measured.
+        emulator: the command, empty where only sizes are measured.
         link: where flash and memory are.
         tick: how many instructions a step of the board's counter is.
     """
@@ -58,7 +58,7 @@ class Board:
     name: str
     tools: str
     flags: tuple[str, ...]
-    emulator: tuple[str, ...] | None = None
+    emulator: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
     tick: float = 1
 
@@ -68,7 +68,7 @@ def _arm(processor: str, machine: str | None = None, megahertz: float = 25) -> B
         processor.replace("cortex-m", "Cortex-M").replace("plus", "+"),
         "arm-none-eabi-",
         (f"-mcpu={processor}", "-mthumb"),
-        ("qemu-system-arm", "-M", machine) if machine else None,
+        ("qemu-system-arm", "-M", machine) if machine else (),
         ("-Wl,--defsym=ram=0x20000000", "-Wl,--defsym=flash=0"),
         # With -icount shift=0 an instruction takes a nanosecond.
         1000 / megahertz,
@@ -110,13 +110,8 @@ class Model:
     @property
     def scratch(self) -> int:
         """How many bytes an answer needs."""
-        return int(_constant(self.header, "SCRATCH_BYTES"))
-
-
-def _constant(text: str, name: str) -> str:
-    found = re.search(rf"#define \w+_{name} (\S+)", text)
-    assert found
-    return found[1]
+        (size,) = re.findall(r"#define \w+_SCRATCH_BYTES (\d+)", self.header)
+        return int(size)
 
 
 def main() -> None:
@@ -326,7 +321,6 @@ def _qemu(
     model: Model, board: Board, level: str, images: NDArray[np.uint8]
 ) -> tuple[int, NDArray[np.uint8]]:
     """Return the instructions of the first picture, and the scores of all."""
-    assert board.emulator
     with tempfile.TemporaryDirectory() as name:
         folder, program = Path(name), Path(name, "program")
         _unit(folder, model)
@@ -404,7 +398,7 @@ def _cppcheck(model: Model) -> str:
         command += [*options, str(Path(name, f"{prefix}.h"))]
         printed = subprocess.run(command, capture_output=True, check=True).stderr.decode()
     rules = Counter(re.findall(r"\[misra-c2012-([\d.]+)\]", printed))
-    rest = [found for found in re.findall(r"\[(\w+)\]$", printed, re.M) if found != "misra"]
+    rest = re.findall(r"\[(\w+)\]$", printed, re.MULTILINE)
     listed = ", ".join(f"{rule} ({count})" for rule, count in sorted(rules.items(), key=_rule))
     return f"cppcheck itself: {', '.join(rest) or 'nothing'}. MISRA C:2012: {listed}."
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mnist_edge import __version__
-from mnist_edge.contract import SIZE, Contract
+from mnist_edge.contract import METADATA_KEY, SIZE, Contract
 from mnist_edge.formats.c.graph import (
     Add,
     AveragePool,
@@ -53,38 +53,70 @@ _KERNELS: dict[type[Layer], str] = {
 }
 
 
-def emit(network: Network, plan: Plan, contract: Contract, checksum: str) -> str:
-    """Return the header.
+# Of a draft: no answer is trusted.
+_NEVER = "511"
+
+# What stands before the contract in a header's first comment.
+_SAYS = "What the model says of itself:\n\n"
+
+
+def emit(network: Network, plan: Plan, checksum: str) -> str:
+    """Return a draft of the header: one of a model called `model`, of which nothing is said.
 
     Args:
         network: what the file computes.
         plan: where its tensors lie.
-        contract: what the file says of itself.
         checksum: the hexadecimal CRC-32 of the file it was made from.
     """
-    accept = contract.accept
     facts = {
         "VERSION": __version__,
-        "CONTRACT": _comment(contract.to_json(indent=1)),
         "CRC32": checksum,
         "CLASSES": str(network.output.shape.size),
-        "LABELS": "".join(contract.labels),
         "SIDE": str(SIZE),
         "FIELD": str(network.input.shape.size),
         "SCRATCH": str(max(plan.size, READ_BYTES)),
+        "NEVER": _NEVER,
+        "CODE": "\n".join(_code(network, plan)),
+    }
+    return filled("header.h", "model", facts)
+
+
+def embed(draft: str, contract: Contract) -> str:
+    """Return the header of a model from its draft and what it says of itself."""
+    accept = contract.accept
+    constants = {
         "AS_IS_SUM": _steps(accept.threshold),
         "AS_IS_MARGIN": _steps(accept.margin),
         "FOUND_SUM": _steps(accept.found.threshold),
         "FOUND_MARGIN": _steps(accept.found.margin),
-        "CODE": "\n".join(_code(network, plan)),
     }
-    return filled("header.h", contract.name, facts)
+    # `*/` would end the comment, and `/*` is warned of; JSON has another word for an asterisk.
+    document = contract.to_json(indent=1).replace("*", "\\u002a")
+    for name, value in constants.items():
+        draft = re.sub(rf"(?<=#define MODEL_{name} )\d+", value, draft)
+    before, _, after = _named(draft, contract.name).partition(f"{_SAYS}{{}}")
+    return f"{before}{_SAYS}{document}{after}"
+
+
+def read(header: str, source: str | Path) -> Contract:
+    """Return the contract that a header carries.
+
+    Raises:
+        MissingContract: it carries none.
+        ContractError: it carries one that this version cannot read.
+    """
+    _, says, after = header.partition(_SAYS)
+    document = after.partition("\n*/")[0]
+    return Contract.from_metadata({METADATA_KEY: document} if says else {}, source)
 
 
 def filled(template: str, name: str, facts: Mapping[str, str]) -> str:
     """Return a template with what it has between `@`, and with the model's name in all names."""
     text = (TEMPLATES / template).read_text(encoding="utf-8")
-    text = re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], text)
+    return _named(re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], text), name)
+
+
+def _named(text: str, name: str) -> str:
     prefix = identifier(name)
     text = re.sub(r"\bmodel(?=_|\.h\b)", prefix, text)
     return re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
@@ -98,11 +130,6 @@ def identifier(name: str) -> str:
 
 def _template(name: str) -> str:
     return (TEMPLATES / f"{name}.h").read_text(encoding="utf-8")
-
-
-def _comment(document: str) -> str:
-    """Return JSON that may stand in a C comment, without its asterisks."""
-    return document.replace("*", "\\u002a")
 
 
 def _steps(probability: float) -> str:
@@ -149,9 +176,7 @@ def _described(layer: Layer) -> str:
     return f"{kind}, {before} to {after}"
 
 
-def _layer(
-    layer: Layer, number: int, source: str, result: str, other: str = ""
-) -> tuple[str, str]:
+def _layer(layer: Layer, number: int, source: str, result: str, other: str = "") -> tuple[str, str]:
     """Return the constants of a layer, and the call that runs it."""
     match layer:
         case Convolution():
@@ -176,7 +201,9 @@ def _layer(
             mantissa, exponent, _ = layer.multiplier
             size, zero = layer.input.shape.size, layer.input.zero
             arguments = f"{size}, {zero}, {mantissa}, {exponent}, &model_range_{number}"
-            return _range_of(layer.range, number), f"model_rescale({source}, {result}, {arguments});"
+            return _range_of(
+                layer.range, number
+            ), f"model_rescale({source}, {result}, {arguments});"
         case Add():
             terms = zip((layer.input, layer.other), layer.multipliers[:2], strict=True)
             a, b = (_braces(tensor.zero, *multiplier[:2]) for tensor, multiplier in terms)

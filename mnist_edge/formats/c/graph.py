@@ -190,6 +190,7 @@ class Add(_Elementwise):
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
+        """Both."""
         return (self.input, self.other)
 
 
@@ -208,6 +209,7 @@ class Pad(Layer):
     left: int
 
     def oldest_reads(self, tensor: Tensor) -> NDArray[np.intp]:
+        """Return the next byte to copy; there is none when the last row of them is done."""
         reads = np.full(self.output.shape, tensor.shape.size, dtype=np.intp)
         height, width, _ = tensor.shape
         inside = np.arange(tensor.shape.size).reshape(tensor.shape)

@@ -10,6 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.errors import ConversionError
 from mnist_edge.formats.c.graph import (
     Add,
@@ -98,7 +99,10 @@ class _Parser:
                 if index in self._blocks and name != "CONV_2D":
                     _refuse("operator SPACE_TO_DEPTH before anything but a convolution")
             convert(operator)
-        return Network(self._tensors[first], self._tensors[last], tuple(self._layers))
+        field, scores = self._tensors[first], self._tensors[last]
+        if (field.shape.size, scores.shape.size) != (SIZE * SIZE, len(LABELS)):
+            _refuse(f"network of {field.shape.size} pixels and {scores.shape.size} scores")
+        return Network(field, scores, tuple(self._layers))
 
     # Tensors
 
@@ -225,13 +229,9 @@ class _Parser:
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
         if kind is Dense and not all(map(rounds_alike, factors, most.tolist(), repeat(kept))):
             _refuse("dense layer whose results are that near to halves")
-        self._layers.append(
-            kind(source, result, window, weights, biases, multipliers, kept)
-        )
+        self._layers.append(kind(source, result, window, weights, biases, multipliers, kept))
 
-    def _factors(
-        self, operator: Any, source: Tensor, result: Tensor, channels: int
-    ) -> list[float]:
+    def _factors(self, operator: Any, source: Tensor, result: Tensor, channels: int) -> list[float]:
         """Return what each output channel's sums are multiplied by.
 
         Source: `PopulateConvolutionQuantizationParams` in tensorflow/lite/kernels/kernel_util.cc.

@@ -1,4 +1,4 @@
-"""A header as WebAssembly, without a runtime: tens of kilobytes that a page answers drawings with."""
+"""A header as WebAssembly: what a page answers drawings with, without a runtime."""
 
 from __future__ import annotations
 

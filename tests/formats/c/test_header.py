@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from mnist_edge.contract import Contract
-from mnist_edge.data import mnist
 from mnist_edge.formats.c import gate, header
-from mnist_edge.formats.c.graph import Layer
-from mnist_edge.formats.c.parse import parse
-from tests.conftest import data_folder
-from tests.formats.c.conftest import CONTRACT, MODELS, fields
-from tests.formats.c.networks import START, after, int8, layer, residual
+from tests.formats.c.conftest import CONTRACT, fields
+from tests.formats.c.networks import after, int8, layer, residual
 
 BODIES = {
     "dense": layer("Flatten"),

@@ -88,7 +88,10 @@ def expected(every_operator: str, tmp_path_factory: pytest.TempPathFactory) -> b
 
 def run(*command: str | Path) -> bytes:
     finished = subprocess.run(
-        [str(part) for part in command], input=fields(20).tobytes(), capture_output=True, check=False
+        [str(part) for part in command],
+        input=fields(20).tobytes(),
+        capture_output=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stderr.decode()
     return finished.stdout
