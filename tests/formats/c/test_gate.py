@@ -20,12 +20,12 @@ def test_one_that_differs_in_a_single_bias_does_not() -> None:
     before, found, after = HEADER.partition("net_1_biases_5[] NET_1_FLASH = {\n    ")
     first, _, rest = after.partition(",")
     changed = f"{before}{found}{int(first) + 30_000},{rest}"
-    with pytest.raises(GateError, match="differ for [0-9]+ of 50 pictures"):
+    with pytest.raises(GateError, match=r"differ for [0-9]+ of 50 pictures"):
         gate.check(changed, TFLITE, CONTRACT.name, fields(50))
 
 
 def test_what_does_not_compile_is_told_by_the_compilers_first_error() -> None:
-    with pytest.raises(GateError, match="cc ended with 1: .*error"):
+    with pytest.raises(GateError, match=r"cc ended with 1: .*error"):
         gate.check(HEADER.replace("int32_t sum", "sum", 1), TFLITE, CONTRACT.name, fields(1))
 
 
