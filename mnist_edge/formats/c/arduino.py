@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from mnist_edge import __version__
+import mnist_edge
 from mnist_edge.formats.c.emit import filled, identifier
 
 # The earliest date that a zip file can hold: the same model gives the same bytes.
@@ -20,7 +20,7 @@ def library(header: str, name: str) -> bytes:
         name: of the model.
     """
     prefix = identifier(name)
-    facts = {"VERSION": __version__, "NAME": prefix}
+    facts = {"VERSION": mnist_edge.__version__, "NAME": prefix}
     files = {
         "library.properties": filled("arduino/library.properties", name, facts),
         f"src/{prefix}.h": header,

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mnist_edge import __version__
+import mnist_edge
 from mnist_edge.contract import METADATA_KEY, SIZE, Contract
 from mnist_edge.formats.c.graph import (
     Add,
@@ -69,7 +69,7 @@ def emit(network: Network, plan: Plan, checksum: str) -> str:
         checksum: the hexadecimal CRC-32 of the file it was made from.
     """
     facts = {
-        "VERSION": __version__,
+        "VERSION": mnist_edge.__version__,
         "CRC32": checksum,
         "CLASSES": str(network.output.shape.size),
         "SIDE": str(SIZE),
