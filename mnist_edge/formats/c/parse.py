@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import repeat
 from typing import Any, NoReturn
 
@@ -61,11 +62,21 @@ def parse(content: bytes) -> Network:
         (graph,) = model.subgraphs
     except Exception as error:
         # What the generated code raises depends on where the bytes stop making sense.
-        raise ConversionError(
-            "c: this is not a TFLite file of one graph.",
-            remedy="make one with mnist-edge export --formats tflite-int8.",
-        ) from error
-    return _Parser(model, graph).network()
+        raise _damaged() from error
+    try:
+        return _Parser(model, graph).network()
+    except (ConversionError, MemoryError):
+        raise
+    except Exception as error:
+        # Likewise numpy, of numbers that do not belong together.
+        raise _damaged() from error
+
+
+def _damaged() -> ConversionError:
+    return ConversionError(
+        "c: this is not an int8 TFLite file of one graph.",
+        remedy="make one with mnist-edge export --formats tflite-int8.",
+    )
 
 
 def _refuse(what: str) -> NoReturn:
@@ -92,13 +103,12 @@ class _Parser:
         for operator in self._graph.operators:
             code = self._model.operatorCodes[operator.opcodeIndex]
             name = _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            convert = getattr(self, f"_{name.lower()}", None)
-            if convert is None:
+            if name not in _CONVERT:
                 _refuse(f"operator {name}")
             for index in operator.inputs[: 2 if name == "ADD" else 1]:
                 if index in self._blocks and name != "CONV_2D":
                     _refuse("operator SPACE_TO_DEPTH before anything but a convolution")
-            convert(operator)
+            _CONVERT[name](self, operator)
         field, scores = self._tensors[first], self._tensors[last]
         if (field.shape.size, scores.shape.size) != (SIZE * SIZE, len(LABELS)):
             _refuse(f"network of {field.shape.size} pixels and {scores.shape.size} scores")
@@ -135,41 +145,38 @@ class _Parser:
         output = self._tensors[operator.outputs[0]] = self._described(operator.outputs[0])
         return self._tensors[operator.inputs[0]], output
 
-    def _alias(self, operator: Any) -> None:
+    def alias(self, operator: Any) -> None:
         """Let an operator's output be its input."""
         (index,), number = operator.outputs, self._tensors[operator.inputs[0]].number
         self._tensors[index] = self._described(index, number)
 
     # Operators
 
-    def _quantize(self, operator: Any) -> None:
+    def quantize(self, operator: Any) -> None:
         source, result = self._tensors[operator.inputs[0]], self._described(operator.outputs[0])
         if (source.scale, source.zero) == (result.scale, result.zero):
-            self._alias(operator)
+            self.alias(operator)
             return
         source, result = self._ends(operator)
         factor = quantized(float(source.scale) / float(result.scale))
         self._layers.append(Rescale(source, result, factor, Range(result.zero, 0, 255)))
 
-    def _reshape(self, operator: Any) -> None:
-        self._alias(operator)
-
-    def _relu(self, operator: Any, name: str = "RELU") -> None:
+    def relu(self, operator: Any, name: str = "RELU") -> None:
         source, result = self._ends(operator)
         # TFLite divides these two as float32: ReluPrepare in lite/kernels/activations.cc.
         factor = quantized(float(source.scale / result.scale))
         self._layers.append(Rescale(source, result, factor, _range(name, result)))
 
-    def _relu6(self, operator: Any) -> None:
-        self._relu(operator, "RELU6")
+    def relu6(self, operator: Any) -> None:
+        self.relu(operator, "RELU6")
 
-    def _space_to_depth(self, operator: Any) -> None:
+    def space_to_depth(self, operator: Any) -> None:
         source = self._tensors[operator.inputs[0]]
         index = operator.outputs[0]
         self._blocks[index] = source, operator.builtinOptions.blockSize
         self._tensors[index] = self._described(index)
 
-    def _conv_2d(self, operator: Any) -> None:
+    def conv_2d(self, operator: Any) -> None:
         options = operator.builtinOptions
         source, result = self._ends(operator)
         weights = self._constant(operator.inputs[1], np.int8)
@@ -183,7 +190,7 @@ class _Parser:
             window = Window(*(size * number for number in window))
         self._convolution(operator, Convolution, source, result, window, weights)
 
-    def _depthwise_conv_2d(self, operator: Any) -> None:
+    def depthwise_conv_2d(self, operator: Any) -> None:
         options = operator.builtinOptions
         source, result = self._ends(operator)
         weights = self._constant(operator.inputs[1], np.int8)
@@ -191,7 +198,7 @@ class _Parser:
         window = _window(options, source.shape, result.shape, *weights.shape[:2])
         self._convolution(operator, Depthwise, source, result, window, weights)
 
-    def _fully_connected(self, operator: Any) -> None:
+    def fully_connected(self, operator: Any) -> None:
         options = operator.builtinOptions
         if _name(options.weightsFormat, schema.FullyConnectedOptionsWeightsFormat) != "DEFAULT":
             _refuse("shuffled weights")
@@ -245,7 +252,7 @@ class _Parser:
         factors = [float(source.scale) * scale / float(result.scale) for scale in scales]
         return factors * (channels // len(factors))
 
-    def _max_pool_2d(self, operator: Any, kind: type[MaxPool | AveragePool] = MaxPool) -> None:
+    def max_pool_2d(self, operator: Any, kind: type[MaxPool | AveragePool] = MaxPool) -> None:
         options = operator.builtinOptions
         source, result = self._ends(operator)
         window = _window(
@@ -254,17 +261,17 @@ class _Parser:
         kept = _range(_ACTIVATIONS[options.fusedActivationFunction], result)
         self._layers.append(kind(source, result, window, kept._replace(zero=0)))
 
-    def _average_pool_2d(self, operator: Any) -> None:
-        self._max_pool_2d(operator, AveragePool)
+    def average_pool_2d(self, operator: Any) -> None:
+        self.max_pool_2d(operator, AveragePool)
 
-    def _pad(self, operator: Any) -> None:
+    def pad(self, operator: Any) -> None:
         source, result = self._ends(operator)
         edges = self._constant(operator.inputs[1], np.int32).tolist()
         if len(edges) != 4 or edges[0] != [0, 0] or edges[3] != [0, 0]:
             _refuse("PAD of anything but rows and columns")
         self._layers.append(Pad(source, result, edges[1][0], edges[2][0]))
 
-    def _add(self, operator: Any) -> None:
+    def add(self, operator: Any) -> None:
         if operator.inputs[1] not in self._tensors:
             _refuse("ADD of a constant")
         source, result = self._ends(operator)
@@ -281,7 +288,7 @@ class _Parser:
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
         self._layers.append(Add(source, result, other, multipliers, kept))
 
-    def _softmax(self, operator: Any) -> None:
+    def softmax(self, operator: Any) -> None:
         source, result = self._ends(operator)
         if source.shape.size != source.shape.depth:
             _refuse("SOFTMAX of several vectors")
@@ -289,6 +296,23 @@ class _Parser:
             _refuse("SOFTMAX whose output is not in 1/256")
         scale = softmax_scale(operator.builtinOptions.beta, source.scale)
         self._layers.append(Softmax(source, result, scale))
+
+
+_CONVERT: dict[str, Callable[[_Parser, Any], None]] = {
+    "QUANTIZE": _Parser.quantize,
+    "RESHAPE": _Parser.alias,
+    "RELU": _Parser.relu,
+    "RELU6": _Parser.relu6,
+    "SPACE_TO_DEPTH": _Parser.space_to_depth,
+    "CONV_2D": _Parser.conv_2d,
+    "DEPTHWISE_CONV_2D": _Parser.depthwise_conv_2d,
+    "FULLY_CONNECTED": _Parser.fully_connected,
+    "MAX_POOL_2D": _Parser.max_pool_2d,
+    "AVERAGE_POOL_2D": _Parser.average_pool_2d,
+    "PAD": _Parser.pad,
+    "ADD": _Parser.add,
+    "SOFTMAX": _Parser.softmax,
+}
 
 
 def _name(value: int, table: type) -> str:
