@@ -12,7 +12,8 @@
        model_predict(field, scores, scratch);
 
    Every score is the same as that of TensorFlow Lite's reference kernels for the file it was made
-   from. Its optimized kernels (XNNPACK) round differently, by up to a few of 256 steps.
+   from. Its optimized kernels (XNNPACK) round differently: in some pictures a score is several of
+   256 steps away.
 
    Made by mnist-edge @VERSION@. What the model says of itself:
 
