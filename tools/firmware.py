@@ -37,6 +37,7 @@ PAGE = ROOT / "docs" / "firmware.md"
 BOARDS = Path(__file__).with_name("firmware")
 MODELS = ("edge", "tiny")
 LEVELS = ("-Os", "-O2")
+AVR = ("simavr",)
 
 # An array on AVR has less than 32 kB.
 AVR_FIELDS = 40
@@ -87,7 +88,7 @@ BOARDS_MEASURED = (
         ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
         ("-Wl,--defsym=ram=0x80100000", "-Wl,--defsym=flash=0x80000000"),
     ),
-    Board("AVR (ATmega2560)", "avr-", ("-mmcu=atmega2560",), ("simavr",)),
+    Board("AVR (ATmega2560)", "avr-", ("-mmcu=atmega2560",), AVR),
 )
 
 
@@ -120,7 +121,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200, help="on each board")
     parser.add_argument("--tflite-micro", metavar="PYTHON", help="has the package tflite-micro")
     arguments = parser.parse_args()
-    models = [_load(name) for name in MODELS]
+    models = [load(name) for name in MODELS]
     test = mnist.load().test
     tables = {
         "exact": _exact(models, test.images, arguments.tflite_micro),
@@ -138,7 +139,8 @@ def main() -> None:
     PAGE.write_text(text, encoding="utf-8")
 
 
-def _load(name: str) -> Model:
+def load(name: str) -> Model:
+    """Return a shipped model."""
     path = ROOT / "models" / f"{name}.int8.tflite"
     contract, content = Contract.from_sidecar(path), path.read_bytes()
     accuracy = contract.metrics.accuracy["tflite-int8"]
@@ -217,10 +219,10 @@ def _sizes(models: list[Model]) -> str:
     for model in models:
         for board in BOARDS_MEASURED:
             for level in LEVELS:
-                code, constants = _size(model, board, level, "accept")
-                whole = sum(_size(model, board, level, "accept", "read"))
-                stack = _stack(model, board, level)
-                cells = (code, constants, code + constants, whole, model.scratch + 794, stack)
+                code, constants = size(model, board, level, "accept")
+                whole = sum(size(model, board, level, "accept", "read"))
+                deepest = stack(model, board, level)
+                cells = (code, constants, code + constants, whole, model.scratch + 794, deepest)
                 names = (f"`{model.name}`", board.name, f"`{level}`")
                 lines.append(_row(*names, *(f"{cell:,}" for cell in cells)))
     return "\n".join(lines)
@@ -239,7 +241,7 @@ def _linked(folder: Path, model: Model, board: Board, level: str, functions: set
     return linked
 
 
-def _size(model: Model, board: Board, level: str, *functions: str) -> tuple[int, int]:
+def size(model: Model, board: Board, level: str, *functions: str) -> tuple[int, int]:
     """Return the bytes of code and of constants."""
     with tempfile.TemporaryDirectory() as name:
         linked = _linked(Path(name), model, board, level, {*functions})
@@ -262,7 +264,7 @@ def _unit(folder: Path, model: Model) -> Path:
     return source
 
 
-def _stack(model: Model, board: Board, level: str) -> int:
+def stack(model: Model, board: Board, level: str) -> int:
     """Return the bytes of stack of `predict`, by the frames along its deepest calls."""
     with tempfile.TemporaryDirectory() as name:
         linked = _linked(Path(name), model, board, level, {"accept"})
@@ -297,13 +299,23 @@ def _instructions(models: list[Model], images: NDArray[np.uint8]) -> str:
                 continue
             for level in LEVELS:
                 print(f"{model.name}: {board.name} {level}", file=sys.stderr)
-                run = _simavr if board.emulator == ("simavr",) else _qemu
-                count, scores = run(model, board, level, images)
+                count, scores = run_on(board, model, level, images)
                 wrong = _different(scores, expected[: len(scores)])
-                unit = " (cycles)" if run is _simavr else ""
+                unit = " (cycles)" if board.emulator == AVR else ""
                 names = (f"`{model.name}`", board.name, f"`{level}`")
                 lines.append(_row(*names, f"{count:,}{unit}", len(scores), wrong))
     return "\n".join(lines)
+
+
+def run_on(
+    board: Board, model: Model, level: str, images: NDArray[np.uint8]
+) -> tuple[int, NDArray[np.uint8]]:
+    """Return the instructions (on AVR cycles) of the first picture, and the scores of all.
+
+    On AVR they are those of as many as an array can hold.
+    """
+    run = _simavr if board.emulator == AVR else _qemu
+    return run(model, board, level, images)
 
 
 def _adapter(model: Model) -> str:
@@ -320,7 +332,6 @@ def _adapter(model: Model) -> str:
 def _qemu(
     model: Model, board: Board, level: str, images: NDArray[np.uint8]
 ) -> tuple[int, NDArray[np.uint8]]:
-    """Return the instructions of the first picture, and the scores of all."""
     with tempfile.TemporaryDirectory() as name:
         folder, program = Path(name), Path(name, "program")
         _unit(folder, model)
@@ -342,7 +353,6 @@ def _qemu(
 def _simavr(
     model: Model, board: Board, level: str, images: NDArray[np.uint8]
 ) -> tuple[int, NDArray[np.uint8]]:
-    """Return the cycles of the first picture, and the scores of as many as fit in flash."""
     images = images[:AVR_FIELDS]
     with tempfile.TemporaryDirectory() as name:
         folder, program = Path(name), Path(name, "program.elf")
