@@ -40,6 +40,8 @@ def bench(
     *,
     formats: Iterable[str] | None = None,
     data: str | None = None,
+    invert: bool | None = None,
+    transpose: bool | None = None,
     quick: bool = False,
     threads: int = 1,
     compare: str | Path | None = None,
@@ -56,6 +58,8 @@ def bench(
             of the shipped model, somebody else's original before what was made from it.
         formats: only files of these formats.
         data: the dataset to measure on, as `train` takes it; that of the training by default.
+        invert: how that is to be read, as in `mnist_edge.data.load`; so is `transpose`.
+        transpose: likewise.
         quick: measure for seconds only.
         threads: how many threads one answer may use; Keras decides for itself.
         compare: an earlier report of this, as JSON.
@@ -75,7 +79,9 @@ def bench(
         [Path(each.path if isinstance(each, Exported) else each) for each in models], formats
     )
     contract, folder = _trained(paths)
-    dataset = load_dataset(data, contract, folder, progress=progress)
+    dataset = load_dataset(
+        data, contract, folder, invert=invert, transpose=transpose, progress=progress
+    )
     if before and before.dataset not in (None, dataset.name):
         raise UsageError(
             f"{compare} was measured on {before.dataset}, not on {dataset.name}.",

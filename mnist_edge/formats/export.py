@@ -19,7 +19,7 @@ from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_edge.data import Dataset, Progress
+    from mnist_edge.data import Progress
     from mnist_edge.formats.family import Format
 
 # Training pictures that integer files are calibrated on.
@@ -34,6 +34,8 @@ def export(
     fast: bool = False,
     out: str | Path = RUNS,
     data: str | None = None,
+    invert: bool | None = None,
+    transpose: bool | None = None,
     calibration: int = CALIBRATION_COUNT,
     allow_inaccurate: bool = False,
     force: bool = False,
@@ -55,6 +57,8 @@ def export(
         data: the dataset to calibrate and judge on, as `train` takes it; that of the training by
             default. Somebody else's model is judged on MNIST, or on the synthetic digits where that
             is not at hand.
+        invert: how that is to be read, as in `mnist_edge.data.load`; so is `transpose`.
+        transpose: likewise.
         calibration: how many training pictures to calibrate integer files on.
         allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
@@ -88,11 +92,19 @@ def export(
             model, _ = latest("keras")
         origin = Path(model) if isinstance(model, str | Path) else model
         contract = contract_of(origin) if isinstance(origin, Path) else None
+        if contract is None:
+            data = data or _at_hand(note)
+        dataset = load_dataset(
+            data,
+            contract,
+            origin.parent if isinstance(origin, Path) else folder,
+            invert=invert,
+            transpose=transpose,
+            progress=progress,
+        )
         if contract and isinstance(origin, Path):
-            dataset = load_dataset(data, contract, origin.parent, progress=progress)
             exportable = source.open_trained(origin, contract)
         else:
-            dataset = _at_hand(data, note, progress)
             name = name_of(origin) if isinstance(origin, Path) else origin.name
             exportable = source.open_foreign(origin, name, dataset, told or Told())
             note(exportable.feeding)
@@ -130,7 +142,9 @@ def export(
         elif isinstance(origin, Path):
             remember_original(folder, exportable.contract.name, origin)
         if data is not None:
-            remember_dataset(folder, exportable.contract.name, dataset)
+            remember_dataset(
+                folder, exportable.contract.name, dataset, invert=invert, transpose=transpose
+            )
         failures = [item.failure for item in done if item.failure]
         if failures:
             # A gate that failed outweighs a converter that did.
@@ -149,14 +163,14 @@ def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:
     return [row for row in made if row.conversion and row.conversion.selected in wanted]
 
 
-def _at_hand(data: str | None, note: Callable[[str], None], progress: Progress | None) -> Dataset:
-    """Load what somebody else's model is judged on."""
-    from mnist_edge.data import load, mnist
+def _at_hand(note: Callable[[str], None]) -> str:
+    """Return the dataset that somebody else's model is judged on where nobody names one."""
+    from mnist_edge.data import mnist
 
-    if data is None and mnist.directory() is None:
-        note(
-            "MNIST is not at hand: the model is judged on the synthetic digits, which it has never "
-            "seen. mnist-edge data fetch brings MNIST."
-        )
-        data = "synthetic"
-    return load(data or "mnist", progress=progress)
+    if mnist.directory() is not None:
+        return "mnist"
+    note(
+        "MNIST is not at hand: the model is judged on the synthetic digits, which it has never "
+        "seen. mnist-edge data fetch brings MNIST."
+    )
+    return "synthetic"

@@ -54,8 +54,8 @@ def quantize(
 
     One `QuantizeLinear` gives the picture its 256 steps: a graph input of bytes is misread by
     OpenCV. It stands behind `SpaceToDepth`, not before it: onnxruntime up to 1.26 takes no bytes
-    there, and OpenVINO runs no integer convolution on bytes that were moved. Activation ranges are
-    the extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
+    there, and OpenVINO gives other answers where bytes are moved. Activation ranges are the
+    extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
     integer matrix product can give them so, and no step is lost just before the answer. Weights
     take 7 of their 8 bits: x86 processors without VNNI add two products in 16 bits, which saturate
     with 8, and the file would answer differently there.
