@@ -21,7 +21,7 @@ from mnist_edge.benchmark.rows import Report
 from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.formats.foreign import Told
-from mnist_edge.formats.table import FAMILIES, FORMATS
+from mnist_edge.formats.table import FAMILIES, RUNNABLE
 from mnist_edge.formats.table import open_file as opened
 from mnist_edge.runtime.engines import Engine
 from tests.conftest import Workspace
@@ -55,7 +55,7 @@ def strip_contract(source: Path, target: Path) -> Path:
 def test_files_of_one_model_come_in_the_order_of_the_table(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    names = [f"edge{row.suffix}" for row in FORMATS.values()]
+    names = [f"edge{row.suffix}" for row in RUNNABLE.values()]
     for path in workspace.runs.iterdir():
         shutil.copy(path, tmp_path / path.name)
         shutil.copy(path, tmp_path / f"other-{path.name}")
@@ -71,7 +71,7 @@ def test_every_file_becomes_a_row_with_its_figures(
 ) -> None:
     assert report.reference == str(workspace.runs / "edge.onnx")
     assert report.dataset == dataset.name
-    assert [row.format for row in report.rows] == [name for name in FORMATS if name != "keras"]
+    assert [row.format for row in report.rows] == [name for name in RUNNABLE if name != "keras"]
     for row in report.rows:
         assert row.error is None
         assert row.bytes == Path(row.path).stat().st_size
