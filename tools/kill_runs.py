@@ -111,8 +111,13 @@ def _left(work: Path) -> set[tuple[str, str]]:
 
 def _write_digits(path: Path) -> None:
     train, test = synthetic.generate(600, seed=1), synthetic.generate(200, seed=2)
-    arrays = {"x_train": train.images, "y_train": train.labels}
-    np.savez(path, **arrays, x_test=test.images, y_test=test.labels)
+    np.savez(
+        path,
+        x_train=train.images,
+        y_train=train.labels,
+        x_test=test.images,
+        y_test=test.labels,
+    )
 
 
 if __name__ == "__main__":

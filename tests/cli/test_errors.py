@@ -57,7 +57,7 @@ def _truncated(kind: str) -> Callable[[Path], None]:
     return make
 
 
-BAD_PICTURES = {
+BAD_PICTURES: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("a picture of a seven"),
     "truncated png": _truncated("PNG"),
@@ -100,7 +100,7 @@ def _future_contract(path: Path, workspace: Workspace) -> None:
     onnx.save(model, path)
 
 
-BAD_MODELS = {
+BAD_MODELS: dict[str, tuple[Callable[[Path, Workspace], object], str]] = {
     "text": (lambda path, _: path.write_text("weights"), "not an ONNX model"),
     "empty": (lambda path, _: path.write_bytes(b""), "not an ONNX model"),
     "missing": (lambda _path, _: None, "there is no such"),
