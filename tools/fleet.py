@@ -28,10 +28,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from mnist_edge.tables import markdown
 from PIL import Image
 
 from mnist_edge.benchmark import machine
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
 from mnist_edge.data.pictures import Plan
