@@ -3,7 +3,7 @@
 python tools/fleet.py [--digits N] [--photos N] [--rounds N] [--print]
 
 Digits are synthetic ones as PNG of 28x28, 10,000 of them over and over, in tar shards of 1,000;
-photographs are made here as JPEG of about a megapixel, in shards of 25. Each way is a process of
+photographs are made here as JPEG of about a megapixel, in shards of 5. Each way is a process of
 its own; the ways take turns in shuffled rounds, and a ratio is that of two ways in the same round,
 of which the median is given. Nothing is left behind.
 """
@@ -52,7 +52,7 @@ WAYS = {
     "Ray, 2 workers": (2, True),
 }
 DISTINCT = 10_000
-DIGITS_A_SHARD, PHOTOS_A_SHARD = 1000, 25
+DIGITS_A_SHARD, PHOTOS_A_SHARD = 1000, 5
 SIDE = 1000
 
 # What the arithmetic is made for.
@@ -67,7 +67,7 @@ class Run:
 
     Attributes:
         first: seconds until the first shard was there.
-        rate: pictures/s from then to the last.
+        rate: pictures/s from when each worker has given one to the last.
         thrift: pictures per second of processor, all processes', in the same time. Unlike the
             rate, it is hardly changed by whatever else the machine does.
         driver, worker: peak MiB of the driver, and of the largest worker.
@@ -147,15 +147,16 @@ def timed(way: str, source: Path) -> Run:
                 moments.append((time.monotonic(), sum(spent.values())))
             marks.seek(0)
             lines = [json.loads(line) for line in marks if line.startswith("[")]
-    if process.returncode or len(lines) < 2:
+    if process.returncode or len(lines) < 3:
         sys.exit(f"{way} failed")
-    (first, some), (last, total) = lines[0], lines[-1]
+    begun = lines[0][0]
+    (first, some), (last, total) = lines[max(WAYS[way][0] - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
     busy = float(np.subtract(*np.interp([last, first], *zip(*moments, strict=True))))
     done = total - some
     largest = max(workers, default=driver)
-    return Run(first - began, done / (last - first), done / busy, driver, largest)
+    return Run(begun - began, done / (last - first), done / busy, driver, largest)
 
 
 def watch(driver: int, peaks: dict[int, tuple[float, bool]], spent: dict[int, float]) -> None:
