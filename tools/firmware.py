@@ -1,6 +1,6 @@
 """Measure the C headers on microcontrollers, and write docs/firmware.md.
 
-    python tools/firmware.py [--pictures N] [--tflite-micro PYTHON]
+    python tools/firmware.py [--pictures N] [--random N] [--tflite-micro PYTHON]
 
 Needs the compilers and emulators that docs/firmware.md names, and MNIST; what is read of people's
 own pictures is measured where MNIST_EDGE_PICTURES names their folder. PYTHON is an interpreter
@@ -119,24 +119,26 @@ def main() -> None:
     """Measure, and rewrite the page's tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=200, help="on each board")
+    parser.add_argument("--random", type=int, default=100_000, help="fields, on this machine")
     parser.add_argument("--tflite-micro", metavar="PYTHON", help="has the package tflite-micro")
     arguments = parser.parse_args()
     models = [load(name) for name in MODELS]
     test = mnist.load().test
-    tables = {
-        "exact": _exact(models, test.images, arguments.tflite_micro),
-        "sizes": _sizes(models),
-        "instructions": _instructions(models, test.images[: arguments.pictures]),
-        "wasm": _wasm(models),
-        "cppcheck": _cppcheck(models[0]),
-    }
+    _write("sizes", _sizes(models))
+    _write("wasm", _wasm(models))
     if "MNIST_EDGE_PICTURES" in os.environ:
-        tables["reading"] = _reading(models[0], Path(os.environ["MNIST_EDGE_PICTURES"]))
-    text = PAGE.read_text(encoding="utf-8")
-    for name, table in tables.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(f"(?<={start}).*?(?={end})", lambda _, t=table: t, text, flags=re.DOTALL)
-    PAGE.write_text(text, encoding="utf-8")
+        _write("reading", _reading(models[0], Path(os.environ["MNIST_EDGE_PICTURES"])))
+    _write("instructions", _instructions(models, test.images[: arguments.pictures]))
+    _write("cppcheck", _cppcheck(models[0]))
+    _write("exact", _exact(models, test.images, arguments.random, arguments.tflite_micro))
+
+
+def _write(name: str, table: str) -> None:
+    """Put a table into the page, in the place that has its name."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(start)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{start}{table}\n{end}{after}", encoding="utf-8")
 
 
 def load(name: str) -> Model:
@@ -154,16 +156,18 @@ def _row(*cells: object) -> str:
 # Equality
 
 
-def _exact(models: list[Model], images: NDArray[np.uint8], tflite_micro: str | None) -> str:
+def _exact(
+    models: list[Model], images: NDArray[np.uint8], count: int, tflite_micro: str | None
+) -> str:
     lines = [
         "| model | pictures | differ from TFLite's reference kernels | from tflite-micro | "
         "tflite-micro's arena | scratch |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (100_000, 28, 28), np.uint8)
+    noise = rng.integers(0, 256, (count, 28, 28), np.uint8)
     for model in models:
-        for what, fields in (("MNIST's 10,000", images), ("100,000 random", noise)):
+        for what, fields in (("MNIST's 10,000", images), (f"{count:,} random", noise)):
             print(f"{model.name}: {what}", file=sys.stderr)
             ours = gate.scores(model.header, model.name, fields)
             wrong = _different(ours, gate.reference(model.tflite, fields))
