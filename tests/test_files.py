@@ -363,3 +363,14 @@ def test_crc32_is_that_of_the_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"123456789")
     # The check value of CRC-32/ISO-HDLC, https://reveng.sourceforge.io/crc-catalogue/all.htm
     assert crc32_of(path) == "cbf43926"
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "here"])
+def test_a_folder_is_never_replaced(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    with pytest.raises(OutputError, match="it is a folder"), replacing(Path(name)) as temporary:
+        temporary.write_text("digits")
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]

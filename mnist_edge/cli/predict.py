@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE.png",
+            dir_okay=False,
             help="Draw there how one picture was read: picture, ink, and what the network saw.",
         ),
     ] = None,
@@ -64,12 +66,13 @@ def predict(
     ] = False,
 ) -> None:
     """Read the digit in each picture, or the line of digits."""
-    from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError
+    from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, printable
     from mnist_edge.runtime.classifier import Classifier, Line
 
-    if digits is not None and digits != "auto" and not (digits.isdecimal() and int(digits)):
+    if digits is not None and digits != "auto" and not re.fullmatch("0*[1-9][0-9]{0,2}", digits):
         raise UsageError(
-            f"--digits {digits} is no number of digits.", remedy="give 1 or more, or auto."
+            f"--digits {printable(digits)} is no number of digits.",
+            remedy="give 1 to 999, or auto.",
         )
     if digits is not None and explain_to is not None:
         raise UsageError(
