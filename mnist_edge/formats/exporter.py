@@ -24,10 +24,11 @@ from mnist_edge.errors import (
 from mnist_edge.files import replacing, sha256_of
 from mnist_edge.formats import to_onnx
 from mnist_edge.formats.parity import compare, shortfalls
+from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engine import open_bare, open_engine
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
-from mnist_edge.training.publish import fit_accept, tool_versions
+from mnist_edge.training.publish import tool_versions
 
 if TYPE_CHECKING:
     import keras
