@@ -32,15 +32,6 @@ def doubt(probabilities: Probabilities, limits: Limits) -> str | None:
     return AMBIGUOUS if first - second < limits.margin else None
 
 
-def doubts(probabilities: Probabilities, limits: Limits) -> list[str | None]:
-    """Return the same for each of many answers (N, 10), faster than one by one."""
-    sums, margins = two_best(probabilities)
-    reasons: list[str | None] = [None] * len(sums)
-    for number in np.flatnonzero((sums < limits.threshold) | (margins < limits.margin)).tolist():
-        reasons[number] = NO_DIGIT if sums[number] < limits.threshold else AMBIGUOUS
-    return reasons
-
-
 def two_best(probabilities: Probabilities) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return sum and difference, each (N,), of the two largest probabilities of rows (N, 10)."""
     second, first = np.partition(probabilities, -2, axis=1).T[-2:].astype(np.float64)

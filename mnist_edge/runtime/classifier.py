@@ -133,8 +133,12 @@ class Classifier:
 
     def answer(self, reading: Reading, source: str | None = None) -> Prediction:
         """Answer a picture that was read before."""
-        answers, reasons = self._answers([reading])
-        return prediction(answers[0], reasons[0], _place(reading, source), self.model)
+        answer, reason = reading.answer, reading.reason
+        if reading.own_form:
+            answer = self.engine.run(reading.image[np.newaxis])[0]
+            reason = accept.doubt(answer, self._own_limits)
+        place = _place(reading, source)
+        return prediction(NOTHING if answer is None else answer, reason, place, self.model)
 
     def predict_batch(
         self, pictures: Images | Iterable[Source], *, errors: Literal["raise", "keep"] = "raise"
@@ -213,8 +217,8 @@ class Classifier:
         own = [number for number, reading in enumerate(readings) if reading.own_form]
         if own:
             answers[own] = seen = self.engine.run(np.stack([readings[n].image for n in own]))
-            for number, reason in zip(own, accept.doubts(seen, self._own_limits), strict=True):
-                reasons[number] = reason
+            for number, answer in zip(own, seen, strict=True):
+                reasons[number] = accept.doubt(answer, self._own_limits)
         return answers, reasons
 
 

@@ -19,7 +19,7 @@ from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
 from mnist_edge.runtime.reading.decoding import Source, decode, frames_of
-from mnist_edge.runtime.reading.foregrounds import POLARITIES, foreground
+from mnist_edge.runtime.reading.foregrounds import foregrounds
 from mnist_edge.runtime.reading.normalization import is_mnist, own_form
 from mnist_edge.runtime.reading.parameters import CHANCE
 from mnist_edge.runtime.reading.rules import active, in_use
@@ -121,8 +121,7 @@ def propose(picture: Image.Image, ways: int | None, *, line: bool = False) -> li
             relief = view.gray - background.apply(view.gray).astype(np.int16)
             for threshold in active("threshold")[:ways]:
                 way, depths = (background.name, threshold.name), threshold.apply(relief)
-                for polarity in POLARITIES:
-                    ink = foreground(view, way, relief, polarity, depths)
+                for ink in foregrounds(view, way, relief, depths):  # darker, and lighter
                     here += candidates(ink, afar, line=line)
         found = sorted(here, key=prior, reverse=True) + found
         window = None

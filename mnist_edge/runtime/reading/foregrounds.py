@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,21 +43,20 @@ class Foreground(NamedTuple):
         return self.view.gray * np.int16(1 if self.polarity == "light" else -1)
 
 
-def foreground(
-    view: View, way: tuple[str, str], relief: Gray, polarity: Polarity, limits: tuple[float, float]
-) -> Foreground:
-    """Find the ink of a polarity.
+def foregrounds(
+    view: View, way: tuple[str, str], relief: Gray, limits: tuple[float, float]
+) -> Iterator[Foreground]:
+    """Yield the ink that is darker than the background, and that which is lighter.
 
     Args:
         view: where.
         way: the names of the background and of the threshold.
         relief: int16 (H, W), grey levels above the background.
-        polarity: darker or lighter than the background.
         limits: the depths beyond which a pixel is ink, and full ink.
     """
-    depth = relief if polarity == "light" else -relief
-    parts = connected_components(depth > limits[0])
-    return Foreground(view, way, polarity, depth, limits[1], parts)
+    for polarity, depth in zip(POLARITIES, (-relief, relief), strict=True):
+        if (mask := depth > limits[0]).any():
+            yield Foreground(view, way, polarity, depth, limits[1], connected_components(mask))
 
 
 def otsu(relief: Gray) -> tuple[float, float]:

@@ -116,7 +116,7 @@ def _row(ink: Candidate, network: Network, limits: Limits, digits: int | None) -
     cost = sum(costs[number] for number in row)
     row = [number for number in row if candidates[number].is_digit]
     boxes = tuple(ink.ink.view.in_picture(candidates[number].box) for number in row)
-    reasons = tuple(accept.doubts(answers[row], limits))
+    reasons = tuple(accept.doubt(answer, limits) for answer in answers[row])
     reason = next(filter(None, reasons), None if row else accept.NO_DIGIT)
     if digits is not None and len(row) != digits:
         reason = accept.COUNT

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading import backgrounds, foregrounds
+from mnist_edge.runtime.reading.backgrounds import corners, surface
 from mnist_edge.runtime.reading.components import path_length
+from mnist_edge.runtime.reading.foregrounds import hysteresis, otsu
 from mnist_edge.runtime.reading.parameters import CHOOSING, DOUBTING, DROPPING
 
 if TYPE_CHECKING:
@@ -127,10 +128,10 @@ class Rule(NamedTuple):
 
 EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
 RULES = (
-    Rule("surface", "background", "light falls off smoothly", backgrounds.surface),
-    Rule("corners", "background", "a digit may fill all but the corners", backgrounds.corners),
-    Rule("hysteresis", "threshold", "thin strokes are faint in places", foregrounds.hysteresis),
-    Rule("otsu", "threshold", "what is faint may be dirt or paper", foregrounds.otsu),
+    Rule("surface", "background", "light falls off smoothly", surface),
+    Rule("corners", "background", "a digit may fill all but the corners", corners),
+    Rule("hysteresis", "threshold", "thin strokes are faint in places", hysteresis),
+    Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
     Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
     Rule("specks", "drop", "dust and grain", _specks),
     Rule("colours", "drop", "of another colour than the longest stroke", _other_colours),
