@@ -151,6 +151,22 @@ def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:
     assert digit.max() == 255
 
 
+def test_frames_are_answered_one_by_one_and_told_of(run: Run, seven: Path, tmp_path: Path) -> None:
+    with Image.open(seven) as picture:
+        blank = Image.new("L", picture.size, 255)
+        picture.save(tmp_path / "two.gif", save_all=True, append_images=[blank])
+    first = run("predict", "two.gif", "--model", MODEL)
+    assert first.stdout.startswith("7 (")
+    assert "two.gif has more frames than the first" in first.stderr
+    result = run("predict", "two.gif", "--frames", "--json", "--model", MODEL)
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(item["frame"], item["frames"], item["digit"]) for item in answers] == [
+        (0, 2, 7),
+        (1, 2, None),
+    ]
+    assert "more frames" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
