@@ -117,6 +117,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("train", "--help"),
         ("export", "--help"),
         ("predict", "--help"),
+        ("evaluate", "--help"),
         ("bench", "--help"),
         ("info", "--help"),
         ("report", "--help"),

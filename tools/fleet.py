@@ -28,7 +28,6 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-from mnist_edge.tables import markdown
 from PIL import Image
 
 from mnist_edge.benchmark import machine
@@ -39,6 +38,7 @@ from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
 from mnist_edge.runtime import shipped
+from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 MODEL = shipped.path("edge.onnx")

@@ -27,8 +27,9 @@ from mnist_edge.formats.identify import contract_of
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.formats.table import FORMATS, family_of
+from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.training.publish import fit_accept, tool_versions
+from mnist_edge.training.publish import tool_versions
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset

@@ -1,9 +1,9 @@
 """Write digits of other hands than MNIST's as pictures, to see how these are read.
 
     pip install scikit-learn
-    python tools/write_other_hands.py DIR
-    python tools/evaluate_pictures.py DIR/optdigits
-    python tools/evaluate_pictures.py DIR/drawn
+    python tools/benchmarks/other_hands.py DIR
+    mnist-edge evaluate DIR/optdigits
+    mnist-edge evaluate DIR/drawn
 
 `optdigits` are the 1,797 of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998,
 UCI Machine Learning Repository) that scikit-learn carries, by 13 people in Turkey: each has 8x8

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_edge.runtime.classifier import two_best
-from mnist_edge.training.publish import fit_accept
+from mnist_edge.runtime.accept import fit_accept, two_best
 
 
 def test_limits_refuse_their_shares_of_the_validation_pictures_more_where_digits_are_found() -> (

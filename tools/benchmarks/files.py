@@ -1,4 +1,4 @@
-"""Measure `predict` over many small files: python tools/measure_predict.py [--files N].
+"""Measure `predict` over many small files: python tools/benchmarks/files.py [--files N].
 
 Writes N digits of 28x28 as PNG files to a temporary folder, light on dark as MNIST has them, dark
 on light, and off the centre, where they have to be looked for, and lets two processes take turns

@@ -1,7 +1,7 @@
 """Make pictures as people make them, of MNIST's validation digits.
 
-    python tools/simulate_pictures.py DIR [--pictures N] [--seed N]
-    python tools/evaluate_pictures.py DIR
+    python tools/benchmarks/simulated.py DIR [--pictures N] [--seed N]
+    mnist-edge evaluate DIR
 
 Half of them are photographs of a page that fills the picture or lies on a table, askew, in uneven
 light; half are drawings of any colours, sizes and pens. DIR gets a folder for each digit, and a CSV

@@ -1,4 +1,4 @@
-"""Measure whether a model knows when not to answer: python tools/evaluate_refusal.py [NAME].
+"""Measure whether a model knows when not to answer: python tools/benchmarks/refusal.py [NAME].
 
 For every shipped format of NAME, `edge` by default: the share of MNIST's test split that is
 accepted, the expected calibration error there, and how well the sum of the two best answers, by
@@ -21,7 +21,8 @@ from mnist_edge.contract import SIZE
 from mnist_edge.data import negatives
 from mnist_edge.report.quality import calibration_error, reliability
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.classifier import Classifier, two_best
+from mnist_edge.runtime.accept import two_best
+from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.tables import markdown
 
 COUNT = 5_000
