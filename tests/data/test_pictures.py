@@ -107,7 +107,11 @@ def test_a_shard_that_is_cut_off_says_so_after_what_can_be_read(tmp_path: Path) 
     assert "cannot be read to its end" in (last.error or "")
 
 
-@pytest.mark.parametrize("content", [b"", b"no tar at all" * 100, gzip.compress(b"nor this")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no tar at all" * 100, gzip.compress(b"nor this")],
+    ids=["empty", "no tar", "compressed"],
+)
 def test_a_shard_that_is_none_is_one_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "shard.tar").write_bytes(content)
     (picture,) = read(tmp_path)
