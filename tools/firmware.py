@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mnist_edge.runtime.decoding import decode
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -31,6 +30,7 @@ from mnist_edge.data import mnist
 from mnist_edge.formats.c import gate, header
 from mnist_edge.formats.c.emit import identifier
 from mnist_edge.formats.c.wasm import wasm
+from mnist_edge.runtime.reading.decoding import decode
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "firmware.md"

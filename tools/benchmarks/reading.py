@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from mnist_edge import Classifier, data
-from mnist_edge.cli.output import markdown, table
 from mnist_edge.data import synthetic
 from mnist_edge.runtime.evaluate import Count, items_of
 from mnist_edge.runtime.reading import propose
@@ -35,6 +34,7 @@ from mnist_edge.runtime.reading.decoding import decode
 from mnist_edge.runtime.reading.normalization import is_mnist
 from mnist_edge.runtime.reading.parameters import CHANCE
 from mnist_edge.runtime.reading.rules import RULES, without
+from mnist_edge.tables import markdown, table
 
 DOCS = Path(__file__).parents[2] / "docs"
 SETS = {"A": ("photos", "negatives"), "B": ("pictures2",)}

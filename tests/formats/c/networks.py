@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mnist_edge.formats import to_tflite
+from mnist_edge.formats.tflite import convert as to_tflite
 from tests.conftest import randomize
 from tests.formats.c.conftest import fields
 
