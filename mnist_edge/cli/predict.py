@@ -15,6 +15,7 @@ from mnist_edge.formats.latest import READABLE
 
 IMAGES = "Picture files, folders, patterns such as 'scans/*.png'; - reads one from stdin."
 LINE = "Read a line of N digits, or of as many as there are."
+HOW = "Show how each picture was read."
 DRAW = "Draw there how one picture was read: the picture, and every candidate."
 FRAMES = "Answer every frame of an animation, or page of a TIFF file."
 
@@ -26,9 +27,7 @@ def predict(
     top: Annotated[
         int, typer.Option(metavar="N", min=1, max=10, help="Show the N most probable digits.")
     ] = 1,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show how each picture was read.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help=HOW)] = False,
     explain_to: Annotated[
         Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=DRAW)
     ] = None,
