@@ -28,9 +28,7 @@ def predict(
         int, typer.Option(metavar="N", min=1, max=10, help="Show the N most probable digits.")
     ] = 1,
     explain: Annotated[bool, typer.Option("--explain", help=HOW)] = False,
-    explain_to: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=DRAW)
-    ] = None,
+    explain_to: Annotated[Path | None, typer.Option(metavar="PNG", dir_okay=False, help=DRAW)] = None,
     frames: Annotated[bool, typer.Option("--frames", help=FRAMES)] = False,
     json: Json = False,
 ) -> None:
