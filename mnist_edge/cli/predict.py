@@ -14,7 +14,8 @@ from mnist_edge.cli.output import next_command, note, progress_bar, result, resu
 from mnist_edge.formats.latest import READABLE
 
 IMAGES = "Picture files, folders, patterns such as 'scans/*.png'; - reads one from stdin."
-LINE = "Read a line of N digits, or of as many as there are."
+LINE = "Read a line of N digits, or of all there are."
+TOP = "Show the N most probable digits."
 HOW = "Show how each picture was read."
 DRAW = "Draw there how one picture was read: the picture, and every candidate."
 FRAMES = "Answer every frame of an animation, or page of a TIFF file."
@@ -24,11 +25,11 @@ def predict(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help=IMAGES)],
     model: Model = None,
     digits: Annotated[str | None, typer.Option(metavar="N|auto", help=LINE)] = None,
-    top: Annotated[
-        int, typer.Option(metavar="N", min=1, max=10, help="Show the N most probable digits.")
-    ] = 1,
+    top: Annotated[int, typer.Option(metavar="N", min=1, max=10, help=TOP)] = 1,
     explain: Annotated[bool, typer.Option("--explain", help=HOW)] = False,
-    explain_to: Annotated[Path | None, typer.Option(metavar="PNG", dir_okay=False, help=DRAW)] = None,
+    explain_to: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=DRAW)
+    ] = None,
     frames: Annotated[bool, typer.Option("--frames", help=FRAMES)] = False,
     json: Json = False,
 ) -> None:
