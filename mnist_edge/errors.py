@@ -12,6 +12,7 @@
     ├── OutputError          a result that could not be written              exit 1
     ├── TrainingError        a training that cannot start or go on           exit 1
     ├── ConversionError      a format whose converter failed                 exit 1
+    ├── ScoringError         a scoring that cannot start or go on            exit 1
     ├── GateError            a result that did not reach its bar             exit 3
     └── Interrupted          Ctrl-C                                          exit 130
 
@@ -45,6 +46,16 @@ class MnistEdgeError(Exception):
     def __init__(self, cause: str, *, remedy: str) -> None:
         self.cause, self.remedy = escaped(cause), escaped(remedy)
         super().__init__(f"{self.cause}\n{self.remedy}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by cause and remedy, which not every class is made from."""
+        return _again, (type(self), self.cause, self.remedy)
+
+
+def _again(kind: type[MnistEdgeError], cause: str, remedy: str) -> MnistEdgeError:
+    error = kind.__new__(kind)
+    MnistEdgeError.__init__(error, cause, remedy=remedy)
+    return error
 
 
 def first_line(error: BaseException) -> str:
@@ -124,6 +135,10 @@ class TrainingError(MnistEdgeError):
 
 class ConversionError(MnistEdgeError):
     """A format whose converter failed."""
+
+
+class ScoringError(MnistEdgeError):
+    """A scoring of many pictures that cannot start or go on; what is done is kept."""
 
 
 class GateError(MnistEdgeError):

@@ -104,10 +104,12 @@ def holding(folder: Path, purpose: str) -> Iterator[None]:
         _clear_up(folder)
         yield
     finally:
-        # While it is still locked: whoever opened it meanwhile sees that it is gone.
-        with suppress(OSError):
-            (folder / _LOCK).unlink()
-        os.close(lock)
+        try:
+            # While it is still locked: whoever opened it meanwhile sees that it is gone.
+            with suppress(OSError):
+                (folder / _LOCK).unlink()
+        finally:
+            os.close(lock)
         if made:
             with suppress(OSError):
                 folder.rmdir()

@@ -77,6 +77,8 @@ def load_dataset(
     contract: Contract | None,
     folder: Path,
     *,
+    invert: bool | None = None,
+    transpose: bool | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load the dataset that was asked for, or else the one that a model was trained on.
@@ -85,6 +87,8 @@ def load_dataset(
         given: a source as `mnist_edge.data.load` takes it, or None.
         contract: what the model says of itself; None of one that says nothing is MNIST's.
         folder: where the model's files are.
+        invert: how `given` is to be read, as in `mnist_edge.data.load`; so is `transpose`.
+        transpose: likewise.
         progress: called with file name, bytes done and bytes in total while MNIST is fetched.
 
     Raises:
@@ -95,7 +99,7 @@ def load_dataset(
     from mnist_edge import data
 
     if given is not None:
-        return data.load(given, progress=progress)
+        return data.load(given, invert=invert, transpose=transpose, progress=progress)
     name = contract.metrics.dataset if contract else "mnist"
     if name in data.NAMES or contract is None:
         return data.load(name, progress=progress)

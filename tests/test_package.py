@@ -19,7 +19,9 @@ from tests.conftest import Run, Workspace
 
 PACKAGE = Path(mnist_edge.__file__).parent
 
-HEAVY = {"numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib"}
+HEAVY = {
+    *("numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib", "pyarrow", "ray")
+}
 
 
 def test_public_names_are_pinned() -> None:
@@ -41,6 +43,7 @@ def test_public_names_are_pinned() -> None:
         "OutputError",
         "Prediction",
         "Predictions",
+        "ScoringError",
         "TrainingError",
         "UnreadableImage",
         "UsageError",
@@ -114,9 +117,11 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("train", "--help"),
         ("export", "--help"),
         ("predict", "--help"),
+        ("evaluate", "--help"),
         ("bench", "--help"),
         ("info", "--help"),
         ("report", "--help"),
+        ("score", "--help"),
         ("data", "show", "--help"),
     ],
     ids=" ".join,
@@ -170,15 +175,18 @@ MAY_IMPORT = {
     "extras": {"errors"},
     "files": {"errors"},
     "contract": {"errors", "files"},
+    "tables": set(),
     "runtime": GROUND,
     "data": {*GROUND, "runtime"},
     "workspace": {*GROUND, "data"},
     "training": {*GROUND, "data", "runtime", "workspace"},
     "formats": {*GROUND, "data", "runtime", "training", "workspace"},
-    "benchmark": {*GROUND, "data", "runtime", "formats"},
+    "benchmark": {*GROUND, "data", "runtime", "formats", "workspace", "tables"},
     "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
+    "fleet": {*GROUND, "data", "runtime"},
     "cli": {
-        *(*GROUND, "data", "runtime", "workspace", "training", "formats", "benchmark", "report"),
+        *(*GROUND, "data", "runtime", "workspace"),
+        *("training", "formats", "benchmark", "report", "fleet", "tables"),
     },
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime", "training", "formats", "benchmark"},
@@ -188,9 +196,10 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
     "data": {"HersheyFonts", "PIL", "numpy", "platformdirs", "pyarrow"},
+    "fleet": {"pyarrow", "ray"},
     "training": {"keras", "matplotlib", "numpy", "tensorflow"},
     "formats": {
-        *("ai_edge_litert", "flatbuffers", "keras", "numpy"),
+        *("ai_edge_litert", "flatbuffers", "h5py", "keras", "numpy"),
         *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),
     },
     "benchmark": {"PIL", "numpy", "onnxruntime"},
@@ -219,3 +228,70 @@ def test_arrows_point_one_way(path: Path) -> None:
     foreign = {name[0] for name in names} - sys.stdlib_module_names - {"mnist_edge"}
     assert own <= {*MAY_IMPORT[room], room}
     assert foreign <= THIRD_PARTY.get(room, set())
+
+
+def runtime_imports(path: Path) -> Iterator[str]:
+    """What a file imports when it runs, at once or later; not what type checkers alone read."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_modules_form_a_circle() -> None:
+    names = {
+        ".".join(("mnist_edge", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    arrows = {}
+    for name, path in names.items():
+        used = {*runtime_imports(path)} & names.keys()
+        # `from package import module` is an arrow to the module alone.
+        packages = {other for other in used if names[other].name == "__init__.py"}
+        modules = used - packages
+        reached = {module.rpartition(".")[0] for module in modules}
+        arrows[name] = (modules | (packages - reached)) - {name}
+    assert len(arrows) > 100
+    # What points at nothing that is left cannot be in a circle.
+    while free := {name for name, targets in arrows.items() if not targets & arrows.keys()}:
+        for name in free:
+            del arrows[name]
+    assert arrows == {}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_parsing_and_printing_in_80_lines(verb: str) -> None:
+    path = PACKAGE / "cli" / f"{verb}.py"
+    text = path.read_text(encoding="utf-8")
+    commands = [
+        node.end_lineno - node.lineno + 1
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and node.decorator_list and node.end_lineno
+    ]
+    # Of a verb with verbs of its own each is one.
+    assert (max(commands) if len(commands) > 1 else len(text.splitlines())) <= 80
+
+
+def test_a_family_is_a_folder_an_engine_and_a_row() -> None:
+    """Whoever adds one has no other module to touch."""
+    ending, family = ".tflite", PACKAGE / "formats" / "tflite"
+    engines = PACKAGE / "runtime" / "engines"
+    deciding = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.is_relative_to(family) or path.is_relative_to(engines):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            # Texts that tell users what there is decide nothing.
+            if isinstance(node, ast.Constant) and node.value == ending:
+                deciding.add(str(path.relative_to(PACKAGE)))
+    assert deciding == set()
+    rows = (PACKAGE / "formats" / "table.py").read_text(encoding="utf-8")
+    assert rows.count("TFLITE") == 2  # its import and its row

@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mnist_edge.benchmark.foreign import Told, open_foreign
 
 from mnist_edge import data
 from mnist_edge.benchmark import machine
 from mnist_edge.benchmark.bootstrap import interval
+from mnist_edge.benchmark.judge import judge
 from mnist_edge.benchmark.latency import FULL, QUICK, Timings, time_engines
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
@@ -53,9 +53,11 @@ def measure(*, quick: bool) -> str:
     own = [shipped.path(name) for name in shipped.manifest() if name.endswith(SUFFIXES)]
     described, dataset = machine.describe(), data.load("mnist")
     engines = {path: open_engine(path)[0] for path in own}
-    for peer in peers:
-        engines[peer], _, guessed = open_foreign(peer, Told(), dataset.train)
-        print(f"{peer.name}: {guessed}", file=sys.stderr)
+    for file in judge(peers, dataset):
+        if file.engine is None:
+            sys.exit(f"{file.path} cannot run: {file.error}")
+        engines[file.path] = file.engine
+        print(file.fed, file=sys.stderr)
     images, labels = dataset.test
     timings = time_engines(
         {path.name: engine for path, engine in engines.items()},

@@ -10,19 +10,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from mnist_edge.benchmark.foreign import Told, open_foreign
 
 from mnist_edge import data
+from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
+from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import of_path
+from mnist_edge.formats.told import Told
 from mnist_edge.runtime import shipped
-from mnist_edge.runtime.classifier import accuracy
 
 DOCS = Path(__file__).parents[1] / "docs"
 # With the value that full ink has in their published use.
@@ -65,7 +67,7 @@ def _shipped() -> list[Point]:
         row = of_path(Path(name))
         if row and row.conversion:
             path = shipped.path(name)
-            totals = layers.totals(layers.read(path))
+            totals = layers.totals(read_layers(path))
             model = name.removesuffix(row.suffix)
             points.append(Point(model, row.name, name, entry["bytes"], entry["accuracy"], *totals))
     return points
@@ -74,12 +76,13 @@ def _shipped() -> list[Point]:
 def _peers() -> list[Point]:
     folder, dataset = Path(os.environ["MNIST_EDGE_PEERS"]), data.load("mnist")
     points = []
-    for name, (title, scale) in PEERS.items():
+    for name, (title, ink) in PEERS.items():
         path = folder / name
-        engine, _, _ = open_foreign(path, Told(scale=scale), dataset.train)
-        score = accuracy(engine.run(dataset.test.images), dataset.test.labels)
-        totals = layers.totals(layers.read(path))
-        points.append(Point("peer", path.suffix[1:], title, path.stat().st_size, score, *totals))
+        (file,) = judge([path], dataset, told=Told(range=(0.0, ink)))
+        if file.accuracy is None:
+            sys.exit(f"{path} cannot run: {file.error}")
+        totals = layers.totals(read_layers(path))
+        points.append(Point("peer", path.suffix[1:], title, file.bytes, file.accuracy, *totals))
     return points
 
 

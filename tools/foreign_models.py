@@ -6,8 +6,7 @@ is to go through `export --int8` and `predict` without a flag at that accuracy, 
 one line.
 
     python tools/foreign_models.py [--only NAME …] [--json FILE]
-
-Without `--only` the table is also written into docs/any-model.md.
+    python tools/foreign_models.py --write FILE
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ from render_readme import between
 from mnist_edge import data
 from mnist_edge.contract import Contract
 from mnist_edge.errors import MnistEdgeError
-from mnist_edge.formats.export import Exported, export
+from mnist_edge.formats.export import export
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.foreign import describe
 from mnist_edge.formats.table import open_file
 from mnist_edge.runtime.classifier import Classifier, accuracy
@@ -45,7 +45,6 @@ class Fared:
     """What became of one model."""
 
     file: str
-    producer: str
     use: bool
     listed: float | None
     accuracy: float | None = None
@@ -63,38 +62,49 @@ class Fared:
 
 
 def main() -> None:
-    """Export every model and print the table."""
+    """Export every model, and print the table or write it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="*", help="these files")
     parser.add_argument("--json", type=Path, help="also write the rows there")
+    parser.add_argument("--write", type=Path, help="write rows of --json into docs/any-model.md")
     arguments = parser.parse_args()
+    if arguments.write:
+        rows = [Fared(**row) for row in json.loads(arguments.write.read_text(encoding="utf-8"))]
+        table = markdown(_HEADERS, map(_cells, rows), left=2)
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(between(text, "fared", f"{_summary(rows)}\n\n{table}"), encoding="utf-8")
+        return
+    rows = _measured(arguments.only)
+    print(f"\n{_summary(rows)}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n")
+
+
+def _measured(only: list[str] | None) -> list[Fared]:
     folder = Path(os.environ["MNIST_EDGE_MODELS"])
     dataset = data.load("mnist")
     rows = []
     with (folder / "models.csv").open(newline="", encoding="utf-8") as file:
         for entry in csv.DictReader(file):
-            if arguments.only and entry["file"] not in arguments.only:
+            if only and entry["file"] not in only:
                 continue
             listed = float(entry["accuracy"]) if entry["accuracy"] else None
-            fared = Fared(entry["file"], entry["producer"], entry["use"] == "yes", listed)
+            fared = Fared(entry["file"], entry["use"] == "yes", listed)
             started = time.perf_counter()
             _try(folder / fared.file, fared, dataset)
             fared.seconds = time.perf_counter() - started
             rows.append(fared)
             print(_line(fared), flush=True)
+    return rows
+
+
+def _summary(rows: list[Fared]) -> str:
     wanted = [row for row in rows if row.use]
     others = [row for row in rows if not row.use]
-    summary = (
+    return (
         f"{sum(row.good for row in wanted)} of {len(wanted)} digit classifiers exported at the "
         f"accuracy listed; {sum(row.good for row in others)} of {len(others)} others refused."
     )
-    print(f"\n{summary}")
-    if not arguments.only:
-        table = markdown(_HEADERS, [_cells(row) for row in rows], left=2)
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(between(text, "fared", f"{summary}\n\n{table}"), encoding="utf-8")
-    if arguments.json:
-        arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n")
 
 
 def _try(path: Path, fared: Fared, dataset: data.Dataset) -> None:
@@ -126,14 +136,14 @@ def _fed(contract: Contract) -> str:
     return f"{describe(source.input)}, {source.answers}" if source else ""
 
 
-_HEADERS = ("model", "by", "listed", "got", "fed with, or refused because")
+_HEADERS = ("model", "fed with, or refused because", "listed", "got")
 
 
 def _cells(row: Fared) -> tuple[str, ...]:
     listed, got = ("-" if share is None else f"{share:.1%}" for share in (row.listed, row.accuracy))
     # The folders of this machine are nobody's business.
     said = row.said.split(" — ")[0].replace(f"{os.environ['MNIST_EDGE_MODELS']}/", "")
-    return (row.file, row.producer, listed, got, (said or f"{row.fed}: {row.formats}").rstrip("."))
+    return (row.file, (said or f"{row.fed}: {row.formats}").rstrip("."), listed, got)
 
 
 def _line(row: Fared) -> str:

@@ -50,10 +50,10 @@ CALLS = """## What `Classifier` adds
 
 CHUNKS = """## Pictures in one call, and int8 against float32
 
-Microseconds per picture, including its conversion to what the file takes: float32 numbers, or grey
-levels as they are. Large batches fall out of the caches, and small ones pay for the call more
-often. Every node of a graph has a cost of its own, whatever its type, and the int8 graph has more:
-it gathers pixels in blocks, as integer kernels with a single channel would take longer still. That
+Microseconds per picture, including its conversion to the float32 numbers that the files take.
+Large batches fall out of the caches, and small ones pay for the call more often. Every node of a
+graph has a cost of its own, whatever its type, and the int8 graph has more: it gathers pixels in
+blocks, as integer kernels with a single channel would take longer still, and quantizes them. That
 weighs on single pictures and is spread over those of a batch. The tables of kernels in the next
 section tell what each one takes. With two threads the gathering takes onnxruntime so much longer
 that large batches are slower than with one: integer files are for one thread a process."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mnist_edge.formats import layers
 from mnist_edge.formats.family import Bar
+from mnist_edge.formats.keras.layers import of_keras
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.training.recipes import RECIPES
 
@@ -61,7 +62,7 @@ def _recipes() -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for recipe in RECIPES.values():
-        parameters, cost = layers.totals(layers.of_keras(recipe.network()))
+        parameters, cost = layers.totals(of_keras(recipe.network()))
         lines.append(
             f"| `{recipe.name}` | {recipe.summary} | {parameters:,} | {cost:,} | "
             f"{recipe.epochs} | {recipe.batch} |"

@@ -13,13 +13,13 @@ import types
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from mnist_edge.benchmark import baseline, bootstrap, latency, machine, report
+from mnist_edge.benchmark import bootstrap, latency, machine, rows
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "bench.schema.json"
 
 # What the dataclasses' annotations mean, also those that are imported for type checkers only.
 NAMES = {
-    "Change": baseline.Change,
+    "Change": rows.Change,
     "Interval": bootstrap.Interval,
     "Effort": latency.Effort,
     "Machine": machine.Machine,
@@ -37,7 +37,7 @@ def rendered() -> str:
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mnist-edge bench --json",
-        **_object(report.Report),
+        **_object(rows.Report),
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -23,6 +23,7 @@ from mnist_edge.benchmark.latency import Effort, time_engines
 from mnist_edge.benchmark.profile import record
 from mnist_edge.data import synthetic
 from mnist_edge.formats import layers
+from mnist_edge.formats.inside import read_layers
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import OnnxEngine, open_session, read_contract
 from mnist_edge.tables import markdown
@@ -44,7 +45,7 @@ def measure(*, quick: bool) -> str:
     summary, tables = [], []
     for kind, name in FILES.items():
         path = shipped.path(name)
-        table = layers.read(path)
+        table = read_layers(path)
         cost = layers.totals(table)[1] or 0
         batch, images_per_s = _best_batch(path, images, rounds=3 if quick else 20)
         achieved = 2 * cost * images_per_s / 1e9

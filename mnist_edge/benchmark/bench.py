@@ -18,11 +18,11 @@ from mnist_edge.benchmark.rows import Report, Row
 from mnist_edge.benchmark.startup import Startup, measure
 from mnist_edge.contract import member
 from mnist_edge.errors import GateError, MnistEdgeError, ModelError, UsageError
-from mnist_edge.formats.export import Exported
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.latest import latest
-from mnist_edge.formats.table import FORMATS, family_of, named, of_path
+from mnist_edge.formats.table import FORMATS, RUNNABLE, family_of, named, of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.workspace import load_dataset, original_of
@@ -40,6 +40,8 @@ def bench(
     *,
     formats: Iterable[str] | None = None,
     data: str | None = None,
+    invert: bool | None = None,
+    transpose: bool | None = None,
     quick: bool = False,
     threads: int = 1,
     compare: str | Path | None = None,
@@ -56,6 +58,8 @@ def bench(
             of the shipped model, somebody else's original before what was made from it.
         formats: only files of these formats.
         data: the dataset to measure on, as `train` takes it; that of the training by default.
+        invert: how that is to be read, as in `mnist_edge.data.load`; so is `transpose`.
+        transpose: likewise.
         quick: measure for seconds only.
         threads: how many threads one answer may use; Keras decides for itself.
         compare: an earlier report of this, as JSON.
@@ -75,7 +79,9 @@ def bench(
         [Path(each.path if isinstance(each, Exported) else each) for each in models], formats
     )
     contract, folder = _trained(paths)
-    dataset = load_dataset(data, contract, folder, progress=progress)
+    dataset = load_dataset(
+        data, contract, folder, invert=invert, transpose=transpose, progress=progress
+    )
     if before and before.dataset not in (None, dataset.name):
         raise UsageError(
             f"{compare} was measured on {before.dataset}, not on {dataset.name}.",
@@ -144,7 +150,7 @@ def files_beside(path: Path) -> list[Path]:
     """Return the files of the same model, in the table's order of formats, its original first."""
     name = name_of(path)
     original = original_of(path.parent, name)
-    files = [row.path(path.parent, name) for row in FORMATS.values()]
+    files = [row.path(path.parent, name) for row in RUNNABLE.values()]
     return [file for file in (original, *files) if file and file.exists()]
 
 

@@ -1,8 +1,9 @@
-"""`mnist-edge data`: fetch, path, show."""
+"""`mnist-edge data`: fetch, path, show, pack."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,10 @@ import typer
 
 from mnist_edge import workspace
 from mnist_edge.cli.options import Data, Invert, Transpose
-from mnist_edge.cli.output import fetching, next_command, result
+from mnist_edge.cli.output import fetching, next_command, progress_bar, result
 
 data = typer.Typer(
-    help="Fetch MNIST, say where it is, draw a dataset.",
+    help="Fetch MNIST, say where it is, draw a dataset, pack pictures.",
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
@@ -82,3 +83,25 @@ def show(
     with replacing(target) as temporary:
         picture.save(temporary, "PNG")
     result(str(target))
+
+
+@data.command()
+def pack(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A folder or pattern of picture files.")
+    ],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Where to, empty or new.")],
+    shards: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset's, or parquet.")
+    ] = "tar",
+    pictures: Annotated[
+        int, typer.Option(metavar="N", min=1, help="In a shard, which is 256 MiB at most.")
+    ] = 10_000,
+) -> None:
+    """Pack many small picture files into a few shards, for score."""
+    from mnist_edge.data import pack as packing
+
+    with progress_bar("packing") as bar:
+        names = packing.pack(source, out, format=shards, pictures=pictures, progress=bar.update)
+    result(f"{out}: {len(names):,} shards")
+    next_command(f"mnist-edge score {shlex.quote(out)} --out answers")

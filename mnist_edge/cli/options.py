@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,16 @@ from mnist_edge.cli.output import note
 from mnist_edge.data import ACCEPTED
 from mnist_edge.errors import UsageError
 from mnist_edge.formats.latest import latest
+from mnist_edge.formats.table import FORMATS
+
+
+class Shape(StrEnum):
+    """What rows are printed as."""
+
+    TABLE = "table"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
 
 Data = Annotated[str, typer.Option(metavar="SOURCE", help=f"{ACCEPTED}.")]
 Invert = Annotated[
@@ -26,6 +37,12 @@ Transpose = Annotated[
         help="Whether rows and columns are swapped in it; refused if unsaid.",
     ),
 ]
+JudgedOn = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="SOURCE", help="The dataset to judge on; the training's by default."
+    ),
+]
 Out = Annotated[
     Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.", file_okay=False)
 ]
@@ -39,6 +56,24 @@ Model = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
+_MADE = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)
+Formats = Annotated[
+    str | None, typer.Option(metavar="LIST", help=f"Comma-separated: {_MADE}; or all.")
+]
+Calibration = Annotated[
+    int, typer.Option(min=1, help="Training pictures to calibrate integer files on.")
+]
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer runtimes "
+        "know, and with which OpenVINO's AVX2 kernels misread some pictures.",
+    ),
+]
+Arduino = Annotated[
+    bool, typer.Option("--arduino", help="Pack the C header as a library for Arduino, too.")
+]
 Quick = Annotated[bool, typer.Option("--quick", "-q", help="Measure for seconds only.")]
 
 

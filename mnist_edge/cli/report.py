@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mnist_edge.cli.feeding import takes_feeding
-from mnist_edge.cli.options import Json, Model, Quick, chosen
+from mnist_edge.cli.options import Json, JudgedOn, Model, Quick, chosen
 from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
 from mnist_edge.extras import require
 from mnist_edge.formats.told import Told
@@ -27,9 +27,7 @@ def report(
         list[Path] | None, typer.Argument(metavar="[MODEL] [OTHER…]", help=_FILES)
     ] = None,
     model: Model = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="Measure on this; the training's default.")
-    ] = None,
+    data: JudgedOn = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", "-f", metavar="FILE.html", help="By default ./runs/NAME.html."),

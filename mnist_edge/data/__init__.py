@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from mnist_edge.data.names import NAMES
 from mnist_edge.errors import DataError, UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -50,11 +51,6 @@ class Kind:
         """The module, imported."""
         return cast(Reader, importlib.import_module(f"{__name__}.{self.module}"))
 
-
-NAMES = {
-    "mnist": "the four published files, verified; fetched where they are not on this machine",
-    "synthetic": "60,000 and 10,000 digits that the package draws itself, always the same",
-}
 
 KINDS = (
     Kind(

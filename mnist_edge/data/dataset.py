@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS
-from mnist_edge.data import NAMES, arrays
+from mnist_edge.data import arrays
+from mnist_edge.data.names import NAMES
 from mnist_edge.errors import DataError, printable
 
 if TYPE_CHECKING:

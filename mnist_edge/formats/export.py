@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
-from mnist_edge.files import holding
+from mnist_edge.files import holding, replacing
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
 from mnist_edge.formats.told import Told
@@ -18,51 +19,11 @@ from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_edge.contract import Parity
-    from mnist_edge.data import Dataset, Progress
+    from mnist_edge.data import Progress
     from mnist_edge.formats.family import Format
 
 # Training pictures that integer files are calibrated on.
 CALIBRATION_COUNT = 1000
-
-# The share of test pictures that a model has to read to be worth comparing with.
-ACCURATE = 0.9
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What became of one format.
-
-    Attributes:
-        format: its name.
-        path: where the file is, or would have been.
-        failure: why it was not published; None where it was.
-        accuracy: on the test split; None where it did not come so far.
-        parity: with the Keras model on the test split; None where it did not come so far.
-        bytes: the file's size; None where there is no file.
-        sha256: of the file's bytes; None where there is no file.
-    """
-
-    format: str
-    path: Path
-    failure: MnistEdgeError | None = None
-    accuracy: float | None = None
-    parity: Parity | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return it as `export --json` has it."""
-        return {
-            "format": self.format,
-            "path": str(self.path),
-            "bytes": self.bytes,
-            "sha256": self.sha256,
-            "accuracy": self.accuracy,
-            "agreement": self.parity and self.parity.agreement,
-            "max_abs_diff": self.parity and self.parity.max_abs_diff,
-            "passed": self.failure is None,
-        }
 
 
 def export(
@@ -73,9 +34,12 @@ def export(
     fast: bool = False,
     out: str | Path = RUNS,
     data: str | None = None,
+    invert: bool | None = None,
+    transpose: bool | None = None,
     calibration: int = CALIBRATION_COUNT,
     allow_inaccurate: bool = False,
     force: bool = False,
+    arduino: bool = False,
     told: Told | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_file: Callable[[Exported], None] = lambda _file: None,
@@ -94,9 +58,12 @@ def export(
         data: the dataset to calibrate and judge on, as `train` takes it; that of the training by
             default. Somebody else's model is judged on MNIST, or on the synthetic digits where that
             is not at hand.
+        invert: how that is to be read, as in `mnist_edge.data.load`; so is `transpose`.
+        transpose: likewise.
         calibration: how many training pictures to calibrate integer files on.
-        allow_inaccurate: make files of a model too that reads less than `ACCURATE`.
+        allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
+        arduino: pack the C header as a library for Arduino, too.
         told: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.
         on_file: called with each format that was made, or failed.
@@ -127,11 +94,19 @@ def export(
             model, _ = latest("keras")
         origin = Path(model) if isinstance(model, str | Path) else model
         contract = contract_of(origin) if isinstance(origin, Path) else None
+        if contract is None:
+            data = data or _at_hand(note)
+        dataset = load_dataset(
+            data,
+            contract,
+            origin.parent if isinstance(origin, Path) else folder,
+            invert=invert,
+            transpose=transpose,
+            progress=progress,
+        )
         if contract and isinstance(origin, Path):
-            dataset = load_dataset(data, contract, origin.parent, progress=progress)
             exportable = source.open_trained(origin, contract)
         else:
-            dataset = _at_hand(data, note, progress)
             name = name_of(origin) if isinstance(origin, Path) else origin.name
             exportable = source.open_foreign(origin, name, dataset, told or Told())
             note(exportable.feeding)
@@ -158,6 +133,8 @@ def export(
             for exported in exporter.export(rows, folder, force=force, named=asked):
                 done.append(exported)
                 on_file(exported)
+                if arduino and exported.format == "c" and not exported.failure:
+                    _pack(exported.path, exportable.contract.name)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -169,15 +146,28 @@ def export(
         elif isinstance(origin, Path):
             remember_original(folder, exportable.contract.name, origin)
         if data is not None:
-            remember_dataset(folder, exportable.contract.name, dataset)
-        failures = [item.failure for item in done if item.failure]
-        if failures:
-            # A gate that failed outweighs a converter that did.
-            failures.sort(key=lambda failure: not isinstance(failure, GateError))
-            for failure in failures[1:]:
-                note(f"error: {failure.cause}\n{failure.remedy}")
-            raise failures[0]
+            remember_dataset(
+                folder, exportable.contract.name, dataset, invert=invert, transpose=transpose
+            )
+        _raise([item.failure for item in done if item.failure], note)
         return done
+
+
+def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
+    """Raise the first failure, a gate's before a converter's, and tell the others."""
+    failures.sort(key=lambda failure: not isinstance(failure, GateError))
+    for failure in failures[1:]:
+        note(f"error: {failure.cause}\n{failure.remedy}")
+    if failures:
+        raise failures[0]
+
+
+def _pack(header: Path, name: str) -> None:
+    """Write the Arduino library of a header beside it."""
+    from mnist_edge.formats.c.arduino import library
+
+    with replacing(header.with_suffix(".zip")) as temporary:
+        temporary.write_bytes(library(header.read_text(encoding="utf-8"), name))
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:
@@ -188,14 +178,14 @@ def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:
     return [row for row in made if row.conversion and row.conversion.selected in wanted]
 
 
-def _at_hand(data: str | None, note: Callable[[str], None], progress: Progress | None) -> Dataset:
-    """Load what somebody else's model is judged on."""
-    from mnist_edge.data import load, mnist
+def _at_hand(note: Callable[[str], None]) -> str:
+    """Return the dataset that somebody else's model is judged on where nobody names one."""
+    from mnist_edge.data import mnist
 
-    if data is None and mnist.directory() is None:
-        note(
-            "MNIST is not at hand: the model is judged on the synthetic digits, which it has never "
-            "seen. mnist-edge data fetch brings MNIST."
-        )
-        data = "synthetic"
-    return load(data or "mnist", progress=progress)
+    if mnist.directory() is not None:
+        return "mnist"
+    note(
+        "MNIST is not at hand: the model is judged on the synthetic digits, which it has never "
+        "seen. mnist-edge data fetch brings MNIST."
+    )
+    return "synthetic"

@@ -219,7 +219,8 @@ def _answers(
     if not errors:
         missing["errors"] = "Every test picture is answered right."
     confusion = quality.confusion(answers, labels)
-    content: dict[str, Any] = {
+    bins = quality.reliability(answers, labels)
+    return {
         "confusion": confusion.tolist(),
         "most_confused": int((confusion - np.diag(confusion.diagonal())).max()),
         "errors": [
@@ -230,12 +231,6 @@ def _answers(
             )
             for error in errors
         ],
-    }
-    if not quality.are_probabilities(answers):
-        missing["reliability"] = "The answers are scores, not probabilities."
-        return content
-    bins = quality.reliability(answers, labels)
-    return content | {
         "reliability": figures.reliability(bins),
         "calibration_error": quality.calibration_error(bins),
     }

@@ -16,9 +16,6 @@ Digits = NDArray[np.uint8]
 # As Guo et al. 2017 have it.
 BINS = 15
 
-# Probabilities in steps of 1/256, as integer files give them, sum to 1 within a few steps.
-SUM_TOLERANCE = 0.05
-
 
 @dataclass(frozen=True)
 class Error:
@@ -52,12 +49,6 @@ def confident_errors(answers: Answers, labels: Digits, count: int) -> list[Error
     wrong = np.flatnonzero(digits != labels)
     worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
     return [Error(int(i), int(labels[i]), int(digits[i]), float(certainty[i])) for i in worst]
-
-
-def are_probabilities(answers: Answers) -> bool:
-    """Tell whether answers are probabilities; other people's models may give scores."""
-    sums = answers.sum(axis=1)
-    return bool((answers >= 0).all() and (abs(sums - 1) < SUM_TOLERANCE).all())
 
 
 def reliability(probabilities: Answers, labels: Digits) -> list[Bin]:

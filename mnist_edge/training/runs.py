@@ -15,7 +15,7 @@ from mnist_edge.contract import Contract
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import ContractError, MissingExtra, UsageError
-from mnist_edge.runtime.engines import Engine, open_engine
+from mnist_edge.runtime.engines import ENDINGS, Engine, open_engine
 from mnist_edge.training import curves, distillation, interrupts, keras_model, networks
 from mnist_edge.training.calibration import calibrate
 from mnist_edge.training.observer import Epoch, Observer
@@ -59,7 +59,7 @@ def open_teacher(path: Path) -> tuple[Engine, Contract]:
     """
     if path.suffix == ".keras":
         return keras_model.KerasEngine(keras_model.load(path)), Contract.from_sidecar(path)
-    if path.suffix in {".onnx", ".tflite"}:
+    if path.suffix in ENDINGS:
         return open_engine(path, os.cpu_count() or 1)
     raise UsageError(
         f"--teacher: {path} is of no format that mnist-edge writes.",
@@ -163,6 +163,8 @@ def _finished(description: Description, path: Path) -> Run | None:
     except ContractError:
         return None
     if contract.provenance is None or contract.provenance.run != description.sha256:
+        return None
+    if not path.exists():
         return None
     history = tuple(
         Epoch(**epoch | {"epoch": int(epoch["epoch"])})  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 
 from mnist_edge.benchmark import baseline
 from mnist_edge.benchmark.latency import Timings
-from mnist_edge.benchmark.report import Row
+from mnist_edge.benchmark.rows import Row
 from mnist_edge.errors import DataError
 
 QUARTER = 0.25

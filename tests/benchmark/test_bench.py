@@ -8,22 +8,26 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import jsonschema
 import onnx
 import pytest
-from mnist_edge.benchmark.foreign import Told
-from mnist_edge.benchmark.report import Report, bench, files_beside, with_members
 from onnx import TensorProto, helper
 
+from mnist_edge.benchmark import judge
+from mnist_edge.benchmark.bench import files_beside, run, with_members
 from mnist_edge.benchmark.latency import Effort
+from mnist_edge.benchmark.rows import Report
+from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
-from mnist_edge.formats.table import FORMATS
+from mnist_edge.formats.table import FAMILIES, RUNNABLE
+from mnist_edge.formats.table import open_file as opened
+from mnist_edge.formats.told import Told
+from mnist_edge.runtime.engines import Engine
 from tests.conftest import Workspace
 
 BRIEFLY = Effort(rounds=2, turn=0.0, calls=2, batch=50)
-WHITE_ON_BLACK = Told("NCHW", 1.0)
+WHITE_ON_BLACK = Told(range=(0.0, 1.0), ink="light", transposed=False)
 SCHEMA = Path(__file__).parents[2] / "docs" / "bench.schema.json"
 
 
@@ -38,7 +42,7 @@ def dataset(workspace: Workspace) -> Dataset:
 def report(workspace: Workspace, dataset: Dataset) -> Report:
     """A benchmark of all exported files that need no TensorFlow."""
     paths = [path for path in files_beside(workspace.runs / "edge.onnx") if path.suffix != ".keras"]
-    return bench(paths, dataset, replace(BRIEFLY, starts=1, corrupted=100))
+    return run(paths, dataset, replace(BRIEFLY, starts=1, corrupted=100))
 
 
 def strip_contract(source: Path, target: Path) -> Path:
@@ -51,7 +55,7 @@ def strip_contract(source: Path, target: Path) -> Path:
 def test_files_of_one_model_come_in_the_order_of_the_table(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    names = [f"edge{row.suffix}" for row in FORMATS.values()]
+    names = [f"edge{row.suffix}" for row in RUNNABLE.values()]
     for path in workspace.runs.iterdir():
         shutil.copy(path, tmp_path / path.name)
         shutil.copy(path, tmp_path / f"other-{path.name}")
@@ -67,7 +71,7 @@ def test_every_file_becomes_a_row_with_its_figures(
 ) -> None:
     assert report.reference == str(workspace.runs / "edge.onnx")
     assert report.dataset == dataset.name
-    assert [row.format for row in report.rows] == [name for name in FORMATS if name != "keras"]
+    assert [row.format for row in report.rows] == [name for name in RUNNABLE if name != "keras"]
     for row in report.rows:
         assert row.error is None
         assert row.bytes == Path(row.path).stat().st_size
@@ -111,7 +115,7 @@ def test_start_up_and_memory_are_those_of_fresh_processes(report: Report) -> Non
 
 
 def test_what_was_not_asked_for_is_not_measured(workspace: Workspace, dataset: Dataset) -> None:
-    (row,) = bench([workspace.runs / "edge.onnx"], dataset, BRIEFLY).rows
+    (row,) = run([workspace.runs / "edge.onnx"], dataset, BRIEFLY).rows
     assert (row.robust, row.corruptions, row.import_ms, row.load_ms, row.peak_mib) == (None,) * 5
 
 
@@ -136,14 +140,14 @@ def test_the_schema_is_rendered_from_the_code() -> None:
 
 def test_threads_are_passed_on_and_reported(workspace: Workspace, dataset: Dataset) -> None:
     path = workspace.runs / "edge.onnx"
-    (row,) = bench([path], dataset, BRIEFLY, threads=2).rows
+    (row,) = run([path], dataset, BRIEFLY, threads=2).rows
     assert row.threads == 2
 
 
 def test_each_finished_step_is_told(workspace: Workspace, dataset: Dataset) -> None:
     steps: list[tuple[int, int]] = []
     effort = replace(BRIEFLY, starts=1)
-    bench([workspace.runs / "edge.onnx"], dataset, effort, on_step=lambda *s: steps.append(s))
+    run([workspace.runs / "edge.onnx"], dataset, effort, on_step=lambda *s: steps.append(s))
     assert steps == [(1, 3), (2, 3), (3, 3)]  # one start and two rounds
 
 
@@ -153,13 +157,13 @@ def test_a_file_that_cannot_run_is_a_row_with_its_reason_and_never_the_reference
     good = workspace.runs / "edge.onnx"
     (tmp_path / "broken.onnx").write_text("weights")
     (tmp_path / "edge.bin").write_text("weights")
-    report = bench([tmp_path / "broken.onnx", tmp_path / "edge.bin", good], dataset, BRIEFLY)
+    report = run([tmp_path / "broken.onnx", tmp_path / "edge.bin", good], dataset, BRIEFLY)
     broken, unknown, row = report.rows
     assert report.reference == str(good)
     assert row.error is None
     assert "broken.onnx is not an ONNX model" in (broken.error or "")
-    assert "edge.bin is of no known format" in (unknown.error or "")
-    assert all(known.suffix in (unknown.error or "") for known in FORMATS.values())
+    assert "edge.bin is no model file" in (unknown.error or "")
+    assert all(end in (unknown.error or "") for family in FAMILIES for end in family.suffixes)
     for failed in (broken, unknown):
         assert failed.bytes == Path(failed.path).stat().st_size
         assert (failed.accuracy, failed.load_ms, failed.p50_us) == (None, None, None)
@@ -169,7 +173,7 @@ def test_a_benchmark_of_nothing_that_runs_has_no_reference(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.onnx").write_text("weights")
-    report = bench([tmp_path / "broken.onnx"], dataset, BRIEFLY)
+    report = run([tmp_path / "broken.onnx"], dataset, BRIEFLY)
     assert report.reference is None
     assert report.rows[0].error
 
@@ -179,26 +183,28 @@ def test_somebody_elses_model_is_measured_by_the_input_it_is_said_to_have(
 ) -> None:
     good = workspace.runs / "edge.onnx"
     foreign = strip_contract(good, tmp_path / "foreign.onnx")
-    own, theirs = bench([good, foreign], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    own, theirs = run([good, foreign], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
     assert theirs.format == "foreign.onnx"
     assert theirs.error is None
     assert (theirs.accuracy, theirs.agreement, theirs.flips) == (own.accuracy, 1.0, 0)
-    # Its answers may be scores, of which a difference from probabilities says nothing.
-    assert theirs.max_abs_diff is None
-    assert theirs.input == "nchw, full ink 1"
+    assert theirs.max_abs_diff == 0
+    assert (theirs.input or "").startswith("foreign.onnx: 1x28x28, ink 1 on paper 0 (loss ")
     assert theirs.p50_us
 
 
-def test_what_nobody_says_of_a_model_is_guessed_and_told(
+def test_what_nobody_says_of_a_model_is_measured_and_told(
     workspace: Workspace, dataset: Dataset, tmp_path: Path
 ) -> None:
     foreign = strip_contract(workspace.runs / "edge.onnx", tmp_path / "foreign.onnx")
     notes: list[str] = []
     effort = replace(BRIEFLY, starts=1)
-    (row,) = bench([foreign], dataset, effort, note=notes.append).rows
+    (row,) = run([foreign], dataset, effort, note=notes.append).rows
     assert row.error is None
-    assert row.load_ms  # started in a process that is told what was guessed
-    assert "foreign.onnx carries no contract; guessed: layout nchw, full ink" in notes[0]
+    assert row.load_ms  # started in a process that is told what was measured
+    assert notes[0] == row.input
+    assert notes[0].startswith("foreign.onnx: 1x28x28, ink 1 on paper 0 (loss ")
+    assert "; next best " in notes[0]
+    assert notes[0].endswith("; answers are probabilities")
 
 
 def test_a_contract_that_cannot_be_read_is_not_taken_for_none(
@@ -208,7 +214,7 @@ def test_a_contract_that_cannot_be_read_is_not_taken_for_none(
     path = tmp_path / "edge.tflite"
     shutil.copy(workspace.runs / "edge.tflite", path)
     (tmp_path / "edge.tflite.json").write_text('{"schema": 99}')
-    (row,) = bench([path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    (row,) = run([path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
     assert "schema 99" in (row.error or "")
 
 
@@ -226,14 +232,18 @@ def test_the_members_of_an_ensemble_follow_it(tmp_path: Path) -> None:
     assert names("big.onnx") == ["big.onnx"]
 
 
-def test_differences_from_somebody_elses_scores_are_not_reported(
+def test_scores_of_somebody_elses_are_compared_as_probabilities(
     workspace: Workspace, dataset: Dataset, tmp_path: Path
 ) -> None:
     good = workspace.runs / "edge.onnx"
-    foreign = strip_contract(good, tmp_path / "foreign.onnx")
-    theirs, own = bench([foreign, good], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
-    assert theirs.agreement == own.agreement == 1.0
-    assert own.max_abs_diff is None
+    model = onnx.load(strip_contract(good, tmp_path / "scores.onnx"))
+    softmax = model.graph.node.pop()
+    model.graph.node[-1].output[0] = softmax.output[0]
+    onnx.save(model, tmp_path / "scores.onnx")
+    scores, own = run([tmp_path / "scores.onnx", good], dataset, BRIEFLY).rows
+    assert (scores.input or "").endswith("; answers are scores, a softmax is added")
+    assert scores.agreement == own.agreement == 1.0
+    assert (own.max_abs_diff or 0) < 1e-5  # a softmax by NumPy, and one by onnxruntime
 
 
 @pytest.mark.parametrize("side", [14, 28])
@@ -251,9 +261,10 @@ def test_a_model_of_other_pictures_or_answers_is_a_row_with_its_reason(
     path = tmp_path / "flat.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=7), path)
     good = workspace.runs / "edge.onnx"
-    own, theirs = bench([good, path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    own, theirs = run([good, path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
     assert own.error is None
     assert theirs.error
+    assert f"flat.onnx tells {side * side} classes apart, not the ten digits." in theirs.error
     assert "\n" not in theirs.error
     assert theirs.p50_us is None
 
@@ -265,11 +276,13 @@ def test_whatever_an_engine_raises_is_the_reason(
     dataset: Dataset,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_: object) -> NoReturn:
-        raise error
+    def fail(path: Path, threads: int) -> tuple[Engine, Contract]:
+        if path.suffix == ".tflite":
+            raise error
+        return opened(path, threads)
 
-    monkeypatch.setitem(FORMATS, "tflite", replace(FORMATS["tflite"], open=fail))
+    monkeypatch.setattr(judge, "open_file", fail)
     paths = [workspace.runs / "edge.onnx", workspace.runs / "edge.tflite"]
-    good, failed = bench(paths, dataset, BRIEFLY).rows
+    good, failed = run(paths, dataset, BRIEFLY).rows
     assert good.error is None
     assert failed.error == (str(error).partition("\n")[0] or "MemoryError")

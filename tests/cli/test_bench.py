@@ -53,7 +53,7 @@ def test_every_format_beside_the_model_is_measured(run: Run, workspace: Workspac
 
 def test_the_same_rows_as_csv_and_as_markdown(run: Run, workspace: Workspace) -> None:
     files = [workspace.runs / "edge.onnx", workspace.runs / "edge.int8.onnx"]
-    lines = run("bench", *files, "--quick", "--format", "csv").stdout.splitlines()
+    lines = run("bench", *files, "--quick", "--table", "csv").stdout.splitlines()
     rows = list(csv.DictReader(lines))
     assert [row["format"] for row in rows] == ["onnx", "onnx-int8"]
     for row, path in zip(rows, files, strict=True):
@@ -65,7 +65,7 @@ def test_the_same_rows_as_csv_and_as_markdown(run: Run, workspace: Workspace) ->
         assert low <= median <= high
         assert 0 <= float(row["corruptions.invert"]) <= 1
     headers, rule, *cells = run(
-        "bench", *files, "--quick", "--format", "markdown"
+        "bench", *files, "--quick", "--table", "markdown"
     ).stdout.splitlines()
     assert headers.startswith("| format | bytes | accuracy |")
     assert rule.startswith("| --- | --: |")
@@ -117,7 +117,7 @@ def test_files_of_one_format_are_told_apart_by_name(run: Run, workspace: Workspa
     assert [row.split()[:2] for row in rows] == [["edge.onnx", "onnx"], ["copy.onnx", "onnx"]]
 
 
-def test_somebody_elses_model_is_guessed_and_one_that_cannot_run_is_named(
+def test_somebody_elses_model_is_measured_and_one_that_cannot_run_is_named(
     run: Run, workspace: Workspace, tmp_path: Path
 ) -> None:
     import onnx
@@ -129,18 +129,16 @@ def test_somebody_elses_model_is_guessed_and_one_that_cannot_run_is_named(
     own = workspace.runs / "edge.onnx"
     result = run("bench", own, "foreign.onnx", "broken.onnx", "--quick", "--json")
     assert result.code == 0, result.stderr
-    assert "foreign.onnx carries no contract; guessed: layout nchw, full ink" in result.stderr
+    assert "foreign.onnx: 1x28x28, ink 1 on paper 0 (loss " in result.stderr
     first, second, third = json.loads(result.stdout)["rows"]
     assert second["format"] == "foreign.onnx"
-    assert second["accuracy"] >= first["accuracy"] - 0.01
-    assert "not an ONNX model" in third["error"]
-    told = ("--input-layout", "nchw", "--input-scale", "1")
-    result = run("bench", own, "foreign.onnx", "--quick", "--json", *told)
-    assert "guessed" not in result.stderr
-    first, second = json.loads(result.stdout)["rows"]
     assert second["accuracy"] == first["accuracy"]
-    result = run("bench", own, "foreign.onnx", "--quick", "--json", "--input-name", "picture")
-    assert "no input called 'picture'" in json.loads(result.stdout)["rows"][1]["error"]
+    assert "not an ONNX model" in third["error"]
+    told = ("--input-shape", "28,28,1", "--input-range", "0,255", "--ink", "light")
+    result = run("bench", own, "foreign.onnx", "--quick", "--json", *told)
+    assert (
+        "takes pictures of 1x28x28, not of 28x28x1" in json.loads(result.stdout)["rows"][1]["error"]
+    )
 
 
 def test_what_cannot_be_measured_or_compared_is_named(
@@ -148,6 +146,10 @@ def test_what_cannot_be_measured_or_compared_is_named(
 ) -> None:
     model = workspace.runs / "edge.onnx"
     assert_error(run("bench", "missing.onnx"), 1, "missing.onnx")
+    (tmp_path / "broken.onnx").write_text("weights")
+    result = run("bench", "broken.onnx", "--quick", "--data", workspace.folder / "digits.npz")
+    assert_error(result, 1, "not one file could be measured. broken.onnx: ", "not an ONNX model")
+    assert "None" not in result.stderr
     assert_error(run("bench", model, "--formats", "tflite"), 1, "no file of these formats")
     assert_error(run("bench", model, "--compare", model), 1, "not a report of mnist-edge bench")
     other = {"rows": [{"format": "tflite", "p50_us": 20.0, "accuracy": 0.99}]}

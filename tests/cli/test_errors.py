@@ -57,7 +57,7 @@ def _truncated(kind: str) -> Callable[[Path], None]:
     return make
 
 
-BAD_PICTURES = {
+BAD_PICTURES: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("a picture of a seven"),
     "truncated png": _truncated("PNG"),
@@ -100,10 +100,10 @@ def _future_contract(path: Path, workspace: Workspace) -> None:
     onnx.save(model, path)
 
 
-BAD_MODELS = {
+BAD_MODELS: dict[str, tuple[Callable[[Path, Workspace], object], str]] = {
     "text": (lambda path, _: path.write_text("weights"), "not an ONNX model"),
     "empty": (lambda path, _: path.write_bytes(b""), "not an ONNX model"),
-    "missing": (lambda _path, _: None, "no such model file"),
+    "missing": (lambda _path, _: None, "there is no such"),
     "no contract": (_without_contract, "carries no contract"),
     "future contract": (_future_contract, "schema 99"),
 }
@@ -136,12 +136,12 @@ def test_export_refuses_a_keras_file_that_is_not_one(
 
 
 def test_export_says_that_a_model_is_not_there(run: Run) -> None:
-    assert_error(run("export", "missing.keras"), 1, "missing.keras", "no such model file")
+    assert_error(run("export", "missing.keras"), 1, "missing.keras", "there is no such file")
 
 
 def test_export_takes_trained_models_only(run: Run, workspace: Workspace) -> None:
-    result = run("export", workspace.runs / "edge.onnx")
-    assert_error(result, 2, "edge.onnx", "not a trained model")
+    result = run("export", workspace.runs / "edge.onnx", "--data", workspace.folder / "digits.npz")
+    assert_error(result, 2, "edge.onnx", "is an exported file, not a trained model")
 
 
 def test_export_never_runs_code_in_a_keras_file(
@@ -242,7 +242,7 @@ def test_a_gate_that_fails_publishes_nothing_and_exits_with_3(
     assert not files["onnx-int8"]["passed"]
     assert files["onnx-int8"]["agreement"] < 0.997
     assert "onnx-int8 is not published: agreement" in result.stderr
-    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    names = {path.name for path in (tmp_path / "runs").glob("[!.]*")}
     assert names == {"edge.onnx", "edge.tflite", "edge.tflite.json"}
 
 

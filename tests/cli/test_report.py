@@ -36,7 +36,16 @@ def test_a_bare_report_takes_the_model_in_runs_and_writes_beside_it(run: Run, fo
 
 
 def test_json_says_of_every_section_whether_it_is_there(run: Run, folder: Path) -> None:
-    arguments = ("--data", "digits.npz", "--quick", "--digit", 3, "--out", "pages/a.html", "--json")
+    arguments = (
+        "--data",
+        "digits.npz",
+        "--quick",
+        "--digit",
+        3,
+        "--file",
+        "pages/a.html",
+        "--json",
+    )
     result = run("report", "runs/edge.onnx", *arguments)
     assert result.code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -53,7 +62,7 @@ def test_json_says_of_every_section_whether_it_is_there(run: Run, folder: Path) 
     [
         (("report", "missing.onnx"), 1, "missing.onnx: there is no such file."),
         (("report", "broken.onnx"), 1, "broken.onnx is not an ONNX model"),
-        (("report", "digits.npz"), 1, "digits.npz is of no known format"),
+        (("report", "digits.npz"), 1, "digits.npz is no model file, by its ending."),
         (("report", "--digit", "10"), 2, "--digit"),
     ],
 )
@@ -61,7 +70,7 @@ def test_what_cannot_be_drawn_is_refused_and_nothing_is_written(
     run: Run, folder: Path, arguments: tuple[str, ...], code: int, cause: str
 ) -> None:
     (folder / "broken.onnx").write_text("weights")
-    result = run(*arguments, "--data", "digits.npz", "--quick", "--out", "page.html")
+    result = run(*arguments, "--data", "digits.npz", "--quick", "--file", "page.html")
     assert result.code == code
     assert cause in result.stderr
     assert "Traceback" not in result.stderr

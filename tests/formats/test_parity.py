@@ -91,8 +91,18 @@ BAR = Bar(agreement=0.997, max_abs_diff=1e-5, accuracy_drop=0.001)
     ],
 )
 def test_what_is_missed_is_said_in_words(measured: Parity, drop: float, missed: list[str]) -> None:
-    assert shortfalls(BAR, measured, drop) == missed
+    assert shortfalls(BAR, measured, 0.995, drop) == missed
+
+
+def test_a_model_that_errs_more_may_turn_over_more() -> None:
+    """A tenth of what it errs in: of 95 % half a percent, which is more than the bar lets pass."""
+    assert shortfalls(BAR, parity(agreement=0.995), 0.95, 0.0) == []
+    (missed,) = shortfalls(BAR, parity(agreement=0.9949), 0.95, 0.0)
+    assert missed == "agreement 99.49% is under 99.50%"
+    # The more accurate are held to the bar, and so are formats that may not change the accuracy.
+    assert shortfalls(BAR, parity(agreement=0.997), 0.999, 0.0) == []
+    assert shortfalls(Bar(agreement=1.0), parity(agreement=0.9999), 0.5, 0.0) != []
 
 
 def test_a_bar_asks_for_no_more_than_it_names() -> None:
-    assert shortfalls(Bar(agreement=0.9), parity(agreement=0.9, max_abs_diff=1.0), 1.0) == []
+    assert shortfalls(Bar(agreement=0.9), parity(agreement=0.9, max_abs_diff=1.0), 0.99, 1.0) == []

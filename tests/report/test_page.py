@@ -10,12 +10,12 @@ from pathlib import Path
 import onnx
 import pytest
 
-from mnist_edge.benchmark.foreign import Told
 from mnist_edge.benchmark.latency import QUICK
 from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset, synthetic
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ModelError, UsageError
+from mnist_edge.formats.told import Told
 from mnist_edge.report.page import SECTIONS, Page, build
 from mnist_edge.runtime import shipped
 
@@ -83,22 +83,22 @@ def test_somebody_elses_model_is_drawn_without_card_and_training(
         "card": "other.onnx carries no contract.",
         "parity": "There is no second file to compare with.",
     }
-    assert "guessed of its input: layout nchw, full ink 1" in page.html
+    assert "other.onnx: 1x28x28, ink 1 on paper 0 (loss " in page.html
 
 
-def test_scores_have_no_reliability_and_a_file_that_cannot_run_has_its_reason(
+def test_scores_are_drawn_as_probabilities_and_a_file_that_cannot_run_has_its_reason(
     dataset: Dataset, tmp_path: Path
 ) -> None:
-    model = onnx.load(shipped.path("edge.onnx"))
+    model = onnx.load(strip_contract(shipped.path("edge.onnx"), tmp_path / "scores.onnx"))
     softmax = model.graph.node.pop()
     model.graph.node[-1].output[0] = softmax.output[0]
     onnx.save(model, tmp_path / "scores.onnx")
     broken = tmp_path / "broken.tflite"
     broken.write_text("weights")
     page = report(dataset, tmp_path / "scores.onnx", broken)
-    assert page.missing["reliability"] == "The answers are scores, not probabilities."
+    assert "answers are scores, a softmax is added" in page.html
+    assert "reliability" not in page.missing
     assert "broken.tflite was not measured: " in page.html
-    assert "difference of the two largest scores" in page.html
     with pytest.raises(ModelError, match=r"broken\.tflite cannot run here"):
         report(dataset, broken, tmp_path / "scores.onnx")
 

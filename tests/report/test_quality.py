@@ -34,14 +34,6 @@ def test_errors_come_by_margin_and_right_answers_not_at_all() -> None:
     assert errors[0].margin == pytest.approx(0.9 - 0.1 / 9)
 
 
-def test_scores_and_probabilities_are_told_apart() -> None:
-    probabilities = answers([1, 2], [0.6, 0.9])
-    assert quality.are_probabilities(probabilities)
-    assert quality.are_probabilities(np.rint(probabilities * 256) / 256)  # as integer files answer
-    assert not quality.are_probabilities(probabilities * 3)
-    assert not quality.are_probabilities(np.log(probabilities))
-
-
 def test_calibration_error_is_the_mean_gap_weighted_by_count() -> None:
     # Four answers of 90 %, all right; six of 50 %, none right: 0.4 * 0.1 + 0.6 * 0.5.
     given = answers([1] * 10, [0.9] * 4 + [0.5] * 6)

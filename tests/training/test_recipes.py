@@ -11,7 +11,7 @@ import pytest
 from mnist_edge.data import synthetic
 from mnist_edge.formats import layers
 from mnist_edge.formats.keras.layers import of_keras
-from mnist_edge.formats.table import FORMATS
+from mnist_edge.formats.table import FORMATS, RUNNABLE
 from mnist_edge.runtime.engines import open_bare
 from mnist_edge.training.recipes import RECIPES
 from tests.conftest import randomize
@@ -70,7 +70,7 @@ CONVERSIONS = [
         (name, "onnx")
         for name in {recipe.network: name for name, recipe in RECIPES.items()}.values()
     ),
-    *(("bn-augment", name) for name, row in FORMATS.items() if row.conversion and name != "onnx"),
+    *(("bn-augment", name) for name, row in RUNNABLE.items() if row.conversion and name != "onnx"),
 ]
 
 

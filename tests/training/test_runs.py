@@ -64,7 +64,6 @@ def test_an_ensemble_averages_its_members_and_goes_where_they_go(
     # With --resume finished members are taken as they are, and a missing one is trained again.
     weights = provenance(runs / "edge.keras")["weights"]
     (runs / "edge-2.keras").unlink()
-    (runs / "edge-2.keras.json").unlink()
     again = train(run, "--ensemble", "2", "--resume")
     assert again.stderr.count("epoch 1/1") == 1
     assert provenance(runs / "edge.keras")["weights"] == weights

@@ -20,7 +20,9 @@ def open_model(path: str) -> Answer:
         _tools.mnnconvert(
             ["", "-f", family, "--modelFile", path, "--MNNModel", converted, "--bizCode", "digits"]
         )
-        network = nn.load_module_from_file(converted, ["image"], ["probabilities"])
+        ends = (["image"], ["probabilities"])
+        manager = nn.create_runtime_manager(({"numThread": 1},))
+        network = nn.load_module_from_file(converted, *ends, runtime_manager=manager)
 
     def answer(picture: Picture) -> Any:
         values = expr.const(picture, [1, 1, 28, 28], expr.NCHW, TYPES[picture.dtype.name])

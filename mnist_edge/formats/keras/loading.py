@@ -36,7 +36,10 @@ def load(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as refusal:
         # Keras lets through whatever zipfile, h5py, json and the layers raise.
-        mended = _mended(config)
+        try:
+            mended = _mended(config)
+        except (LookupError, TypeError, AttributeError):
+            mended = config  # which is of no form that Keras ever wrote
         if mended == config:
             raise _refused(path, config, refusal) from refusal
         with TemporaryDirectory() as folder:
@@ -64,7 +67,7 @@ def _config(path: Path) -> Any:
                     remedy="build the network, load them with load_weights, and save the model.",
                 )
             return json.loads(text)
-    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, LookupError, RecursionError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path} is not a Keras file: {first_line(error)}.",
             remedy="check where it comes from; a Keras file ends in .keras, .h5 or .hdf5.",
@@ -100,7 +103,7 @@ def _refused(path: Path, config: Any, error: Exception) -> ModelError:
         inner = entry.get("config")
         if not isinstance(inner, dict) or "name" not in inner or "layers" in inner:
             continue
-        if entry["class_name"] not in known:
+        if str(entry["class_name"]) not in known:
             return ModelError(
                 f"{path} needs a layer that Keras does not have: {entry['class_name']} "
                 f"({inner['name']}).",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.contract import METADATA_KEY, Content
+from mnist_edge.contract import METADATA_KEY, SIZE, Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def quantize(
 
     One `QuantizeLinear` gives the picture its 256 steps: a graph input of bytes is misread by
     OpenCV. It stands behind `SpaceToDepth`, not before it: onnxruntime up to 1.26 takes no bytes
-    there, and OpenVINO runs no integer convolution on bytes that were moved. Activation ranges are
-    the extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
+    there, and OpenVINO gives other answers where bytes are moved. Activation ranges are the
+    extremes that `calibration` (N, 28, 28) reaches. The scores stay in float32: onnxruntime's
     integer matrix product can give them so, and no step is lost just before the answer. Weights
     take 7 of their 8 bits: x86 processors without VNNI add two products in 16 bits, which saturate
     with 8, and the file would answer differently there.
@@ -79,8 +79,9 @@ def quantize(
             self._batches = self._read()
 
         def _read(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-            for start in range(0, len(calibration) - size + 1, size):
-                chunk = calibration[start : start + size, np.newaxis]
+            for start in range(0, len(calibration), size):
+                # Filled up with pictures that are in it, which change no extreme.
+                chunk = np.resize(calibration[start : start + size], (size, 1, SIZE, SIZE))
                 yield {"image": chunk.astype(np.float32) / np.float32(255)}
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:

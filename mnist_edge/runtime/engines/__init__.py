@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 __all__ = [
+    "ENDINGS",
     "Engine",
     "Images",
     "OnnxEngine",
@@ -27,6 +28,9 @@ __all__ = [
     "open_session",
     "read_contract",
 ]
+
+# Of the files that the runtime runs.
+ENDINGS = (".onnx", ".tflite")
 
 
 def open_bare(

@@ -307,9 +307,10 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         # onnxruntime's exceptions have no public base class below Exception.
+        said = first_line(error).rpartition(" : ")[2].removesuffix(" with name ''").rstrip(".")
         raise ModelError(
-            f"{path} is not an ONNX model that onnxruntime can run: {first_line(error)}",
-            remedy="export it again: mnist-edge export MODEL.keras",
+            f"{path} is not an ONNX model that onnxruntime can run: {said}.",
+            remedy="export it again where it was made, with a later opset; or check the download.",
         ) from error
 
 

@@ -1,0 +1,376 @@
+"""Many pictures, wherever they lie: listed as units of work, and read one after the other.
+
+A source is a folder or a pattern of picture files, of tar shards as WebDataset lays them, of
+Parquet files with a column of picture bytes, or of NDJSON files that name pictures; each on this
+machine or on any file system that pyarrow opens. A unit is what one process reads at once: some
+picture files or lines, a tar shard, a row group.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain, count, islice, zip_longest
+from typing import NamedTuple, Self
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from mnist_edge.data.storage import BUFFER, File, Storage, in_temporary_folder, locate
+from mnist_edge.errors import DataError, UsageError, first_line
+from mnist_edge.runtime.reading.decoding import SUFFIXES
+
+KINDS = {
+    "pictures": SUFFIXES,
+    "tar": (".tar", ".tar.gz", ".tgz"),
+    "parquet": (".parquet",),
+    "ndjson": (".ndjson", ".jsonl"),
+}
+
+# A picture file or a line of so many makes a unit: a second or more of work, and of work lost.
+PICTURES_PER_UNIT = 1000
+# Larger files are no pictures of digits; all of one is held in memory.
+LARGEST = 1 << 28
+# Requests to a store under way at once: each takes far longer than to read a picture.
+READERS = 16
+# Rows of a Parquet file that are held in memory at once.
+ROWS = 64
+
+# Of a file: its first row group or byte, its first row, and how many.
+Part = tuple[int, int, int]
+
+
+class Picture(NamedTuple):
+    """A picture of a source: its bytes, or why there are none."""
+
+    id: str
+    data: bytes | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one process reads at once.
+
+    Attributes:
+        number: from 0, in the order of the listing.
+        paths: the picture files, or the one file that the unit is all or a part of.
+        start: its first row group, or the first byte of its lines.
+        row: the number of its first line.
+        count: of its lines.
+    """
+
+    number: int
+    paths: tuple[str, ...]
+    start: int = 0
+    row: int = 0
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pictures come from; small, and sent to every process that reads them.
+
+    Attributes:
+        storage: the file system.
+        path: the file, folder or pattern.
+        kind: one of `KINDS`.
+        image_column: of Parquet files, binary or a struct with `bytes`; of NDJSON objects, the
+            key of a path or address.
+        id_column: what identifies a picture instead of its address.
+    """
+
+    storage: Storage
+    path: str
+    kind: str
+    image_column: str
+    id_column: str | None
+
+    def pictures(self, unit: Unit) -> Iterator[Picture]:
+        """Read the pictures of a unit; what cannot be read is one without bytes."""
+        if self.kind == "tar":
+            return self._members(unit.paths[0])
+        if self.kind == "parquet":
+            return self._rows(unit)
+        if self.kind == "ndjson":
+            return self._lines(unit)
+        named = ((self.storage.uri(path), self.storage, path) for path in unit.paths)
+        return _read_all(named, self.storage)
+
+    def _members(self, path: str) -> Iterator[Picture]:
+        import tarfile
+
+        uri = self.storage.uri(path)
+        try:
+            with (
+                self.storage.open(path) as file,
+                tarfile.open(fileobj=file, mode="r|*", bufsize=BUFFER) as archive,
+            ):
+                while member := archive.next():
+                    archive.members.clear()  # type: ignore[attr-defined]  # they would pile up
+                    if not _is_picture(member.name) or member.isdir():
+                        continue
+                    identity = f"{uri}#{quote(member.name, errors='surrogateescape')}"
+                    if not member.isfile():
+                        yield Picture(identity, None, "it is a link or a device")
+                    elif member.size > LARGEST:
+                        yield Picture(identity, None, _TOO_LARGE)
+                    elif content := archive.extractfile(member):
+                        yield Picture(identity, content.read())
+        # No set of exceptions is documented, here or below, and damaged bytes raise many.
+        except Exception as error:
+            yield Picture(uri, None, f"the shard cannot be read to its end: {_reason(error)}")
+
+    def _rows(self, unit: Unit) -> Iterator[Picture]:
+        import pyarrow
+        from pyarrow import parquet
+
+        uri, group = self.storage.uri(unit.paths[0]), unit.start
+        columns = [self.image_column, *([self.id_column] if self.id_column else [])]
+        row = unit.row
+        try:
+            with self.storage.open_random(unit.paths[0]) as file:
+                rows = parquet.ParquetFile(file)
+                for batch in rows.iter_batches(ROWS, row_groups=[group], columns=columns):
+                    images = batch.column(self.image_column)
+                    if pyarrow.types.is_struct(images.type):
+                        images = images.field("bytes")
+                    names = batch.column(self.id_column).to_pylist() if self.id_column else ()
+                    for image, name in zip_longest(images, names):
+                        data = image.as_py()
+                        identity = f"{uri}#{row}" if name is None else str(name)
+                        yield Picture(identity, data, None if data is not None else "no picture")
+                        row += 1
+        except Exception as error:
+            reason = f"row group {group} cannot be read to its end: {_reason(error)}"
+            yield Picture(f"{uri}#{row}", None, reason)
+
+    def _lines(self, unit: Unit) -> Iterator[Picture]:
+        path = unit.paths[0]
+        uri = self.storage.uri(path)
+        stores: dict[str, tuple[Storage, str]] = {}
+
+        def named() -> Iterator[tuple[str, Storage, str] | Picture]:
+            with self.storage.open_random(path) as file:
+                file.seek(unit.start)
+                for row in range(unit.row, unit.row + unit.count):
+                    line = file.readline()
+                    identity = f"{uri}#{row}"
+                    try:
+                        item = json.loads(line)
+                        place = item[self.image_column] if isinstance(item, dict) else item
+                        if not isinstance(place, str):
+                            raise TypeError
+                        given = item.get(self.id_column) if isinstance(item, dict) else None
+                        storage, place = self._placed(place, path, stores)
+                    except (ValueError, LookupError, TypeError):
+                        shape = f'a path, or an object with one under "{self.image_column}"'
+                        yield Picture(identity, None, f"the line is not {shape}")
+                    except (DataError, UsageError) as error:
+                        yield Picture(identity, None, error.cause)
+                    else:
+                        yield storage.uri(place) if given is None else str(given), storage, place
+
+        try:
+            yield from _read_all(named(), self.storage)
+        except OSError as error:
+            yield Picture(f"{uri}#{unit.row}", None, f"its lines cannot be read: {_reason(error)}")
+
+    def _placed(
+        self, place: str, path: str, stores: dict[str, tuple[Storage, str]]
+    ) -> tuple[Storage, str]:
+        """Return where a line points to; paths are counted from the folder of its file."""
+        if "://" not in place:
+            folder = "" if place.startswith("/") else f"{path.rpartition('/')[0]}/"
+            return self.storage, folder + place
+        parts = urlsplit(place)
+        root = urlunsplit(parts._replace(path="/" if parts.scheme == "file" else "", fragment=""))
+        if root not in stores:  # a connection for each store, not for each picture
+            stores[root] = locate(root)
+        storage, bucket = stores[root]
+        return storage, bucket + unquote(parts.path)
+
+
+_TOO_LARGE = f"it has more than {LARGEST:,} bytes"
+
+
+def _is_picture(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or first_line(error)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _read_all(
+    named: Iterable[tuple[str, Storage, str] | Picture], storage: Storage
+) -> Iterator[Picture]:
+    """Read pictures by their paths, from a store several at once, and keep their order."""
+    if storage.is_local:
+        yield from map(_read, named)
+        return
+    items = iter(named)
+    with ThreadPoolExecutor(READERS) as readers:
+        while some := list(islice(items, READERS)):
+            yield from readers.map(_read, some)
+
+
+def _read(named: tuple[str, Storage, str] | Picture) -> Picture:
+    if isinstance(named, Picture):
+        return named
+    identity, storage, path = named
+    try:
+        with storage.open(path) as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        return Picture(identity, None, _reason(error))
+    return Picture(identity, None, _TOO_LARGE) if len(data) > LARGEST else Picture(identity, data)
+
+
+class Plan:
+    """A source and its units, which are kept on disk until a `with` ends: there may be very many.
+
+    Args:
+        location: as `Source` describes it, a path or an address.
+        image_column, id_column: as of `Source`; `image` and, of NDJSON, `path` where not given.
+        pictures_per_unit: how many picture files or lines make a unit.
+
+    Attributes:
+        source: what is sent to those who read.
+        count: of its units.
+        digest: SHA-256 of the names, sizes and times of all files; another for another source.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+        UsageError: the files are of several kinds, or of none that is known.
+        DataError: there are none, they cannot be listed, or have no such columns.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        *,
+        image_column: str | None = None,
+        id_column: str | None = None,
+        pictures_per_unit: int = PICTURES_PER_UNIT,
+    ) -> None:
+        storage, path = locate(location)
+        known = ((found, file) for file in storage.files(path) if (found := _kind_of(file.path)))
+        first = next(known, None)
+        if first is None:
+            suffixes = ", ".join(suffix for kind in KINDS.values() for suffix in kind)
+            raise DataError(
+                f"{location!r} holds nothing to read.",
+                remedy=f"give files that end in one of {suffixes}, or a folder of them.",
+            )
+        kind = first[0]
+        column = image_column or ("path" if kind == "ndjson" else "image")
+        self.source = Source(storage, path, kind, column, id_column)
+        self.count = 0
+        digest = hashlib.sha256()
+
+        def files() -> Iterator[File]:
+            for other, file in chain([first], known):
+                if other != kind:
+                    raise UsageError(
+                        f"{location!r} holds files of kind {kind} and of kind {other}.",
+                        remedy=f"name one kind by a pattern, such as '**/*{KINDS[kind][0]}'.",
+                    )
+                entry = [storage.uri(file.path), file.bytes, file.modified]
+                digest.update(json.dumps(entry).encode())
+                yield file
+
+        with ExitStack() as undone, in_temporary_folder():
+            self._spool = undone.enter_context(tempfile.TemporaryFile("w+", encoding="ascii"))
+            for unit in self._units(files(), pictures_per_unit):
+                self._spool.write(json.dumps(dataclasses.astuple(unit)) + "\n")
+                self.count += 1
+            self._spool.flush()
+            undone.pop_all()
+        self.digest = digest.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
+
+    def __iter__(self) -> Iterator[Unit]:
+        """Return the units in their order; one such iteration at a time."""
+        self._spool.seek(0)
+        for line in self._spool:
+            number, paths, *rest = json.loads(line)
+            yield Unit(number, tuple(paths), *rest)
+
+    def _units(self, files: Iterator[File], size: int) -> Iterator[Unit]:
+        numbers = count()
+        if self.source.kind == "pictures":
+            while some := list(islice(files, size)):
+                yield Unit(next(numbers), tuple(file.path for file in some))
+            return
+        parts = {"tar": _whole, "parquet": self._row_groups, "ndjson": self._line_groups}
+        for file in files:
+            for start, row, length in parts[self.source.kind](file.path, size):
+                yield Unit(next(numbers), (file.path,), start, row, length)
+
+    def _row_groups(self, path: str, _size: int) -> Iterator[Part]:
+        import pyarrow
+        from pyarrow import parquet
+
+        source = self.source
+        try:
+            with source.storage.open_random(path) as file:
+                rows = parquet.ParquetFile(file)
+                schema, metadata = rows.schema_arrow, rows.metadata
+        except (OSError, pyarrow.ArrowException) as error:
+            raise DataError(
+                f"{path!r} is not a Parquet file that can be read: {_reason(error)}.",
+                remedy="mend it, or give a pattern that leaves it out.",
+            ) from error
+        for column in filter(None, (source.image_column, source.id_column)):
+            if column not in schema.names:
+                raise DataError(
+                    f"{path!r} has no column {column!r}.",
+                    remedy=f"its columns are {', '.join(map(repr, schema.names))}: "
+                    "name one with --image-column or --id-column.",
+                )
+        kind = schema.field(source.image_column).type
+        if pyarrow.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            kind = kind.field("bytes").type
+        if not (pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)):
+            raise DataError(
+                f"{path!r}: column {source.image_column!r} holds {kind}, not the bytes of files.",
+                remedy="name a column of binary values with --image-column.",
+            )
+        row = 0
+        for group in range(metadata.num_row_groups):
+            yield group, row, metadata.row_group(group).num_rows
+            row += metadata.row_group(group).num_rows
+
+    def _line_groups(self, path: str, size: int) -> Iterator[Part]:
+        try:
+            with self.source.storage.open(path) as file:
+                start = row = 0
+                while some := list(islice(file, size)):
+                    yield start, row, len(some)
+                    start += sum(map(len, some))
+                    row += len(some)
+        except OSError as error:
+            raise DataError(
+                f"{path!r} cannot be read: {_reason(error)}.", remedy="check your rights."
+            ) from error
+
+
+def _whole(_path: str, _size: int) -> Iterator[Part]:
+    yield 0, 0, 0
+
+
+def _kind_of(path: str) -> str | None:
+    name = path.lower()
+    return next((kind for kind, suffixes in KINDS.items() if name.endswith(suffixes)), None)

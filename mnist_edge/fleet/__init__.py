@@ -1,0 +1,1 @@
+"""Scoring many pictures: Arrow in, Arrow out, on the processors of this machine or on Ray."""
