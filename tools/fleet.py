@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from render_readme import between
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
@@ -95,10 +95,7 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(
-            f"(?<={start}).*?(?={end})", lambda _, block=block: block, text, flags=re.DOTALL
-        )
+        text = between(text, name, block)
     if options.print:
         print(text)
     else:
@@ -153,7 +150,8 @@ def timed(way: str, source: Path) -> Run:
     (first, some), (last, total) = lines[max(WAYS[way][0] - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
-    busy = float(np.subtract(*np.interp([last, first], *zip(*moments, strict=True))))
+    times, seconds = np.array(moments).T
+    busy = float(np.subtract(*np.interp([last, first], times, seconds)))
     done = total - some
     largest = max(workers, default=driver)
     return Run(begun - began, done / (last - first), done / busy, driver, largest)
@@ -302,13 +300,13 @@ Runs = dict[tuple[str, str], list[Run]]
 
 def median(runs: Runs, kind: str, way: str, what: str) -> float:
     """Return the median of the rounds."""
-    return statistics.median(getattr(run, what) for run in runs[kind, way])
+    return float(statistics.median(getattr(run, what) for run in runs[kind, way]))
 
 
 def ratio(runs: Runs, kind: str, way: str, other: str, what: str = "rate") -> float:
     """Return the median ratio of two ways within a round."""
     pairs = zip(runs[kind, way], runs[kind, other], strict=True)
-    return statistics.median(getattr(one, what) / getattr(two, what) for one, two in pairs)
+    return float(statistics.median(getattr(one, what) / getattr(two, what) for one, two in pairs))
 
 
 def rates(runs: Runs) -> str:

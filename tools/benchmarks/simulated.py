@@ -79,8 +79,8 @@ def photograph(digit: NDArray[np.uint8], rng: np.random.Generator) -> Simulated:
     if on_table:
         turn = rng.uniform(-12, 12)
         sheet = Image.new("L", drawn)
-        x, y = (side * (1 - rng.uniform(0.65, 1)) / 2 for side in drawn)
-        ImageDraw.Draw(sheet).rectangle([x, y, drawn[0] - x, drawn[1] - y], fill=255)
+        left, top = (side * (1 - rng.uniform(0.65, 1)) / 2 for side in drawn)
+        ImageDraw.Draw(sheet).rectangle([left, top, drawn[0] - left, drawn[1] - top], fill=255)
         share = np.asarray(sheet.rotate(turn, Image.Resampling.BICUBIC)) / 255
         turned = Image.fromarray(pixels.astype(np.uint8)).rotate(turn, Image.Resampling.BICUBIC)
         grain = rng.normal(0, rng.uniform(0, 8), share.shape)
@@ -151,7 +151,7 @@ def written(
         within: share of the picture that it keeps to.
         soft: levels of the digit, as a share, over which its outline is soft.
     """
-    rows, columns = (digit.any(axis=axis).nonzero()[0] for axis in (1, 0))
+    rows, columns = (np.flatnonzero(digit.any(axis=axis)) for axis in (1, 0))
     cut = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = size / max(cut.shape)
     large = Image.fromarray(cut).resize(
