@@ -147,10 +147,10 @@ def timed(way: str, source: Path) -> Run:
                 moments.append((time.monotonic(), sum(spent.values())))
             marks.seek(0)
             lines = [json.loads(line) for line in marks if line.startswith("[")]
-    if process.returncode or len(lines) < 3:
+    if process.returncode or len(lines) < 2:
         sys.exit(f"{way} failed")
     begun = lines[0][0]
-    (first, some), (last, total) = lines[max(WAYS[way][0] - 1, 0)], lines[-1]
+    (first, some), (last, total) = lines[max(min(WAYS[way][0], len(lines) - 1) - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
     busy = float(np.subtract(*np.interp([last, first], *zip(*moments, strict=True))))
