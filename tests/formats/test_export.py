@@ -259,13 +259,12 @@ def test_the_published_recipes_saved_by_plain_keras_are_exported(
     assert [file.format for file in files] == ["keras", "onnx", "tflite"]
 
 
-def test_recurrent_rows_are_exported_in_floats(data: str, digits: Dataset, tmp_path: Path) -> None:
+def test_recurrent_rows_are_exported_in_floats(data: str, tmp_path: Path) -> None:
     import keras
 
     keras.utils.set_random_seed(0)
     layers = [keras.layers.LSTM(8), keras.layers.Dense(10, "softmax")]
     model = keras.Sequential([keras.Input((28, 28)), *layers], name="rows")
-    told = dataclasses.replace(KNOWN)
     done: list[Exported] = []
     with pytest.raises((GateError, ConversionError), match="int8"):
         mnist_edge.export(
@@ -273,7 +272,7 @@ def test_recurrent_rows_are_exported_in_floats(data: str, digits: Dataset, tmp_p
             int8=True,
             data=data,
             out=tmp_path,
-            told=told,
+            told=KNOWN,
             allow_inaccurate=True,
             calibration=100,
             on_file=done.append,
