@@ -43,6 +43,14 @@ FREE = ("batch", 1, 28, 28)
 NCHW = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
 
 
+@pytest.fixture(autouse=True)
+def any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let models answer with the pixels that reach them, which are no probabilities."""
+    for module in ("onnx", "tflite", "encoding"):
+        name = f"mnist_edge.runtime.engines.{module}.check_answers"
+        monkeypatch.setattr(name, lambda *_: None)
+
+
 def first_pixels(path: Path, shape: tuple[str | int, ...]) -> Path:
     """Write an ONNX file that answers with the first ten values of its input, as it got them."""
     graph = helper.make_graph(
@@ -261,7 +269,7 @@ def test_a_file_that_takes_bytes_answers_like_the_same_in_floats(
     for some in (images[:1], images):
         expected = open_engine(path)[0].run(some)
         np.testing.assert_array_equal(open_bare(tmp_path / "bytes.onnx", spec).run(some), expected)
-    with pytest.raises(ModelError, match=r"takes tensor\(uint8\), not tensor\(float\)"):
+    with pytest.raises(ModelError, match=r"takes uint8, not float32"):
         OnnxEngine(open_session(tmp_path / "bytes.onnx"), NCHW)
 
 

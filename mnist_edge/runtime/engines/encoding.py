@@ -58,6 +58,7 @@ class EncodedEngine(Reopened):
 
     Raises:
         ContractError: it is fed in a way that this version does not know.
+        ModelError: it takes pictures of another size.
     """
 
     def __init__(
@@ -69,6 +70,13 @@ class EncodedEngine(Reopened):
                 remedy="upgrade with pip install -U mnist-edge.",
             )
         self._runner, self._encode, self._source = runner, encoder(spec), source
+        blank = self._encode(np.zeros((1, SIZE, SIZE), np.uint8))
+        sizes = [size for size in runner.shape[1:] if size is not None]
+        if len(sizes) == len(runner.shape) - 1 and math.prod(sizes) != blank.size:
+            raise ModelError(
+                f"{source} takes {runner.shape}, not a picture as {blank.shape}.",
+                remedy="choose a model of MNIST's kind.",
+            )
         self._probabilities = PROBABILITIES_OF[answers]
 
     def run(self, images: Images) -> Probabilities:

@@ -110,7 +110,7 @@ class OnnxEngine(Reopened):
         self._session, self._source = session, source
         if ELEMENTS[image.type] != spec.dtype:
             raise ModelError(
-                f"{source} takes {image.type}, not {spec.dtype}.",
+                f"{source} takes {ELEMENTS[image.type]}, not {spec.dtype}.",
                 remedy="choose a model of MNIST's kind.",
             )
         self._input, self._output = image.name, answer.name
