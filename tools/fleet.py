@@ -96,9 +96,8 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(
-            f"(?<={start}).*?(?={end})", lambda _, block=block: block, text, flags=re.DOTALL
-        )
+        body = block.replace("\\", r"\\")
+        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
     if options.print:
         print(text)
     else:
@@ -153,7 +152,8 @@ def timed(way: str, source: Path) -> Run:
     (first, some), (last, total) = lines[max(min(WAYS[way][0], len(lines) - 1) - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
-    busy = float(np.subtract(*np.interp([last, first], *zip(*moments, strict=True))))
+    times, seconds = zip(*moments, strict=True)
+    busy = float(np.subtract(*np.interp([last, first], times, seconds)))
     done = total - some
     largest = max(workers, default=driver)
     return Run(begun - began, done / (last - first), done / busy, driver, largest)
@@ -302,13 +302,13 @@ Runs = dict[tuple[str, str], list[Run]]
 
 def median(runs: Runs, kind: str, way: str, what: str) -> float:
     """Return the median of the rounds."""
-    return statistics.median(getattr(run, what) for run in runs[kind, way])
+    return float(statistics.median(getattr(run, what) for run in runs[kind, way]))
 
 
 def ratio(runs: Runs, kind: str, way: str, other: str, what: str = "rate") -> float:
     """Return the median ratio of two ways within a round."""
     pairs = zip(runs[kind, way], runs[kind, other], strict=True)
-    return statistics.median(getattr(one, what) / getattr(two, what) for one, two in pairs)
+    return float(statistics.median(getattr(one, what) / getattr(two, what) for one, two in pairs))
 
 
 def rates(runs: Runs) -> str:

@@ -212,7 +212,7 @@ def test_a_tflite_tensor_is_followed_where_a_run_moves_it(
 
         def __init__(self, *_arguments: object, **_options: object) -> None:
             self.image, self.answer = np.zeros((1, 28, 28, 1), "f4"), np.zeros((1, 10), "f4")
-            self.left = []
+            self.left: list[object] = []
 
         def allocate_tensors(self) -> None: ...
 

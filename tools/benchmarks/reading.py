@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -230,7 +231,7 @@ def compose(
 def cost(classifier: Classifier) -> list[list[str]]:
     """Time digits of 28x28, as the least of some rounds of processor time."""
     digits = [image for image in synthetic.generate(200, seed=0).images if is_mnist(image)]
-    ways = {
+    ways: dict[str, tuple[Callable[[NDArray[np.uint8]], object], list[NDArray[np.uint8]]]] = {
         "bare run": (lambda image: classifier.engine.run(image[np.newaxis]), digits),
         "MNIST's own form": (classifier.predict, digits),
         "dark on light": (classifier.predict, [255 - image for image in digits]),

@@ -12,14 +12,13 @@ from mnist_edge.formats.c.graph import (
     MaxPool,
     Network,
     Pad,
-    Range,
     Shape,
     Tensor,
     Window,
 )
 from mnist_edge.formats.c.parse import parse
 from mnist_edge.formats.c.plan import Plan, plan, workspace
-from mnist_edge.formats.c.quantize import Multiplier
+from mnist_edge.formats.c.quantize import Multiplier, Range
 from tests.formats.c.conftest import MODELS
 
 KEPT = Range(0, 0, 255)
@@ -80,7 +79,8 @@ def convolution(source: Tensor, result: Tensor, window: Window) -> Convolution:
     channels = result.shape.depth
     weights = np.zeros((channels, window.height, window.width, source.shape.depth), np.int8)
     multipliers = (Multiplier(1, 0),) * channels
-    return Convolution(source, result, window, weights, np.zeros(channels), multipliers, KEPT)
+    biases = np.zeros(channels, np.int64)
+    return Convolution(source, result, window, weights, biases, multipliers, KEPT)
 
 
 def residual() -> Network:
