@@ -68,8 +68,8 @@ class Run:
     Attributes:
         first: seconds until the first shard was there.
         rate: pictures/s from when each worker has given one to the last.
-        thrift: pictures per second of processor, all processes', in the same time. Unlike the
-            rate, it is hardly changed by whatever else the machine does.
+        thrift: pictures per second of processor, all processes', in the same time, which
+            whatever else the machine does changes less than the rate.
         driver, worker: peak MiB of the driver, and of the largest worker.
     """
 
