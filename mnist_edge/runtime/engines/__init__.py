@@ -95,7 +95,7 @@ def _open(
             engine = EncodedEngine(TfliteRunner(path, threads), spec, answers, path)
     else:
         raise _unknown_format(path)
-    engine.opened = path.absolute(), spec, answers, threads
+    engine.opened = open_bare, (path.absolute(), spec, answers, threads)
     return engine
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -40,20 +39,18 @@ class Reopened:
     """An engine that is pickled and copied as the file that it was opened from.
 
     Attributes:
-        opened: the arguments of `open_bare`; None of one that was made of somebody's own session.
+        opened: what opens it again, and its arguments; None of somebody's own session.
     """
 
-    opened: tuple[Path, TensorSpec, str, int] | None = None
+    opened: tuple[Callable[..., Engine], tuple[object, ...]] | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        from mnist_edge.runtime.engines import open_bare
-
         if self.opened is None:
             raise UsageError(
                 "a session of your own can be neither pickled nor copied.",
                 remedy="pass the path of its file on, and load that where it is needed.",
             )
-        return open_bare, self.opened
+        return self.opened
 
 
 def check_answers(answers: Probabilities, source: object, tolerance: float = TOLERANCE) -> None:

@@ -107,10 +107,13 @@ class TfliteEngine(Reopened):
         own = self._own
         invoke, pixels, answer = own.interpreter.invoke, own.image, own.answer
         # With one channel, a picture's bytes are the same in every order of the axes.
-        for number, image in enumerate(images.reshape(-1, *self._shape)):
-            self._convert(image, pixels())
-            invoke()
-            answers[number] = answer()
+        try:
+            for number, image in enumerate(images.reshape(-1, *self._shape)):
+                self._convert(image, pixels())
+                invoke()
+                answers[number] = answer()
+        except (ValueError, RuntimeError) as error:
+            raise _cannot_run(self._source, error) from error
         if self._levels is not None:
             answers = self._levels.take(answers.view(f"u{answers.itemsize}"))
         check_answers(answers, self._source, self._tolerance)
@@ -135,6 +138,7 @@ class TfliteRunner:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
+        self._source = path
         self._own = _Interpreters(_content(path), path, threads)
         self._image, *others = self._own.interpreter.get_input_details()
         self._answer, *_ = self._own.interpreter.get_output_details()
@@ -156,10 +160,13 @@ class TfliteRunner:
             limits = np.iinfo(image["dtype"])
             batch = np.rint(batch).clip(limits.min, limits.max)
         answers, own = [], self._own
-        for values in batch.astype(image["dtype"]):
-            own.image()[:] = values.reshape(image["shape"])
-            own.interpreter.invoke()
-            answers.append(own.answer().reshape(1, -1).copy())
+        try:
+            for values in batch.astype(image["dtype"]):
+                own.image()[:] = values.reshape(image["shape"])
+                own.interpreter.invoke()
+                answers.append(own.answer().reshape(1, -1).copy())
+        except (ValueError, RuntimeError) as error:
+            raise _cannot_run(self._source, error) from error
         given = np.concatenate(answers)
         levels = _levels(answer)
         if levels is None:
@@ -191,6 +198,13 @@ def _open(content: bytes, path: object, threads: int) -> Interpreter:
             remedy="export it again, with built-in operations only.",
         ) from error
     return interpreter
+
+
+def _cannot_run(path: object, error: Exception) -> ModelError:
+    return ModelError(
+        f"{path} cannot be run: {first_line(error)}.",
+        remedy="export it again, or choose a classifier of pictures.",
+    )
 
 
 def _levels(answer: dict[str, Any]) -> NDArray[np.float32] | None:
