@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
+    from tests.formats.theirs import Weights
+
 # TensorFlow's notes, in the tests that import it; read when it is imported.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -106,6 +108,22 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         result = run_command(*arguments, cwd=folder)
         assert result.code == 0, result.stderr
     return Workspace(folder, npz.load(folder / "digits.npz"))
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """Enough to tell well-fed models from others, and few enough for every file to read them."""
+    return Dataset.from_arrays(
+        "digits", synthetic.generate(8000, seed=1), synthetic.generate(400, seed=2)
+    )
+
+
+@pytest.fixture(scope="session")
+def weights(digits: Dataset) -> Weights:
+    """A network that was trained on ink 1 on paper 0; it reads more than 90 %."""
+    from tests.formats import theirs
+
+    return theirs.train(digits.train)
 
 
 def data_folder(variable: str) -> Path:

@@ -93,10 +93,8 @@ def line(digit: int) -> NDArray[np.float64]:
     smooth = skeleton.basis @ skeleton.control
     path = np.cumsum([0, *np.linalg.norm(np.diff(smooth, axis=0), axis=1)])
     even = np.linspace(0, path[-1], POINTS)
-    centre = (smooth.min(axis=0) + smooth.max(axis=0)) / 2
-    points: NDArray[np.float64] = np.stack([np.interp(even, path, axis) for axis in smooth.T], 1)
-    points -= centre
-    return points
+    centre: NDArray[np.float64] = (smooth.min(axis=0) + smooth.max(axis=0)) / 2
+    return np.stack([np.interp(even, path, axis) for axis in smooth.T], axis=1) - centre
 
 
 def drawn(points: NDArray[np.float64]) -> Image.Image:

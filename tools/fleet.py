@@ -15,6 +15,7 @@ import io
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -28,7 +29,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from render_readme import between
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
@@ -68,8 +68,8 @@ class Run:
     Attributes:
         first: seconds until the first shard was there.
         rate: pictures/s from when each worker has given one to the last.
-        thrift: pictures per second of processor, all processes', in the same time. Unlike the
-            rate, it is hardly changed by whatever else the machine does.
+        thrift: pictures per second of processor, all processes', in the same time, which
+            whatever else the machine does changes less than the rate.
         driver, worker: peak MiB of the driver, and of the largest worker.
     """
 
@@ -95,7 +95,9 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        text = between(text, name, block)
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        body = block.replace("\\", r"\\")
+        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
     if options.print:
         print(text)
     else:
@@ -144,13 +146,13 @@ def timed(way: str, source: Path) -> Run:
                 moments.append((time.monotonic(), sum(spent.values())))
             marks.seek(0)
             lines = [json.loads(line) for line in marks if line.startswith("[")]
-    if process.returncode or len(lines) < 3:
+    if process.returncode or len(lines) < 2:
         sys.exit(f"{way} failed")
     begun = lines[0][0]
-    (first, some), (last, total) = lines[max(WAYS[way][0] - 1, 0)], lines[-1]
+    (first, some), (last, total) = lines[max(min(WAYS[way][0], len(lines) - 1) - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
-    times, seconds = np.array(moments).T
+    times, seconds = zip(*moments, strict=True)
     busy = float(np.subtract(*np.interp([last, first], times, seconds)))
     done = total - some
     largest = max(workers, default=driver)

@@ -133,8 +133,8 @@ def test_what_answers_stand_for_is_seen_and_made_probabilities(
     assert measured.best.answers == kind
     engine = EncodedEngine(runner, measured.best.input, kind)
     images = digits.test.images
-    pixels = (images.reshape(-1, 28, 28, 1) / np.float32(255)).astype(np.float32)
-    expected = exact(scores(pixels))
+    pictures = images.reshape(-1, 28, 28, 1).astype(np.float32)
+    expected = exact(scores(pictures / np.float32(255)))
     # Sigmoids of float32 end 6e-8 short of 1, so that scores beyond 16 are cut off.
     assert engine.run(images) == pytest.approx(expected, abs=1e-5)
 

@@ -11,8 +11,8 @@ from mnist_edge.report import quality
 
 def answers(digits: list[int], confidence: list[float]) -> NDArray[np.float32]:
     """Probabilities of the given digits; the rest is spread over the other nine."""
-    rest = (1 - np.array(confidence))[:, np.newaxis] / 9
-    rows: NDArray[np.float32] = np.repeat(rest, 10, axis=1).astype(np.float32)
+    others = (np.float32(1) - np.array(confidence, np.float32)) / np.float32(9)
+    rows = np.repeat(others[:, np.newaxis], 10, axis=1)
     rows[np.arange(len(digits)), digits] = confidence
     return rows
 

@@ -93,7 +93,7 @@ def garments() -> NDArray[np.uint8]:
     return pictures
 
 
-def area(digits: NDArray[np.floating], others: NDArray[np.floating]) -> float:
+def area(digits: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     """Return the chance that a digit's sum is the larger one; ties count half."""
     others = np.sort(others)
     below, up_to = (np.searchsorted(others, digits, side) for side in ("left", "right"))

@@ -73,8 +73,8 @@ def photograph(digit: NDArray[np.uint8], rng: np.random.Generator) -> Simulated:
     ruled = not on_table and rng.random() < 0.4
     if ruled:
         step = int(rng.uniform(40, 100))
-        for y in range(int(rng.integers(step)), len(paper), step):
-            paper[y : y + 2] *= rng.uniform(0.6, 0.9)
+        for row in range(int(rng.integers(step)), len(paper), step):
+            paper[row : row + 2] *= rng.uniform(0.6, 0.9)
     pixels = np.minimum(paper, page * (1 - ink * rng.uniform(0.25, 0.85)))
     if on_table:
         turn = rng.uniform(-12, 12)

@@ -56,7 +56,7 @@ class KerasRunner:
         dtype: NumPy's name of the type of the input.
 
     Raises:
-        ModelError: it takes several inputs, or gives several outputs.
+        ModelError: it was never built, takes several inputs, or gives several outputs.
     """
 
     rounded = False
@@ -65,15 +65,17 @@ class KerasRunner:
         self, model: keras.Model | tf.types.experimental.ConcreteFunction, source: object
     ) -> None:
         self.model = model
-        if isinstance(model, keras.Model):
-            if len(model.outputs) != 1:
-                raise ModelError(
-                    f"{source} gives {len(model.outputs)} outputs, not one answer.",
-                    remedy="choose a classifier of the ten digits.",
-                )
-            inputs = model.inputs
-        else:
-            inputs = model.inputs
+        inputs = getattr(model, "inputs", None)
+        if not inputs:
+            raise ModelError(
+                f"{source} was never built: its layers have no shapes.",
+                remedy="begin it with keras.Input((28, 28, 1)).",
+            )
+        if isinstance(model, keras.Model) and len(model.outputs) != 1:
+            raise ModelError(
+                f"{source} gives {len(model.outputs)} outputs, not one answer.",
+                remedy="choose a classifier of the ten digits.",
+            )
         if len(inputs) != 1:
             raise several_inputs(source, [each.name for each in inputs])
         self.shape = tuple(inputs[0].shape)

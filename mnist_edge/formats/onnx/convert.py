@@ -194,10 +194,38 @@ def to_graph(model: keras.Model, *, channels_last: bool) -> onnx.ModelProto:
     answer = tf.function(
         lambda image: {"probabilities": model(image, training=False)}, input_signature=signature
     )
+    function = answer.get_concrete_function()
     graph, _ = tf2onnx.convert.from_function(
-        answer, signature, opset=OPSET, inputs_as_nchw=["image"]
+        answer,
+        signature,
+        opset=OPSET,
+        inputs_as_nchw=["image"],
+        custom_op_handlers={"Erfc": (_complement_of_erf, [])},
     )
+    _hold(graph.graph, {inner.name: outer for outer, inner in function.graph.captures})
     graph = simplify(graph, channels_last=channels_last)
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph, full_check=True)
     return graph
+
+
+def _complement_of_erf(graph: Any, node: Any, name: str, _arguments: object) -> None:
+    """Write Erfc, of GELU, as 1 - Erf: tf2onnx has no such operation, and neither has ONNX."""
+    import numpy as np
+
+    node.type = "Erf"
+    minus = graph.insert_new_node_on_output("Neg", node.output[0], name=f"{name}:minus")
+    one = graph.make_const(f"{name}:one", np.array(1, np.float32))
+    graph.insert_new_node_on_output(
+        "Add", minus.output[0], name=f"{name}:add", inputs=[minus.output[0], one.output[0]]
+    )
+
+
+def _hold(graph: onnx.GraphProto, captured: dict[str, Any]) -> None:
+    """Make initializers of the constants of layers that tf2onnx takes for further inputs."""
+    import onnx
+
+    for value in [value for value in graph.input if value.name in captured]:
+        array = captured[value.name].numpy()
+        graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
+        graph.input.remove(value)

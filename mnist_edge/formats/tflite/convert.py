@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mnist_edge.errors import ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +64,7 @@ def int8(
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
 
-    return _convert(model, configure)
+    return _convert(model, configure, integer=True)
 
 
 def int8_over_blocks(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
@@ -71,7 +74,29 @@ def int8_over_blocks(model: keras.Model, calibration: NDArray[np.uint8]) -> byte
     return int8(over_blocks(model), calibration)
 
 
-def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
+def _refuse_loops(path: Path) -> None:
+    """Refuse what ends the whole process in TensorFlow's calibration.
+
+    Raises:
+        ConversionError: the graph has a loop.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    document = saved_model_pb2.SavedModel()
+    document.ParseFromString(path.read_bytes())
+    for graph in document.meta_graphs:
+        functions = graph.graph_def.library.function
+        nodes = [*graph.graph_def.node, *(node for each in functions for node in each.node_def)]
+        if any(node.op in {"While", "StatelessWhile"} for node in nodes):
+            raise ConversionError(
+                "tflite-int8: TensorFlow cannot calibrate a loop, as of an LSTM, for integers.",
+                remedy="leave it out with --formats.",
+            )
+
+
+def _convert(
+    model: keras.Model, configure: Callable[[Any], None], *, integer: bool = False
+) -> bytes:
     import keras
     import tensorflow as tf
 
@@ -89,6 +114,8 @@ def _convert(model: keras.Model, configure: Callable[[Any], None]) -> bytes:
     )
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
+        if integer:
+            _refuse_loops(Path(folder, "saved_model.pb"))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         configure(converter)
         flatbuffer: bytes = converter.convert()

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract
+from mnist_edge.contract import Contract, Limits
 from mnist_edge.data import mnist, synthetic
 from mnist_edge.formats.c import gate, header
-from mnist_edge.runtime.classifier import Predictions
+from mnist_edge.runtime.accept import doubt
+from mnist_edge.runtime.answers import Place, Predictions
 from tests.conftest import data_folder
 from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
 
@@ -54,9 +55,10 @@ def test_answers_are_trusted_as_the_runtime_does(library: ctypes.CDLL, origin: i
     # Many have two that are equal, and many lie at a limit.
     scores = np.minimum(scores // 8 * 8, 255).astype(np.uint8)
     rule = CONTRACT.accept if origin == AS_IS else CONTRACT.accept.found
-    limits = np.broadcast_to((rule.threshold, rule.margin), (len(scores), 2))
-    probabilities = scores.astype(np.float32) / 256
-    expected = Predictions(probabilities, np.ones(len(scores), bool), limits, "net")
+    limits = Limits(rule.threshold, rule.margin)
+    probabilities = scores.astype(np.float32) / np.float32(256)
+    reasons = [doubt(answer, limits) for answer in probabilities]
+    expected = Predictions(probabilities, reasons, [Place()] * len(scores), "net")
     for own, theirs in zip(scores, expected, strict=True):
         answer = accept(library, own, origin)
         assert (answer.digit, bool(answer.accepted), REASONS[answer.reason]) == (

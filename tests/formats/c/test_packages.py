@@ -52,13 +52,7 @@ def test_the_library_is_what_arduino_expects(tmp_path: Path) -> None:
     (tmp_path / "Arduino.h").write_text(ARDUINO)
     # Arduino compiles sketches as C++ with its core's header before them.
     flags = ("-x", "c++", "-std=c++11", "-include", str(tmp_path / "Arduino.h"), "-fsyntax-only")
-    command: list[str | Path] = [
-        compiler("g++", "clang++"),
-        *flags,
-        "-Wall",
-        f"-I{root / 'src'}",
-        sketch,
-    ]
+    command = [compiler("g++", "clang++"), *flags, "-Wall", f"-I{root / 'src'}", str(sketch)]
     subprocess.run(command, check=True)
 
 
@@ -68,16 +62,9 @@ def test_the_library_is_the_same_every_time() -> None:
 
 def test_its_bare_program_answers_fields(tmp_path: Path) -> None:
     root = unpacked(tmp_path)
-    program = tmp_path / "program"
-    source = root / "extras" / "main.c"
-    command: list[str | Path] = [
-        compiler("cc"),
-        *gate.WARNINGS,
-        f"-I{root / 'src'}",
-        source,
-        "-o",
-        program,
-    ]
+    program = str(tmp_path / "program")
+    source = str(root / "extras" / "main.c")
+    command = [compiler("cc"), *gate.WARNINGS, f"-I{root / 'src'}", source, "-o", program]
     subprocess.run(command, check=True)
     images = fields(20)
     finished = subprocess.run(
@@ -112,10 +99,7 @@ def test_the_module_has_the_same_scores(tmp_path: Path) -> None:
     (tmp_path / "module.wasm").write_bytes(module)
     (tmp_path / "fields").write_bytes(images.tobytes())
     (tmp_path / "run.mjs").write_text(RUN)
-    command: list[str | Path] = [
-        node,
-        *(tmp_path / name for name in ("run.mjs", "module.wasm", "fields")),
-    ]
+    command = [node, *(str(tmp_path / name) for name in ("run.mjs", "module.wasm", "fields"))]
     printed = subprocess.run(command, capture_output=True, check=True).stdout
     answers = np.array(json.loads(printed))
     expected = gate.reference(TFLITE, images)

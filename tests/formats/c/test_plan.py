@@ -79,9 +79,8 @@ def convolution(source: Tensor, result: Tensor, window: Window) -> Convolution:
     channels = result.shape.depth
     weights = np.zeros((channels, window.height, window.width, source.shape.depth), np.int8)
     multipliers = (Multiplier(1, 0),) * channels
-    return Convolution(
-        source, result, window, weights, np.zeros(channels, np.int64), multipliers, KEPT
-    )
+    biases = np.zeros(channels, np.int64)
+    return Convolution(source, result, window, weights, biases, multipliers, KEPT)
 
 
 def residual() -> Network:

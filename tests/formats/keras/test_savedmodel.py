@@ -1,0 +1,120 @@
+"""SavedModels are graphs that compute: loaded where they do no more, and refused where they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers as kl
+
+from mnist_edge.errors import ModelError
+from mnist_edge.formats.keras import savedmodel
+from mnist_edge.formats.keras.runner import KerasRunner, load_layers
+from mnist_edge.formats.table import family_of
+from tests.conftest import randomize
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+IMAGE = tf.TensorSpec((None, 28, 28), tf.float32, name="image")
+
+
+class Module(tf.Module):  # type: ignore[misc]
+    """A function to be saved, with its own weights."""
+
+    def __init__(self, answer: Any) -> None:
+        self.weights = tf.Variable(tf.random.stateless_normal((784, 10), (1, 2)))
+        self.answer = answer
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def serve(self, *images: Any) -> dict[str, Any]:
+        flat = tf.reshape(sum(images), (-1, 784))
+        return {"answers": self.answer(flat @ self.weights)}
+
+
+def save(folder: Path, module: Module, *inputs: tf.TensorSpec) -> Path:
+    signature = module.serve.get_concrete_function(*(inputs or (IMAGE,)))
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": signature})
+    return folder
+
+
+def test_what_keras_exports_answers_as_it_did(tmp_path: Path) -> None:
+    layers = [kl.Conv2D(2, 5), kl.BatchNormalization(), kl.Flatten(), kl.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    randomize(model)
+    model.export(tmp_path / "theirs", verbose=False)
+    assert family_of(tmp_path / "theirs").library == "keras"
+    pictures = np.random.default_rng(0).random((7, 28, 28, 1), np.float32)
+    runner = KerasRunner(savedmodel.load(tmp_path / "theirs"), "theirs")
+    assert (runner.shape, runner.dtype) == ((None, 28, 28, 1), "float32")
+    expected = np.asarray(model(pictures, training=False))
+    np.testing.assert_allclose(runner.run(pictures), expected, rtol=0, atol=1e-6)
+    with pytest.raises(ModelError, match="is a SavedModel, which holds no layers"):
+        load_layers(tmp_path / "theirs")
+
+
+def test_a_module_of_tensorflows_own_is_run(tmp_path: Path) -> None:
+    module = Module(tf.nn.softmax)
+    pictures = np.random.default_rng(0).random((3, 28, 28), np.float32)
+    runner = KerasRunner(savedmodel.load(save(tmp_path / "theirs", module)), "theirs")
+    expected = module.serve(tf.constant(pictures))["answers"].numpy()
+    np.testing.assert_allclose(runner.run(pictures), expected, rtol=0, atol=1e-6)
+
+
+def reading(path: Path) -> Any:
+    def answer(scores: Any) -> Any:
+        size = tf.strings.length(tf.io.read_file(str(path)))
+        return scores + tf.cast(size, tf.float32)
+
+    return answer
+
+
+def writing(path: Path) -> Any:
+    def answer(scores: Any) -> Any:
+        with tf.control_dependencies([tf.io.write_file(str(path), "written")]):
+            return tf.identity(scores)
+
+    return answer
+
+
+def running_python(path: Path) -> Any:
+    def ran(scores: Any) -> Any:
+        path.touch()
+        return scores
+
+    return lambda scores: tf.ensure_shape(tf.py_function(ran, [scores], tf.float32), (None, 10))
+
+
+@pytest.mark.parametrize(
+    ("make", "operation"),
+    [(reading, "ReadFile"), (writing, "WriteFile"), (running_python, "EagerPyFunc")],
+)
+def test_what_does_more_than_compute_is_never_run(
+    make: Any, operation: str, tmp_path: Path
+) -> None:
+    touched = tmp_path / "touched"
+    folder = save(tmp_path / "evil", Module(make(touched)))
+    touched.unlink(missing_ok=True)
+    with pytest.raises(ModelError, match=f"does more than compute, by an operation {operation}"):
+        savedmodel.load(folder)
+    assert not touched.exists()
+
+
+def test_two_inputs_and_no_signature_are_refused(tmp_path: Path) -> None:
+    other = tf.TensorSpec((None, 28, 28), tf.float32, name="other")
+    with pytest.raises(ModelError, match="takes 2 inputs, not one picture"):
+        savedmodel.load(save(tmp_path / "two", Module(tf.nn.softmax), IMAGE, other))
+    tf.saved_model.save(Module(tf.nn.softmax), str(tmp_path / "none"))
+    with pytest.raises(ModelError, match="has no signature serving_default"):
+        savedmodel.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("content", [b"", b"no protocol buffer", b"\x08\x01"])
+def test_a_damaged_one_is_named_in_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(ModelError, match="cannot be loaded as a SavedModel") as caught:
+        savedmodel.load(tmp_path)
+    assert "\n" not in caught.value.cause
