@@ -1,9 +1,11 @@
-# make demo: train, export, predict and bench from nothing; make test: every test.
+# make demo: train, export, predict and bench from nothing; make test: every test; make test-all: with
+# every version of Python, and with the lowest versions of what is required.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTHONS := 3.11 3.12 3.13
 
-.PHONY: demo test check models clean
+.PHONY: demo test test-all $(PYTHONS:%=test-%) test-lowest check models packages clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
@@ -27,6 +29,19 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
+test-all: $(PYTHONS:%=test-%) test-lowest
+
+# uv takes an interpreter from PATH, or fetches one where it may.
+$(PYTHONS:%=test-%): test-%: $(INSTALLED)
+	$(BIN)/uv venv --quiet --clear --python $* .venvs/$*
+	$(BIN)/uv pip install --quiet --python .venvs/$* --editable '.[dev]'
+	.venvs/$*/bin/pytest -n 2 --dist loadfile
+
+test-lowest: $(INSTALLED)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venvs/lowest
+	$(BIN)/uv pip install --quiet --python .venvs/lowest --resolution lowest-direct --editable '.[dev]'
+	.venvs/lowest/bin/pytest -n 2 --dist loadfile
+
 check: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -35,5 +50,8 @@ check: $(INSTALLED)
 models: $(INSTALLED)
 	$(BIN)/python tools/build_models.py
 
+packages: $(INSTALLED)
+	$(BIN)/python -m build
+
 clean:
-	rm -rf .venv runs dist
+	rm -rf .venv .venvs runs dist

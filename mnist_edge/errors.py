@@ -44,9 +44,8 @@ class MnistEdgeError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, cause: str, *, remedy: str) -> None:
-        super().__init__(f"{cause}\n{remedy}")
-        self.cause = cause
-        self.remedy = remedy
+        self.cause, self.remedy = escaped(cause), escaped(remedy)
+        super().__init__(f"{self.cause}\n{self.remedy}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by cause and remedy, which not every class is made from."""
@@ -66,11 +65,17 @@ def first_line(error: BaseException) -> str:
 
 def printable(text: str) -> str:
     """Return text from outside as a line that cannot command a terminal, of bounded length."""
-    line = "".join(
+    return f"{escaped(text[:LONGEST])}…" if len(text) > LONGEST else escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return a line in which all that commands a terminal, or is no letter, is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text[:LONGEST]
+        for letter in text
     )
-    return f"{line}…" if len(text) > LONGEST else line
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

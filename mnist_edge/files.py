@@ -224,6 +224,8 @@ def _carry_out(plan: Path) -> None:
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file beside `path`; nothing is created yet but its folder."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder.", remedy="name a file in it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         number = next(_NUMBERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.data import Dataset, Split, npz, synthetic
+from mnist_edge.formats.table import FORMATS
 
 if TYPE_CHECKING:
     import keras
@@ -97,9 +99,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("workspace")
     train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
     write_digits(folder / "digits.npz", train, test)
+    # Without a compiler the C header cannot be proved, and is not published.
+    formats = "all" if shutil.which("cc") else ",".join(name for name in FORMATS if name != "c")
     for arguments in (
         ("train", "--data", "digits.npz", "--epochs", EPOCHS),
-        ("export", "--formats", "all"),
+        ("export", "--formats", formats),
     ):
         result = run_command(*arguments, cwd=folder)
         assert result.code == 0, result.stderr

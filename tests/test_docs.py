@@ -19,7 +19,7 @@ def test_the_examples_for_python_run_one_after_the_other(tmp_path: Path) -> None
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1200,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

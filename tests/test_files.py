@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import mnist_edge
 from mnist_edge.errors import GateError, OutputError
 from mnist_edge.files import crc32_of, holding, replacing, replacing_pair, sha256_of
 from mnist_edge.formats.table import of_path
@@ -160,6 +162,24 @@ def test_a_killed_process_lets_go_of_its_folder(tmp_path: Path) -> None:
     with holding(tmp_path, "train"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda folder: mnist_edge.train(data="synthetic", out=folder),
+        lambda folder: mnist_edge.export(out=folder),
+    ],
+    ids=["train", "export"],
+)
+def test_training_and_export_leave_a_folder_to_whoever_has_it(
+    verb: Callable[[Path], object], tmp_path: Path
+) -> None:
+    with (
+        holding(tmp_path, "export"),
+        pytest.raises(OutputError, match=f"in use by process {os.getpid()} .export."),
+    ):
+        verb(tmp_path)
 
 
 def test_many_processes_hold_a_folder_one_after_the_other(tmp_path: Path) -> None:
@@ -343,3 +363,14 @@ def test_crc32_is_that_of_the_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"123456789")
     # The check value of CRC-32/ISO-HDLC, https://reveng.sourceforge.io/crc-catalogue/all.htm
     assert crc32_of(path) == "cbf43926"
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "here"])
+def test_a_folder_is_never_replaced(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    with pytest.raises(OutputError, match="it is a folder"), replacing(Path(name)) as temporary:
+        temporary.write_text("digits")
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]

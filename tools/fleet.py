@@ -3,7 +3,7 @@
 python tools/fleet.py [--digits N] [--photos N] [--rounds N] [--print]
 
 Digits are synthetic ones as PNG of 28x28, 10,000 of them over and over, in tar shards of 1,000;
-photographs are made here as JPEG of about a megapixel, in shards of 25. Each way is a process of
+photographs are made here as JPEG of about a megapixel, in shards of 5. Each way is a process of
 its own; the ways take turns in shuffled rounds, and a ratio is that of two ways in the same round,
 of which the median is given. Nothing is left behind.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import random
 import re
 import statistics
@@ -30,7 +31,6 @@ import numpy as np
 from PIL import Image
 
 from mnist_edge.benchmark import machine
-from mnist_edge.cli.output import markdown
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
 from mnist_edge.data.pictures import Plan
@@ -38,6 +38,7 @@ from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
 from mnist_edge.runtime import shipped
+from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 MODEL = shipped.path("edge.onnx")
@@ -51,7 +52,7 @@ WAYS = {
     "Ray, 2 workers": (2, True),
 }
 DISTINCT = 10_000
-DIGITS_A_SHARD, PHOTOS_A_SHARD = 1000, 25
+DIGITS_A_SHARD, PHOTOS_A_SHARD = 1000, 5
 SIDE = 1000
 
 # What the arithmetic is made for.
@@ -66,12 +67,15 @@ class Run:
 
     Attributes:
         first: seconds until the first shard was there.
-        rate: pictures/s from then to the last.
+        rate: pictures/s from when each worker has given one to the last.
+        thrift: pictures per second of processor, all processes', in the same time, which
+            whatever else the machine does changes less than the rate.
         driver, worker: peak MiB of the driver, and of the largest worker.
     """
 
     first: float
     rate: float
+    thrift: float
     driver: float
     worker: float
 
@@ -92,9 +96,8 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(
-            f"(?<={start}).*?(?={end})", lambda _, block=block: block, text, flags=re.DOTALL
-        )
+        body = block.replace("\\", r"\\")
+        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
     if options.print:
         print(text)
     else:
@@ -130,6 +133,8 @@ def mark(pictures: int) -> None:
 def timed(way: str, source: Path) -> Run:
     """Run one way in a process of its own, and watch its memory."""
     peaks: dict[int, tuple[float, bool]] = {}
+    spent: dict[int, float] = {}
+    moments: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         with (Path(folder) / "marks").open("w+") as marks:
@@ -137,25 +142,32 @@ def timed(way: str, source: Path) -> Run:
             process = subprocess.Popen(command, stdout=marks)
             while process.poll() is None:
                 time.sleep(0.1)
-                watch(process.pid, peaks)
+                watch(process.pid, peaks, spent)
+                moments.append((time.monotonic(), sum(spent.values())))
             marks.seek(0)
             lines = [json.loads(line) for line in marks if line.startswith("[")]
     if process.returncode or len(lines) < 2:
         sys.exit(f"{way} failed")
-    (first, some), (last, total) = lines[0], lines[-1]
+    begun = lines[0][0]
+    (first, some), (last, total) = lines[max(min(WAYS[way][0], len(lines) - 1) - 1, 0)], lines[-1]
     workers = [peak for peak, is_worker in peaks.values() if is_worker]
     driver = peaks[process.pid][0]
-    return Run(first - began, (total - some) / (last - first), driver, max(workers, default=driver))
+    times, seconds = zip(*moments, strict=True)
+    busy = float(np.subtract(*np.interp([last, first], times, seconds)))
+    done = total - some
+    largest = max(workers, default=driver)
+    return Run(begun - began, done / (last - first), done / busy, driver, largest)
 
 
-def watch(driver: int, peaks: dict[int, tuple[float, bool]]) -> None:
-    """Note the peak memory of a process and of the workers below it."""
+def watch(driver: int, peaks: dict[int, tuple[float, bool]], spent: dict[int, float]) -> None:
+    """Note peak memory and processor time of a process and of those below it."""
     below = {driver}
     for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
         try:
             status = dict(
                 line.split(":", 1) for line in (entry / "status").read_text().splitlines()
             )
+            times = (entry / "stat").read_text().rpartition(")")[2].split()[11:13]
             title = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
@@ -163,6 +175,7 @@ def watch(driver: int, peaks: dict[int, tuple[float, bool]]) -> None:
         if pid != driver and int(status["PPid"]) not in below:
             continue
         below.add(pid)
+        spent[pid] = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
         was_worker = peaks.get(pid, (0, False))[1]
         is_worker = was_worker or "spawn_main" in title or title.startswith("ray::Map")
         if "VmHWM" in status:
@@ -289,13 +302,13 @@ Runs = dict[tuple[str, str], list[Run]]
 
 def median(runs: Runs, kind: str, way: str, what: str) -> float:
     """Return the median of the rounds."""
-    return statistics.median(getattr(run, what) for run in runs[kind, way])
+    return float(statistics.median(getattr(run, what) for run in runs[kind, way]))
 
 
-def ratio(runs: Runs, kind: str, way: str, other: str) -> float:
-    """Return the median ratio of two ways' rates within a round."""
+def ratio(runs: Runs, kind: str, way: str, other: str, what: str = "rate") -> float:
+    """Return the median ratio of two ways within a round."""
     pairs = zip(runs[kind, way], runs[kind, other], strict=True)
-    return statistics.median(one.rate / two.rate for one, two in pairs)
+    return float(statistics.median(getattr(one, what) / getattr(two, what) for one, two in pairs))
 
 
 def rates(runs: Runs) -> str:
@@ -304,24 +317,32 @@ def rates(runs: Runs) -> str:
     for way in WAYS:
         row = [way]
         for kind in ("digits", "photographs"):
-            row.append(f"{median(runs, kind, way, 'rate'):,.0f}")
-            row.append(f"{ratio(runs, kind, way, 'one process'):.2f}")
-        row.append(f"{median(runs, 'digits', way, 'first'):.1f}")
-        rows.append(row)
-    headers = ("", "digits/s", "× one process", "photographs/s", "× one process", "first shard s")
-    return markdown(headers, rows)
+            for what in ("rate", "thrift"):
+                row.append(f"{median(runs, kind, way, what):,.0f}")
+                row.append(f"{ratio(runs, kind, way, 'one process', what):.2f}")
+        rows.append([*row, f"{median(runs, 'digits', way, 'first'):.1f}"])
+    columns = ("/s", "×", "/processor s", "×")
+    headers = [
+        f"{kind}{name}" if name != "×" else name
+        for kind in ("digits", "photographs")
+        for name in columns
+    ]
+    return markdown(("", *headers, "first shard s"), rows)
 
 
 def started(runs: Runs) -> str:
     """Return what Ray costs once it has started, and how the ways scale."""
     rows = []
     for kind in ("digits", "photographs"):
-        over = 1 / ratio(runs, kind, "Ray, 2 workers", "pool, 2 workers") - 1
-        scaling = [ratio(runs, kind, f"{e}, 2 workers", f"{e}, 1 worker") for e in ("pool", "Ray")]
-        rows.append(
-            [kind, f"{over:+.0%}", "yes" if over <= 0.3 else "no", *(f"{x:.2f}" for x in scaling)]
-        )
-    headers = ("", "Ray over the pool", "at most 30 %", "pool, 2 over 1", "Ray, 2 over 1")
+        row = [kind]
+        for what in ("rate", "thrift"):
+            over = 1 / ratio(runs, kind, "Ray, 2 workers", "pool, 2 workers", what) - 1
+            row.append(f"{over:+.0%} ({'at most' if over <= 0.3 else 'more than'} 30 %)")
+        row += [
+            f"{ratio(runs, kind, f'{e}, 2 workers', f'{e}, 1 worker'):.2f}" for e in ("pool", "Ray")
+        ]
+        rows.append(row)
+    headers = ("", "time of Ray over the pool", "processor time", "pool, 2 over 1", "Ray, 2 over 1")
     return markdown(headers, rows)
 
 
@@ -354,14 +375,14 @@ def describe_around(small: dict[str, float]) -> str:
 def pays(runs: Runs) -> str:
     """Return the sizes from which so many machines with Ray are done before one with the pool.
 
-    Both need their time to start; then every processor has the measured rate of a worker.
+    Both need their time to start; then each processor does what one here did in its own time.
     """
     rows = []
     for machines in (2, MACHINES):
         row = [f"{machines}"]
         for kind in ("digits", "photographs"):
-            alone = CORES * median(runs, kind, "pool, 1 worker", "rate")
-            together = machines * CORES * median(runs, kind, "Ray, 1 worker", "rate")
+            alone = CORES * median(runs, kind, "pool, 2 workers", "thrift")
+            together = machines * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
             later = median(runs, "digits", "Ray, 1 worker", "first") - median(
                 runs, "digits", "pool, 1 worker", "first"
             )
@@ -377,7 +398,7 @@ def arithmetic(runs: Runs, sizes: dict[str, float], small: dict[str, float]) -> 
     columns = []
     tars = PICTURES // PICTURES_A_TAR
     for kind in ("digits", "photographs"):
-        rate = MACHINES * CORES * median(runs, kind, "Ray, 1 worker", "rate")
+        rate = MACHINES * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
         columns.append(
             [
                 f"{rate:,.0f}",

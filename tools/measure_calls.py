@@ -15,7 +15,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -58,7 +58,7 @@ def measure(*, quick: bool) -> str:
 def _one(images: np.ndarray, rounds: int) -> str:
     classifier, session = Classifier.load(), _bare_session(threads=1)
     feeds = [{"image": image[np.newaxis, np.newaxis] / np.float32(255)} for image in images]
-    ways = {
+    ways: dict[str, list[Work]] = {
         "`session.run`": [partial(session.run, None, feed) for feed in feeds],
         "`engine.run`": [
             partial(classifier.engine.run, images[number : number + 1])
@@ -122,7 +122,7 @@ def _bare_session(threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(shipped.path(), options)
 
 
-def _turns(ways: dict[str, object], rounds: int) -> list[str]:
+def _turns(ways: Iterable[str], rounds: int) -> list[str]:
     """Return the names, shuffled within each round."""
     shuffle = np.random.default_rng(0).shuffle
     order, turns = list(ways), []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import bench_peers
@@ -77,13 +78,14 @@ def main() -> None:
         INTRODUCTION,
         f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}.",
     ]
-    for text, command, measure in (
+    parts: list[tuple[str, str, Callable[[], str]]] = [
         (PEERS, "tools/bench_peers.py", lambda: bench_peers.measure(quick=quick)),
         (STARTUP, "tools/bench_startup.py", lambda: startup(5 if quick else 20)),
         (CALLS, "tools/measure_calls.py", lambda: measure_calls.measure(quick=quick)),
         (CHUNKS, "tools/measure_chunk.py", lambda: measure_chunk.measure(quick=quick)),
         (ROOFLINE, "tools/roofline.py", lambda: roofline.measure(quick=quick)),
-    ):
+    ]
+    for text, command, measure in parts:
         print(command, file=sys.stderr)
         sections += [text, f"    python {command}", measure()]
     with replacing(arguments.out) as temporary:

@@ -301,11 +301,12 @@ class Runner:
                 if line.startswith(word):
                     return line.removeprefix(word).strip()
         finally:
+            late = not limit.is_alive()
             limit.cancel()
         code = self._process.wait()
         self._errors.seek(0)
         why = reason(self._errors.read())
-        if code == -signal.SIGKILL:
+        if late:
             why = f"it takes more than {PATIENCE} s"
         elif code < 0:
             why = f"it ends with {signal.Signals(-code).name}: {why}"

@@ -22,7 +22,7 @@ from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.latest import latest
-from mnist_edge.formats.table import FORMATS, family_of, named, of_path
+from mnist_edge.formats.table import FORMATS, RUNNABLE, family_of, named, of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.workspace import load_dataset, original_of
@@ -150,7 +150,7 @@ def files_beside(path: Path) -> list[Path]:
     """Return the files of the same model, in the table's order of formats, its original first."""
     name = name_of(path)
     original = original_of(path.parent, name)
-    files = [row.path(path.parent, name) for row in FORMATS.values()]
+    files = [row.path(path.parent, name) for row in RUNNABLE.values()]
     return [file for file in (original, *files) if file and file.exists()]
 
 

@@ -72,7 +72,8 @@ def measure(path: Path, threads: int = 1, feeding: Feeding | None = None) -> Sta
 def _start(path: Path, threads: int, document: dict[str, Any] | None) -> Startup:
     family = family_of(path)
     start = time.perf_counter_ns()
-    importlib.import_module(family.library)
+    if family.library:
+        importlib.import_module(family.library)
     import numpy as np
 
     from mnist_edge.contract import TensorSpec

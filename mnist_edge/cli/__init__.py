@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -17,10 +16,11 @@ from typer.core import TyperGroup
 
 import mnist_edge
 from mnist_edge.cli.output import note, result
+from mnist_edge.cli.streams import mute_libraries, open_streams
 from mnist_edge.errors import Interrupted, MnistEdgeError
 
 # In the order of --help. The module of each has a function, or a group of them, of that name.
-VERBS = ("train", "export", "predict", "bench", "info", "report", "score", "data")
+VERBS = ("train", "export", "predict", "evaluate", "bench", "info", "report", "score", "data")
 
 
 class _Commands(Mapping[str, Any]):
@@ -86,17 +86,7 @@ def _global_options(
     global _debug  # noqa: PLW0603
     _debug = debug
     if not debug:
-        _mute_native_notes()
-
-
-def _mute_native_notes() -> None:
-    """Keep the terminal to ourselves: C++ libraries get /dev/null for their file descriptor 2.
-
-    TensorFlow, absl and LiteRT write notes there that no setting of theirs turns off.
-    """
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+        mute_libraries()
 
 
 def _spare_collection() -> None:
@@ -121,6 +111,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     # Importing leaves little garbage; looking for it takes a twentieth of a short command's time.
     gc.set_threshold(200_000)
+    open_streams()
     atexit.register(_spare_collection)
     try:
         app(prog_name="mnist-edge")

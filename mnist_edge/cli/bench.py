@@ -9,7 +9,7 @@ import typer
 
 from mnist_edge import tables
 from mnist_edge.cli.feeding import takes_feeding
-from mnist_edge.cli.options import Json, JudgedOn, Model, Quick, Shape
+from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Shape, Transpose
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.formats.told import Told
@@ -30,6 +30,8 @@ def bench(
     model: Model = None,
     formats: Annotated[str | None, typer.Option(metavar="LIST", help=_FORMATS)] = None,
     data: JudgedOn = None,
+    invert: Invert = None,
+    transpose: Transpose = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that one answer may use.")] = 1,
     compare: Annotated[Path | None, typer.Option(metavar="FILE", help=_COMPARE)] = None,
     tolerance: Annotated[float, typer.Option(min=0, help=_TOLERANCE)] = 0.25,
@@ -38,15 +40,16 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure model files against each other."""
-    from mnist_edge.benchmark.bench import bench as run
-    from mnist_edge.benchmark.bench import check
+    from mnist_edge.benchmark import bench as library
     from mnist_edge.benchmark.rows import CHANGES, COLUMNS, cells, flat
 
     with progress_bar("measuring") as bar, fetching() as progress:
-        report = run(
+        report = library.bench(
             [*([model] if model else []), *(models or [])],
             formats=formats.split(",") if formats is not None else None,
             data=data,
+            invert=invert,
+            transpose=transpose,
             quick=quick,
             threads=threads,
             compare=compare,
@@ -73,5 +76,5 @@ def bench(
     load = "" if report.machine.load is None else f", load {report.machine.load:.2f}"
     note(f"compared with {report.reference}; {report.machine.cpu}{load}")
     if compare:
-        check(report, compare)
+        library.check(report, compare)
     next_command(f"mnist-edge info {report.rows[-1].path}")

@@ -87,7 +87,9 @@ def show(
 
 @data.command()
 def pack(
-    source: Annotated[str, typer.Argument(help="A folder or pattern of picture files.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A folder or pattern of picture files.")
+    ],
     out: Annotated[str, typer.Option(metavar="DIR", help="Where to, empty or new.")],
     shards: Annotated[
         str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset's, or parquet.")

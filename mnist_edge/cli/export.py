@@ -11,12 +11,12 @@ from mnist_edge.cli import options
 from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.output import command, fetching, next_command, note, result, result_json
 from mnist_edge.formats import export as library
-from mnist_edge.formats.exported import ACCURATE, Exported
+from mnist_edge.formats.exported import ACCURATE, HEADERS, Exported
+from mnist_edge.formats.table import RUNNABLE
 from mnist_edge.formats.told import Told
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 
-_HEADERS = ("format", "file", "bytes", "accuracy", "agreement", "max diff", "flips", "gate")
 _FILE = "A .keras, .h5, .onnx or .tflite file or a SavedModel; the newest in ./runs by default."
 _INACCURATE = f"Publish a model too that reads less than {ACCURATE:.0%}."
 
@@ -31,7 +31,10 @@ def export(
     fast: options.Fast = False,
     out: options.Out = RUNS,
     calibration: options.Calibration = library.CALIBRATION_COUNT,
+    arduino: options.Arduino = False,
     data: options.JudgedOn = None,
+    invert: options.Invert = None,
+    transpose: options.Transpose = None,
     allow_inaccurate: Annotated[bool, typer.Option("--allow-inaccurate", help=_INACCURATE)] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files of others.")] = False,
     json: options.Json = False,
@@ -51,7 +54,10 @@ def export(
                 formats=formats.split(",") if formats is not None else None,
                 fast=fast,
                 out=out,
+                arduino=arduino,
                 data=data,
+                invert=invert,
+                transpose=transpose,
                 calibration=calibration,
                 allow_inaccurate=allow_inaccurate,
                 force=force,
@@ -64,16 +70,6 @@ def export(
         if json and done:
             result_json({"files": [item.to_dict() for item in done]})
         elif done:
-            result(table(_HEADERS, map(_row, done), left=2))
-    next_command(command("predict digit.png", out, f"--model {done[-1].path}"))
-
-
-def _row(item: Exported) -> tuple[str, ...]:
-    parity = item.parity
-    size = f"{item.bytes:,}" if item.bytes else "-"
-    rate = f"{item.accuracy:.2%}" if item.accuracy is not None else "-"
-    compared = ["-"] * 3
-    if parity:
-        compared = [f"{parity.agreement:.2%}", f"{parity.max_abs_diff:.1e}", f"{len(parity.flips)}"]
-    gate = "failed" if item.failure else "passed"
-    return item.format, str(item.path), size, rate, *compared, gate
+            result(table(HEADERS, [item.cells() for item in done], left=2))
+    if able := [item.path for item in done if item.format in RUNNABLE]:
+        next_command(command("predict digit.png", out, f"--model {able[-1]}"))

@@ -10,7 +10,7 @@ import typer
 
 from mnist_edge.cli.options import Json, Model, chosen, one_model
 from mnist_edge.cli.output import note, result, result_json
-from mnist_edge.errors import MissingExtra
+from mnist_edge.errors import MissingExtra, ModelError
 from mnist_edge.formats.card import card, sizes
 from mnist_edge.tables import table
 
@@ -43,7 +43,7 @@ def info(
         note(f"{path} carries no contract: it was not exported here.")
     try:
         rows = read_layers(path)
-    except MissingExtra as error:
+    except (MissingExtra, ModelError) as error:
         if contract is None:
             raise
         note(f"no layer table: {error.cause} {error.remedy}")

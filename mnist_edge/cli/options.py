@@ -71,6 +71,9 @@ Fast = Annotated[
         "know, and with which OpenVINO's AVX2 kernels misread some pictures.",
     ),
 ]
+Arduino = Annotated[
+    bool, typer.Option("--arduino", help="Pack the C header as a library for Arduino, too.")
+]
 Quick = Annotated[bool, typer.Option("--quick", "-q", help="Measure for seconds only.")]
 
 

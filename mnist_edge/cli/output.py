@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from mnist_edge.errors import escaped
 from mnist_edge.workspace import RUNS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _JSON = json.JSONEncoder(allow_nan=False, default=_attributes)
 
 def result(text: str) -> None:
     """Print a result to stdout."""
-    typer.echo(text)
+    typer.echo(_on_lines(text))
 
 
 def result_json(document: Any) -> None:
@@ -39,7 +40,12 @@ def result_json(document: Any) -> None:
 
 def note(text: str) -> None:
     """Print a note to stderr."""
-    typer.echo(text, err=True)
+    typer.echo(_on_lines(text), err=True)
+
+
+def _on_lines(text: str) -> str:
+    """Return text in which nothing but the ends of lines commands a terminal."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def next_command(command: str) -> None:

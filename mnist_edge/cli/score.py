@@ -70,11 +70,8 @@ def score(
                 tenth = 10 * now.shards // now.of
                 note(f"{10 * tenth} %: {now.text}")
 
-        options: dict[str, Any] = {
-            "image_column": image_column,
-            "id_column": id_column,
-            "format": answers,
-        }
+        options: dict[str, Any] = {"image_column": image_column, "id_column": id_column}
+        options["format"] = answers
         draw(f"listing {source!r}")
         options |= {"pictures_per_shard": shard, "workers": workers, "address": address}
         options |= {"connect_timeout": connect_timeout, "resume": resume, "progress": show}

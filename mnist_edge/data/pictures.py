@@ -12,12 +12,11 @@ import dataclasses
 import hashlib
 import json
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import chain, count, islice, zip_longest
 from typing import NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -113,14 +112,17 @@ class Source:
             ):
                 while member := archive.next():
                     archive.members.clear()  # type: ignore[attr-defined]  # they would pile up
-                    if member.isfile() and _is_picture(member.name):
-                        identity = f"{uri}#{_quoted(member.name)}"
-                        if member.size > LARGEST:
-                            yield Picture(identity, None, _TOO_LARGE)
-                            continue
-                        content = archive.extractfile(member)
-                        yield Picture(identity, content.read() if content else b"")
-        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+                    if not _is_picture(member.name) or member.isdir():
+                        continue
+                    identity = f"{uri}#{quote(member.name, errors='surrogateescape')}"
+                    if not member.isfile():
+                        yield Picture(identity, None, "it is a link or a device")
+                    elif member.size > LARGEST:
+                        yield Picture(identity, None, _TOO_LARGE)
+                    elif content := archive.extractfile(member):
+                        yield Picture(identity, content.read())
+        # No set of exceptions is documented, here or below, and damaged bytes raise many.
+        except Exception as error:
             yield Picture(uri, None, f"the shard cannot be read to its end: {_reason(error)}")
 
     def _rows(self, unit: Unit) -> Iterator[Picture]:
@@ -134,17 +136,16 @@ class Source:
             with self.storage.open_random(unit.paths[0]) as file:
                 rows = parquet.ParquetFile(file)
                 for batch in rows.iter_batches(ROWS, row_groups=[group], columns=columns):
-                    images = batch.column(0)
+                    images = batch.column(self.image_column)
                     if pyarrow.types.is_struct(images.type):
                         images = images.field("bytes")
-                    names = batch.column(1) if self.id_column else [None] * len(images)
-                    for image, name in zip(images, names, strict=True):
-                        given = name.as_py() if name is not None else None
-                        identity = f"{uri}#{row}" if given is None else str(given)
+                    names = batch.column(self.id_column).to_pylist() if self.id_column else ()
+                    for image, name in zip_longest(images, names):
                         data = image.as_py()
+                        identity = f"{uri}#{row}" if name is None else str(name)
                         yield Picture(identity, data, None if data is not None else "no picture")
                         row += 1
-        except (OSError, KeyError, pyarrow.ArrowException) as error:
+        except Exception as error:
             reason = f"row group {group} cannot be read to its end: {_reason(error)}"
             yield Picture(f"{uri}#{row}", None, reason)
 
@@ -200,10 +201,6 @@ _TOO_LARGE = f"it has more than {LARGEST:,} bytes"
 def _is_picture(path: str) -> bool:
     name = path.rpartition("/")[2]
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
-
-
-def _quoted(name: str) -> str:
-    return quote(name, errors="surrogateescape")
 
 
 def _reason(error: BaseException) -> str:

@@ -109,7 +109,7 @@ class Storage:
         """
         try:
             return {file.path.rpartition("/")[2] for file, _ in self._entries(folder)}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return set()
         except OSError as error:
             raise _unlisted(folder, error) from error

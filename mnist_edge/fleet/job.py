@@ -136,6 +136,7 @@ def run(
             f"{out!r} lies within the source, and would be read as a part of it.",
             remedy="choose a folder beside it.",
         )
+    _is_begun(storage, folder, resume=resume)  # before anything is made there, or listed
     weights = Classifier.load(model).contract.weights_sha256
     with Plan(
         source,
@@ -265,23 +266,29 @@ def _locked(storage: Storage, folder: str) -> Iterator[None]:
         yield
 
 
-def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str, Shard]:
-    """Claim a folder for a job, and return the shards that it has already."""
-    storage, folder = task.storage, task.folder
+def _is_begun(storage: Storage, folder: str, *, resume: bool) -> bool:
+    """Tell whether a job is to go on in a folder, or to begin in one that has nothing in it."""
     names = storage.names(folder)
-    if JOB not in names:
-        if others := sorted(name for name in names if name != LOCK and not name.startswith(".")):
-            raise UsageError(
-                f"{folder!r} is not empty: it holds {others[0]!r}.",
-                remedy="choose another folder, or one that is yet to be made.",
-            )
-        storage.write(f"{folder}/{JOB}", json.dumps(description, indent=1).encode())
-        return {}
-    if not resume:
+    if JOB in names and not resume:
         raise UsageError(
             f"{folder!r} holds the answers of an earlier job.",
             remedy="go on with it by --resume, or choose another folder.",
         )
+    others = sorted(name for name in names if name != LOCK and not name.startswith("."))
+    if others and JOB not in names:
+        raise UsageError(
+            f"{folder!r} is not empty: it holds {others[0]!r}.",
+            remedy="choose another folder, or one that is yet to be made.",
+        )
+    return JOB in names
+
+
+def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str, Shard]:
+    """Claim a folder for a job, and return the shards that it has already."""
+    storage, folder = task.storage, task.folder
+    if not _is_begun(storage, folder, resume=resume):
+        storage.write(f"{folder}/{JOB}", json.dumps(description, indent=1).encode())
+        return {}
     try:
         earlier = json.loads(storage.read(f"{folder}/{JOB}"))
     except (OSError, ValueError):
@@ -293,7 +300,7 @@ def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str
             remedy=f"give what its {JOB} says, or choose another folder.",
         )
     _sweep(task)
-    shards = {}
+    names, shards = storage.names(folder), {}
     for number in range(description["source"]["units"]):
         if (name := task.name(number)) in names:
             with suppress(OSError, ValueError):  # what cannot be read is made again

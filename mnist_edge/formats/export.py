@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import GateError, Interrupted
+from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
-from mnist_edge.files import holding
+from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
@@ -39,6 +39,7 @@ def export(
     calibration: int = CALIBRATION_COUNT,
     allow_inaccurate: bool = False,
     force: bool = False,
+    arduino: bool = False,
     told: Told | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_file: Callable[[Exported], None] = lambda _file: None,
@@ -62,6 +63,7 @@ def export(
         calibration: how many training pictures to calibrate integer files on.
         allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
+        arduino: pack the C header as a library for Arduino, too.
         told: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.
         on_file: called with each format that was made, or failed.
@@ -131,6 +133,8 @@ def export(
             for exported in exporter.export(rows, folder, force=force, named=asked):
                 done.append(exported)
                 on_file(exported)
+                if arduino and exported.format == "c" and not exported.failure:
+                    _pack(exported.path, exportable.contract.name)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -145,14 +149,25 @@ def export(
             remember_dataset(
                 folder, exportable.contract.name, dataset, invert=invert, transpose=transpose
             )
-        failures = [item.failure for item in done if item.failure]
-        if failures:
-            # A gate that failed outweighs a converter that did.
-            failures.sort(key=lambda failure: not isinstance(failure, GateError))
-            for failure in failures[1:]:
-                note(f"error: {failure.cause}\n{failure.remedy}")
-            raise failures[0]
+        _raise([item.failure for item in done if item.failure], note)
         return done
+
+
+def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
+    """Raise the first failure, a gate's before a converter's, and tell the others."""
+    failures.sort(key=lambda failure: not isinstance(failure, GateError))
+    for failure in failures[1:]:
+        note(f"error: {failure.cause}\n{failure.remedy}")
+    if failures:
+        raise failures[0]
+
+
+def _pack(header: Path, name: str) -> None:
+    """Write the Arduino library of a header beside it."""
+    from mnist_edge.formats.c.arduino import library
+
+    with replacing(header.with_suffix(".zip")) as temporary:
+        temporary.write_bytes(library(header.read_text(encoding="utf-8"), name))
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # The share of test pictures that a model has to read to be worth comparing with.
 ACCURATE = 0.9
 
+HEADERS = ("format", "file", "bytes", "accuracy", "agreement", "max diff", "flips", "gate")
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -49,3 +51,17 @@ class Exported:
             "max_abs_diff": self.parity and self.parity.max_abs_diff,
             "passed": self.failure is None,
         }
+
+    def cells(self) -> list[str]:
+        """Return it as a row of a table with the columns of `HEADERS`."""
+        parity = self.parity
+        return [
+            self.format,
+            str(self.path),
+            f"{self.bytes:,}" if self.bytes else "-",
+            "-" if self.accuracy is None else f"{self.accuracy:.2%}",
+            f"{parity.agreement:.2%}" if parity else "-",
+            f"{parity.max_abs_diff:.1e}" if parity else "-",
+            str(len(parity.flips)) if parity else "-",
+            "failed" if self.failure else "passed",
+        ]

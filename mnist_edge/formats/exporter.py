@@ -23,12 +23,13 @@ from mnist_edge.errors import (
 )
 from mnist_edge.files import replacing, replacing_pair, sha256_of
 from mnist_edge.formats.exported import ACCURATE, Exported
+from mnist_edge.formats.identify import contract_of
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
 from mnist_edge.formats.table import FORMATS, family_of
+from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.engines import read_contract
-from mnist_edge.training.publish import fit_accept, tool_versions
+from mnist_edge.training.publish import tool_versions
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
@@ -214,11 +215,12 @@ def _check_probabilities(row: Format, answers: NDArray[np.float32]) -> None:
 
 
 def _check_replaceable(path: Path) -> None:
-    if path.exists():
-        try:
-            read_contract(path)
-        except ModelError as error:
-            raise OutputError(
-                f"{path} is in the way, and no export made it.",
-                remedy="move it, export to another folder with --out, or replace it with --force.",
-            ) from error
+    try:
+        made_here = not path.exists() or contract_of(path) is not None
+    except ModelError:
+        made_here = False
+    if not made_here:
+        raise OutputError(
+            f"{path} is in the way, and no export made it.",
+            remedy="move it, export to another folder with --out, or replace it with --force.",
+        )

@@ -113,8 +113,10 @@ class Family:
     Attributes:
         suffixes: their endings, that of files made here first.
         formats: its rows of the table of formats.
-        library: the module that a fresh process imports to run such a file.
+        library: the module that a fresh process imports to run such a file; None where files of
+            this kind are not run here.
         reader: the package that reads what is inside, and the extra that brings it.
+        contract: reads what an exported file says of itself.
         open: opens an exported file, for a number of threads, with its contract.
         bare: opens a file by its input and by what its answers stand for.
         runner: opens somebody else's file as it is.
@@ -126,8 +128,9 @@ class Family:
 
     suffixes: tuple[str, ...]
     formats: tuple[Format, ...]
-    library: str
+    library: str | None
     reader: tuple[str, str]
+    contract: Callable[[Path], Contract]
     open: Callable[[Path, int], tuple[Engine, Contract]]
     bare: Callable[[Path, TensorSpec, str], Engine]
     runner: Callable[[Path, int], Runner]

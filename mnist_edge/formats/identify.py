@@ -7,7 +7,6 @@ from pathlib import Path
 from mnist_edge.contract import Contract
 from mnist_edge.errors import MissingContract, ModelError
 from mnist_edge.formats.table import family_of, of_path
-from mnist_edge.runtime.engines import read_contract
 
 # What the files of some models that cannot be opened begin with, and what they are.
 _NO_MODELS = {
@@ -35,9 +34,8 @@ def contract_of(path: Path) -> Contract | None:
         if start.startswith(beginning):
             known, remedy = what.split(": ")
             raise ModelError(f"{path} is {known}.", remedy=f"{remedy}.")
-    family_of(path)
     try:
-        return read_contract(path)
+        return family_of(path).contract(path)
     except MissingContract:
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import ModelError, first_line
+from mnist_edge.errors import MnistEdgeError, ModelError, first_line
 from mnist_edge.extras import require
 from mnist_edge.formats.table import family_of
 from mnist_edge.runtime.engines.encoding import encoder
@@ -31,6 +31,8 @@ def read_layers(path: Path) -> list[Layer]:
     require(package, extra=extra)
     try:
         return list(family.layers(path))
+    except MnistEdgeError:
+        raise
     except Exception as error:
         # Neither Keras nor the readers of protocol and flat buffers have exceptions of their own.
         raise ModelError(

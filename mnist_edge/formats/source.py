@@ -23,11 +23,12 @@ from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.table import FORMATS, family_of, of_path
+from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
 from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
-from mnist_edge.training.publish import fit_accept, tool_versions
+from mnist_edge.training.publish import tool_versions
 
 if TYPE_CHECKING:
     import keras

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import ModelError, UsageError, did_you_mean
+from mnist_edge.formats.c import C
 from mnist_edge.formats.family import Conversion, Family, Format
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.onnx import ONNX
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from mnist_edge.contract import Contract
     from mnist_edge.runtime.engines import Engine
 
-FAMILIES = (KERAS, ONNX, TFLITE)
+FAMILIES = (KERAS, ONNX, TFLITE, C)
 
 FORMATS = {row.name: row for family in FAMILIES for row in family.formats}
+
+# Those whose files are run here: a C header is code, and other people's.
+RUNNABLE = {row.name: row for family in FAMILIES if family.library for row in family.formats}
 
 
 def family_of(path: Path) -> Family:

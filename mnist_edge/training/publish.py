@@ -5,24 +5,20 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 import mnist_edge
 from mnist_edge.contract import (
     LABELS,
     SCHEMA,
-    Accept,
     Contract,
-    Limits,
     Metrics,
     Preprocess,
     TensorSpec,
     sidecar,
 )
 from mnist_edge.files import replacing_pair
-from mnist_edge.runtime.classifier import accuracy, two_best
-from mnist_edge.runtime.reading import normalization as preprocess
+from mnist_edge.runtime.accept import fit_accept
+from mnist_edge.runtime.classifier import accuracy
+from mnist_edge.runtime.reading import normalization
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
@@ -34,30 +30,6 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.training.description import Description
     from mnist_edge.training.observer import Epoch
-
-# The shares of the validation pictures that are refused: as no digit, and as one or another. Where
-# the digit had to be found, more can go wrong than validation shows.
-NO_DIGIT_SHARE, AMBIGUOUS_SHARE = 0.003, 0.001
-FOUND_NO_DIGIT_SHARE, FOUND_AMBIGUOUS_SHARE = 0.01, 0.003
-
-
-def fit_accept(probabilities: NDArray[np.float32]) -> Accept:
-    """Choose the thresholds that refuse their shares of the validation pictures.
-
-    Args:
-        probabilities: float32 (N, 10), the answers to the validation split.
-    """
-    sums, margins = two_best(probabilities)
-
-    def limits(no_digit: float, ambiguous: float) -> tuple[float, float]:
-        threshold, margin = np.quantile(sums, no_digit), np.quantile(margins, ambiguous)
-        return round(float(threshold), 4), round(float(margin), 4)
-
-    return Accept(
-        "two-best",
-        *limits(NO_DIGIT_SHARE, AMBIGUOUS_SHARE),
-        found=Limits(*limits(FOUND_NO_DIGIT_SHARE, FOUND_AMBIGUOUS_SHARE)),
-    )
 
 
 def tool_versions(*packages: str) -> dict[str, str]:
@@ -95,7 +67,7 @@ def publish(
         labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
         output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
-        preprocess=Preprocess(preprocess.VERSION, preprocess.describe()),
+        preprocess=Preprocess(normalization.VERSION, normalization.describe()),
         quantization=None,
         accept=fit_accept(engine.run(dataset.validation.images)),
         metrics=Metrics(

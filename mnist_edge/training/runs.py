@@ -164,6 +164,8 @@ def _finished(description: Description, path: Path) -> Run | None:
         return None
     if contract.provenance is None or contract.provenance.run != description.sha256:
         return None
+    if not path.exists():
+        return None
     history = tuple(
         Epoch(**epoch | {"epoch": int(epoch["epoch"])})  # type: ignore[arg-type]
         for epoch in contract.history or ()

@@ -12,7 +12,7 @@ import pytest
 
 from mnist_edge.benchmark import baseline
 from mnist_edge.benchmark.latency import Timings
-from mnist_edge.benchmark.rows import Row
+from mnist_edge.benchmark.rows import Change, Row
 from mnist_edge.errors import DataError
 
 QUARTER = 0.25
@@ -31,7 +31,7 @@ def read(folder: Path, *rows: Row | dict[str, Any], **others: Any) -> baseline.B
     return baseline.read(path)
 
 
-def change(folder: Path, before: Row | dict[str, Any], after: Row) -> baseline.Change:
+def change(folder: Path, before: Row | dict[str, Any], after: Row) -> Change:
     """Compare two benchmarks of one file, the earlier one as JSON has it."""
     (only,) = baseline.compare(read(folder, before).rows, [after], QUARTER)
     return only

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.benchmark import judge as module
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.data import Dataset
 from mnist_edge.formats.export import export
@@ -23,7 +22,7 @@ def without_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     def measure(*_: object) -> None:
         raise AssertionError("it was measured")
 
-    monkeypatch.setattr(module.foreign, "measure", measure)
+    monkeypatch.setattr("mnist_edge.formats.foreign.measure", measure)
 
 
 def test_an_original_is_fed_as_the_contract_of_its_files_says(

@@ -57,7 +57,7 @@ def _truncated(kind: str) -> Callable[[Path], None]:
     return make
 
 
-BAD_PICTURES = {
+BAD_PICTURES: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("a picture of a seven"),
     "truncated png": _truncated("PNG"),
@@ -100,7 +100,7 @@ def _future_contract(path: Path, workspace: Workspace) -> None:
     onnx.save(model, path)
 
 
-BAD_MODELS = {
+BAD_MODELS: dict[str, tuple[Callable[[Path, Workspace], object], str]] = {
     "text": (lambda path, _: path.write_text("weights"), "not an ONNX model"),
     "empty": (lambda path, _: path.write_bytes(b""), "not an ONNX model"),
     "missing": (lambda _path, _: None, "there is no such"),
@@ -243,7 +243,7 @@ def test_a_gate_that_fails_publishes_nothing_and_exits_with_3(
     assert files["onnx-int8"]["agreement"] < 0.997
     assert "onnx-int8 is not published: agreement" in result.stderr
     names = {path.name for path in (tmp_path / "runs").glob("[!.]*")}
-    assert names == {"edge.onnx", "edge.tflite", "edge.tflite.json"}
+    assert names == {".origins.json", "edge.onnx", "edge.tflite", "edge.tflite.json"}
 
 
 def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:

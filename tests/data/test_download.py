@@ -20,7 +20,7 @@ from mnist_edge.errors import DownloadError, OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Server
+    from tests.data.conftest import Server
 
 # Several pieces long, so that a download can be interrupted halfway.
 CONTENT = random.Random(0).randbytes(5 * module.CHUNK + 17)
@@ -150,7 +150,7 @@ def test_rounds_are_apart_and_end(
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(module, "PAUSES", (0.0, 1.0, 3.0))
-    monkeypatch.setattr(module.time, "sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     with pytest.raises(DownloadError):
         download(target, len(CONTENT), SHA256, [server.mirror("missing")], remedy=REMEDY)
     assert slept == [0.0, 1.0, 3.0]

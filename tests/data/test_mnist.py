@@ -19,7 +19,7 @@ from mnist_edge.files import sha256_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Server
+    from tests.data.conftest import Server
 
 Arrays = dict[str, NDArray[np.uint8]]
 IMAGES = "train-images-idx3-ubyte"

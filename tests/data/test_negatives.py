@@ -31,7 +31,7 @@ def test_any_number_is_drawn(count: int) -> None:
 def test_they_have_mnists_form(pictures: NDArray[np.uint8]) -> None:
     ink = pictures > 0
     for axis in (1, 2):
-        filled = ink.any(axis=axis)
+        filled = np.asarray(ink.any(axis=axis))
         extent = 28 - filled.argmax(axis=1) - filled[:, ::-1].argmax(axis=1)
         assert extent.max() <= 22  # a box of 20, and the soft rim of what was drawn with a pen
     mass = pictures.sum(axis=(1, 2))

@@ -17,7 +17,7 @@ from mnist_edge.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Any]
 
 
 @pytest.fixture

@@ -76,7 +76,9 @@ def test_a_transposed_set_is_refused_until_it_is_transposed(path: Path) -> None:
 
 def test_both_at_once_are_said_one_after_the_other(path: Path) -> None:
     source = write(path, inverted(transposed(TRAIN)), inverted(transposed(TEST)))
-    for flags, named in (({}, "--invert"), ({"invert": True}, "--transpose")):
+    cases: list[tuple[dict[str, Any], str]]
+    cases = [({}, "--invert"), ({"invert": True}, "--transpose")]
+    for flags, named in cases:
         with pytest.raises(DataError) as caught:
             data.load(source, **flags)
         assert caught.value.remedy.startswith(f"{named} swaps")

@@ -87,6 +87,16 @@ def test_members_of_shards_are_pictures(tmp_path: Path, suffix: str) -> None:
     assert read(tmp_path) == [*expected, Picture(f"{uri}#a%20b%23.PNG", b"1")]
 
 
+def test_a_link_in_a_shard_is_a_picture_with_an_error(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "shard.tar", "w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.DIRTYPE):
+            member = tarfile.TarInfo(f"{kind.decode()}.png")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    (picture,) = read(tmp_path)
+    assert picture[1:] == (None, "it is a link or a device")
+
+
 def test_a_shard_that_is_cut_off_says_so_after_what_can_be_read(tmp_path: Path) -> None:
     path = tar(tmp_path / "shard.tar", CONTENTS)
     path.write_bytes(path.read_bytes()[:2600])  # within the third picture
@@ -97,7 +107,11 @@ def test_a_shard_that_is_cut_off_says_so_after_what_can_be_read(tmp_path: Path) 
     assert "cannot be read to its end" in (last.error or "")
 
 
-@pytest.mark.parametrize("content", [b"", b"no tar at all" * 100, gzip.compress(b"nor this")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no tar at all" * 100, gzip.compress(b"nor this")],
+    ids=["empty", "no tar", "compressed"],
+)
 def test_a_shard_that_is_none_is_one_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "shard.tar").write_bytes(content)
     (picture,) = read(tmp_path)
@@ -107,7 +121,7 @@ def test_a_shard_that_is_none_is_one_error(tmp_path: Path, content: bytes) -> No
 def test_rows_of_parquet_are_pictures_a_row_group_a_unit(tmp_path: Path) -> None:
     names, contents = list(CONTENTS), list(CONTENTS.values())
     nested = [{"bytes": content, "path": name} for name, content in CONTENTS.items()]
-    table = pa.table({"image": contents, "name": names, "nested": nested})
+    table = pa.table({"name": names, "image": contents, "nested": nested})
     path = tmp_path / "part.parquet"
     pq.write_table(table, path, row_group_size=4)
     by_row = [Picture(f"{path.as_uri()}#{row}", content) for row, content in enumerate(contents)]

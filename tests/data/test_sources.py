@@ -54,15 +54,17 @@ def test_a_directory_of_class_folders(tmp_path: Path) -> None:
 def test_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
     def progress(_name: str, _done: int, _total: int) -> None: ...
 
+    made: dict[str, Any] = {name: object() for name in ("mnist", "synthetic")}
+
     def load_mnist(given: Any) -> Any:
         assert given is progress
-        return "mnist"
+        return made["mnist"]
 
     monkeypatch.setattr(mnist, "load", load_mnist)
-    monkeypatch.setattr("mnist_edge.data.synthetic.load", lambda: "synthetic")
-    assert data.load(progress=progress) == "mnist"
-    assert data.load("mnist", progress=progress) == "mnist"
-    assert data.load("synthetic") == "synthetic"
+    monkeypatch.setattr("mnist_edge.data.synthetic.load", lambda: made["synthetic"])
+    assert data.load(progress=progress) is made["mnist"]
+    assert data.load("mnist", progress=progress) is made["mnist"]
+    assert data.load("synthetic") is made["synthetic"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def start_node(env: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     """Start a node, which ends with its process, and wait until it is there."""
     node = subprocess.Popen(
         [
-            *(Path(sys.executable).with_name("ray"), "start", "--block", *arguments),
+            *(str(Path(sys.executable).with_name("ray")), "start", "--block", *arguments),
             *("--object-store-memory", str(100 << 20), "--disable-usage-stats"),
         ],
         # Coverage would be written by each of Ray's own processes.

@@ -133,7 +133,8 @@ def test_what_answers_stand_for_is_seen_and_made_probabilities(
     assert measured.best.answers == kind
     engine = EncodedEngine(runner, measured.best.input, kind)
     images = digits.test.images
-    expected = exact(scores(images.reshape(-1, 28, 28, 1) / np.float32(255)))
+    pictures = images.reshape(-1, 28, 28, 1).astype(np.float32)
+    expected = exact(scores(pictures / np.float32(255)))
     # Sigmoids of float32 end 6e-8 short of 1, so that scores beyond 16 are cut off.
     assert engine.run(images) == pytest.approx(expected, abs=1e-5)
 
@@ -152,7 +153,7 @@ def test_ways_that_are_the_same_to_a_model_are_no_rivals(
     digits: Dataset, weights: theirs.Weights
 ) -> None:
     measured = found(scale_free(weights, 1e-9), digits)
-    assert measured.best.input.range in {(0, 1), (0, 255)}
+    assert measured.best.input.range in {(0.0, 1.0), (0.0, 255.0)}
     assert measured.next is not None
     assert measured.next.loss > 1.1 * measured.best.loss
 

@@ -14,11 +14,11 @@ from mnist_edge.contract import Calibration, sidecar
 from mnist_edge.errors import MissingExtra, UsageError
 from mnist_edge.formats.family import Bar, Format
 from mnist_edge.formats.parity import compare, shortfalls
-from mnist_edge.formats.table import FORMATS, faster, named, of_path, open_file
+from mnist_edge.formats.table import FORMATS, RUNNABLE, faster, named, of_path, open_file
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace
 
-EXPORTED = [row for row in FORMATS.values() if row.conversion]
+EXPORTED = [row for row in RUNNABLE.values() if row.conversion]
 
 by_name = pytest.mark.parametrize("row", EXPORTED, ids=lambda row: row.name)
 
@@ -38,6 +38,7 @@ def test_the_formats_are_those_of_the_design() -> None:
         "tflite": "edge.tflite",
         "tflite-fp16": "edge.fp16.tflite",
         "tflite-int8": "edge.int8.tflite",
+        "c": "edge.h",
     }
     assert all(row.name == name for name, row in FORMATS.items())
 
@@ -136,7 +137,7 @@ def test_every_file_says_what_the_table_says(row: Format, workspace: Workspace) 
 
 
 def test_all_files_of_a_model_speak_of_the_same_weights(workspace: Workspace) -> None:
-    contracts = [read_contract(row.path(workspace.runs, "edge")) for row in FORMATS.values()]
+    contracts = [read_contract(row.path(workspace.runs, "edge")) for row in RUNNABLE.values()]
     assert len({contract.weights_sha256 for contract in contracts}) == 1
     assert len({contract.preprocess.version for contract in contracts}) == 1
 
@@ -144,7 +145,7 @@ def test_all_files_of_a_model_speak_of_the_same_weights(workspace: Workspace) ->
 def test_onnx_files_carry_their_contract_and_the_others_have_it_beside_them(
     workspace: Workspace,
 ) -> None:
-    for row in FORMATS.values():
+    for row in RUNNABLE.values():
         path = row.path(workspace.runs, "edge")
         assert sidecar(path).exists() is (path.suffix != ".onnx")
 

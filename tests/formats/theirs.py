@@ -64,9 +64,9 @@ def train(digits: Split, **fed: Any) -> Weights:
                 squares[place] += 0.01 * (gradient**2 - squares[place])
                 change = means[place] / (np.sqrt(squares[place]) + 1e-6)
                 weights[place] -= 0.003 * (1 - epoch / EPOCHS) * change
-    first = weights[0].reshape(14, 1, 14, 1, HIDDEN) / 4
+    first = weights[0].reshape(14, 1, 14, 1, HIDDEN) / np.float32(4)
     first = np.broadcast_to(first, (14, 2, 14, 2, HIDDEN)).reshape(784, HIDDEN)
-    return Weights(first, weights[1][0], weights[2], weights[3][0])
+    return Weights(first.astype(np.float32), weights[1][0], weights[2], weights[3][0])
 
 
 def fed_as(weights: Weights, fed: TensorSpec) -> Weights:

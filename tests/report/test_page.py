@@ -15,7 +15,7 @@ from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset, synthetic
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ModelError, UsageError
-from mnist_edge.formats.foreign import Told
+from mnist_edge.formats.told import Told
 from mnist_edge.report.page import SECTIONS, Page, build
 from mnist_edge.runtime import shipped
 

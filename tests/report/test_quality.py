@@ -11,7 +11,8 @@ from mnist_edge.report import quality
 
 def answers(digits: list[int], confidence: list[float]) -> NDArray[np.float32]:
     """Probabilities of the given digits; the rest is spread over the other nine."""
-    rows = np.repeat((1 - np.array(confidence, np.float32))[:, np.newaxis] / 9, 10, axis=1)
+    others = (np.float32(1) - np.array(confidence, np.float32)) / np.float32(9)
+    rows = np.repeat(others[:, np.newaxis], 10, axis=1)
     rows[np.arange(len(digits)), digits] = confidence
     return rows
 

@@ -15,7 +15,7 @@ from mnist_edge import data
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.errors import ModelError
 from mnist_edge.files import crc32_of, sha256_of
-from mnist_edge.formats.table import FORMATS, of_path, open_file
+from mnist_edge.formats.table import RUNNABLE, of_path, open_file
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
 from tests.conftest import Workspace, data_folder
@@ -137,7 +137,7 @@ def manifest() -> dict[str, dict[str, Any]]:
 
 
 def test_the_default_model_is_shipped_in_every_format(manifest: dict[str, dict[str, Any]]) -> None:
-    for row in FORMATS.values():
+    for row in RUNNABLE.values():
         assert row.path(Path(), shipped.DEFAULT).name in manifest
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from mnist_edge.data import synthetic
+from mnist_edge.data import Split, synthetic
 from mnist_edge.report.quality import calibration_error, reliability
 from mnist_edge.training.calibration import calibrate, temperature
 from mnist_edge.training.keras_model import KerasEngine
@@ -14,7 +14,8 @@ from mnist_edge.training.keras_model import KerasEngine
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities: np.ndarray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.0])
@@ -35,7 +36,7 @@ def test_a_network_too_sure_of_itself_is_mended_and_answers_as_before() -> None:
     model.fit(images[:250, ..., None] / 255.0, labels[:250], epochs=5, verbose=0)
     kernel, bias = layers[1].get_weights()
     layers[1].set_weights([8 * kernel, 8 * bias])
-    validation = synthetic.Split(images[250:], labels[250:])
+    validation = Split(images[250:], labels[250:])
     before = KerasEngine(model).run(validation.images)
     calibrate(model, validation)
     after = KerasEngine(model).run(validation.images)

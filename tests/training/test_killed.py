@@ -18,7 +18,7 @@ import mnist_edge
 from mnist_edge import files
 from mnist_edge.contract import Contract
 from mnist_edge.data import synthetic
-from mnist_edge.training import runs
+from mnist_edge.training import curves, runs
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
 from mnist_edge.training.observer import Epoch
 from mnist_edge.training.recipes import RECIPES
@@ -60,7 +60,7 @@ def _trains_at_once(network: keras.Model, tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(runs, "fit", fit)
     monkeypatch.setattr(runs, "calibrate", lambda *_: None)
-    monkeypatch.setattr(runs.curves, "write", draw)
+    monkeypatch.setattr(curves, "write", draw)
     monkeypatch.setattr(KerasEngine, "run", answer)
     monkeypatch.chdir(tmp_path)
     write_digits(Path("digits.npz"), synthetic.generate(60, 1), synthetic.generate(20, 2))

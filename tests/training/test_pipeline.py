@@ -90,7 +90,8 @@ def test_distortion_fades_away_towards_the_end_of_a_training(split: Split) -> No
 
     def pictures(recipe: Recipe, last_step: int | None, step: int) -> np.ndarray:
         stream = pipeline.batches(recipe, split, seed=0, first_step=step, last_step=last_step)
-        return next(iter(stream))[0].numpy()
+        images: np.ndarray = next(iter(stream))[0].numpy()
+        return images
 
     distorted, still = (
         [pictures(row, None, step) for step in (0, 10, 15, 20)]
@@ -108,7 +109,9 @@ def centre(images: np.ndarray) -> np.ndarray:
     """Return the centre of mass (N, 2) of pictures, x before y."""
     grid = np.stack(np.meshgrid(np.arange(28), np.arange(28)), axis=-1)
     weights = images[..., 0]
-    return np.einsum("nyx,yxc->nc", weights, grid) / weights.sum(axis=(1, 2))[:, None]
+    places: np.ndarray = np.einsum("nyx,yxc->nc", weights, grid)
+    places /= weights.sum(axis=(1, 2))[:, None]
+    return places
 
 
 def test_shifts_stay_within_their_bound_and_reach_it(split: Split) -> None:
@@ -125,7 +128,8 @@ def spread(images: np.ndarray) -> np.ndarray:
     grid = np.stack(np.meshgrid(np.arange(28), np.arange(28)), axis=-1)
     weights = images[..., 0] / images[..., 0].sum(axis=(1, 2))[:, None, None]
     offset = grid[None] - centre(images)[:, None, None]
-    return np.sqrt(np.einsum("nyx,nyxc->nc", weights, offset**2))
+    deviation: np.ndarray = np.sqrt(np.einsum("nyx,nyxc->nc", weights, offset**2))
+    return deviation
 
 
 def test_zoom_stays_within_its_bound_and_goes_both_ways() -> None:

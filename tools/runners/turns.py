@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 TURN = 100
 
 # From one picture to ten numbers, in whatever shape.
-Answer = Callable[[NDArray[Any]], Any]
+Picture = NDArray[Any]
+Answer = Callable[[Picture], Any]
 
 
 def serve(open_model: Callable[[str], Answer]) -> None:

@@ -1,7 +1,9 @@
 """Answer with LiteRT: see turns.py."""
 
+from typing import Any
+
 from ai_edge_litert.interpreter import Interpreter
-from turns import Answer, serve
+from turns import Answer, Picture, serve
 
 
 def open_model(path: str) -> Answer:
@@ -10,7 +12,7 @@ def open_model(path: str) -> Answer:
     interpreter.allocate_tensors()
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def answer(picture):
+    def answer(picture: Picture) -> Any:
         interpreter.set_tensor(image["index"], picture)
         interpreter.invoke()
         return interpreter.get_tensor(output["index"])

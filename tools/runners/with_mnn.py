@@ -2,11 +2,12 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import _tools  # MNN's, without the command around it, which installs packages and reports home
 import numpy
 from MNN import expr, nn
-from turns import Answer, serve
+from turns import Answer, Picture, serve
 
 TYPES = {"float32": expr.float, "uint8": expr.uint8}
 
@@ -23,7 +24,7 @@ def open_model(path: str) -> Answer:
         manager = nn.create_runtime_manager(({"numThread": 1},))
         network = nn.load_module_from_file(converted, *ends, runtime_manager=manager)
 
-    def answer(picture):
+    def answer(picture: Picture) -> Any:
         values = expr.const(picture, [1, 1, 28, 28], expr.NCHW, TYPES[picture.dtype.name])
         return numpy.array(expr.convert(network.forward(values), expr.NCHW).read())
 

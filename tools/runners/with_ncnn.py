@@ -5,11 +5,12 @@ import subprocess
 import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import ncnn
-from turns import Answer, serve
+from turns import Answer, Picture, serve
 
-PNNX = distribution("pnnx").locate_file("pnnx/pnnx")
+PNNX = str(distribution("pnnx").locate_file("pnnx/pnnx"))
 
 
 def open_model(path: str) -> Answer:
@@ -29,7 +30,7 @@ def open_model(path: str) -> Answer:
         ):
             raise ValueError("ncnn does not load what pnnx makes of it")
 
-    def answer(picture):
+    def answer(picture: Picture) -> Any:
         with network.create_extractor() as extractor:
             extractor.input("in0", ncnn.Mat(picture[0]))
             return extractor.extract("out0")[1]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mnist_edge.runtime.engines import Engine
 
 
+def _contract(path: Path) -> Contract:
+    return Contract.from_sidecar(path)
+
+
 def _open(path: Path, threads: int) -> tuple[Engine, Contract]:  # noqa: ARG001
     require("tensorflow", extra="train")
     from mnist_edge.training.keras_model import KerasEngine, load
@@ -61,6 +65,7 @@ KERAS = Family(
     (Format("keras", ".keras", "the trained model, the reference of all others"),),
     library="keras",
     reader=("tensorflow", "train"),
+    contract=_contract,
     open=_open,
     bare=_bare,
     runner=_runner,

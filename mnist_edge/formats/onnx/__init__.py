@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from mnist_edge.runtime.engines.encoding import Runner
 
 
+def _contract(path: Path) -> Contract:
+    from mnist_edge.runtime.engines import read_contract
+
+    return read_contract(path)
+
+
 def _open(path: Path, threads: int) -> tuple[Engine, Contract]:
     from mnist_edge.runtime.engines import open_engine
 
@@ -84,6 +90,7 @@ ONNX = Family(
     ),
     library="onnxruntime",
     reader=("onnx", "export"),
+    contract=_contract,
     open=_open,
     bare=_bare,
     runner=_runner,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mnist_edge.runtime.engines.encoding import Runner
 
 
+def _contract(path: Path) -> Contract:
+    return Contract.from_sidecar(path)
+
+
 def _open(path: Path, threads: int) -> tuple[Engine, Contract]:
     from mnist_edge.runtime.engines import open_engine
 
@@ -106,6 +110,7 @@ TFLITE = Family(
     ),
     library="ai_edge_litert.interpreter",
     reader=("ai_edge_litert", "tflite"),
+    contract=_contract,
     open=_open,
     bare=_bare,
     runner=_runner,

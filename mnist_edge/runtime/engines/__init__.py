@@ -9,7 +9,7 @@ from mnist_edge.contract import Contract, TensorSpec
 from mnist_edge.errors import ModelError
 from mnist_edge.runtime.engines.encoding import EncodedEngine
 from mnist_edge.runtime.engines.engine import Engine, Images, Probabilities
-from mnist_edge.runtime.engines.onnx import OnnxEngine, OnnxRunner, open_session
+from mnist_edge.runtime.engines.onnx import OnnxEngine, OnnxRunner, contract_of, open_session
 from mnist_edge.runtime.engines.tflite import TfliteEngine, TfliteRunner
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "OnnxEngine",
     "Probabilities",
     "TfliteEngine",
+    "contract_of",
     "open_bare",
     "open_engine",
     "open_session",
@@ -46,18 +47,10 @@ def open_bare(
     Raises:
         ModelError: it is missing, damaged, or of a format that the runtime does not run.
         MissingExtra: its engine is not installed.
+        UsageError: that is no number of threads.
     """
     _check_exists(path)
-    canonical = spec.is_canonical and answers == "probabilities"
-    if path.suffix == ".onnx":
-        if canonical:
-            return OnnxEngine(open_session(path, threads), spec)
-        return EncodedEngine(OnnxRunner(path, threads), spec, answers)
-    if path.suffix == ".tflite":
-        if canonical:
-            return TfliteEngine(path, spec, threads)
-        return EncodedEngine(TfliteRunner(path, threads), spec, answers)
-    raise _unknown_format(path)
+    return _open(path, spec, answers, threads)
 
 
 def open_engine(path: Path, threads: int = 1) -> tuple[Engine, Contract]:
@@ -69,16 +62,41 @@ def open_engine(path: Path, threads: int = 1) -> tuple[Engine, Contract]:
         MissingExtra: its engine is not installed.
     """
     _check_exists(path)
+    session = None
     if path.suffix == ".onnx":
         session = open_session(path, threads)
-        contract = _session_contract(session, path)
-        contract.check_content(path)
-        return OnnxEngine(session, contract.input), contract
-    if path.suffix == ".tflite":
+        contract = contract_of(session, path)
+    elif path.suffix == ".tflite":
         contract = Contract.from_sidecar(path)
-        contract.check_content(path)
-        return open_bare(path, contract.input, contract.answers, threads), contract
-    raise _unknown_format(path)
+    else:
+        raise _unknown_format(path)
+    contract.check_content(path)
+    return _open(path, contract.input, contract.answers, threads, session), contract
+
+
+def _open(
+    path: Path,
+    spec: TensorSpec,
+    answers: str,
+    threads: int,
+    session: onnxruntime.InferenceSession | None = None,
+) -> Engine:
+    canonical = spec.is_canonical and answers == "probabilities"
+    engine: OnnxEngine | TfliteEngine | EncodedEngine
+    if path.suffix == ".onnx":
+        if canonical:
+            engine = OnnxEngine(session or open_session(path, threads), spec, source=path)
+        else:
+            engine = EncodedEngine(OnnxRunner(path, threads), spec, answers, path)
+    elif path.suffix == ".tflite":
+        if canonical:
+            engine = TfliteEngine(path, spec, threads)
+        else:
+            engine = EncodedEngine(TfliteRunner(path, threads), spec, answers, path)
+    else:
+        raise _unknown_format(path)
+    engine.opened = open_bare, (path.absolute(), spec, answers, threads)
+    return engine
 
 
 def read_contract(path: Path) -> Contract:
@@ -91,12 +109,8 @@ def read_contract(path: Path) -> Contract:
     """
     _check_exists(path)
     if path.suffix == ".onnx":
-        return _session_contract(open_session(path), path)
+        return contract_of(open_session(path), path)
     return Contract.from_sidecar(path)
-
-
-def _session_contract(session: onnxruntime.InferenceSession, path: Path) -> Contract:
-    return Contract.from_metadata(session.get_modelmeta().custom_metadata_map, path)
 
 
 def _check_exists(path: Path) -> None:

@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS, SIZE, TensorSpec
 from mnist_edge.errors import ContractError, ModelError
-from mnist_edge.runtime.engines.engine import Images, Probabilities
+from mnist_edge.runtime.engines.engine import (
+    ROUNDED,
+    TOLERANCE,
+    Images,
+    Probabilities,
+    Reopened,
+    check_answers,
+)
 
 Floats = NDArray[np.float32]
 
 # Probabilities that were rounded to 0 count as this much in a logarithm, and 1 as so much less.
 SMALLEST = 1e-7
+
+# Numbers in an input: a colour picture of 1024×1024, which networks of other purposes take.
+LARGEST = 3 << 20
 
 
 class Runner(Protocol):
@@ -37,25 +47,36 @@ class Runner(Protocol):
         ...
 
 
-class EncodedEngine:
+class EncodedEngine(Reopened):
     """An engine made of a file as it is and the way in which it is fed.
 
     Args:
         runner: runs the file.
         spec: its input.
         answers: what its answers stand for, a key of `PROBABILITIES_OF`.
+        source: what errors call it.
 
     Raises:
         ContractError: it is fed in a way that this version does not know.
+        ModelError: it takes pictures of another size.
     """
 
-    def __init__(self, runner: Runner, spec: TensorSpec, answers: str) -> None:
+    def __init__(
+        self, runner: Runner, spec: TensorSpec, answers: str, source: object = "the model"
+    ) -> None:
         if answers not in PROBABILITIES_OF:
             raise ContractError(
                 f"a model's answers are called {answers!r}, which this version does not know.",
                 remedy="upgrade with pip install -U mnist-edge.",
             )
-        self._runner, self._encode = runner, encoder(spec)
+        self._runner, self._encode, self._source = runner, encoder(spec), source
+        blank = self._encode(np.zeros((1, SIZE, SIZE), np.uint8))
+        sizes = [size for size in runner.shape[1:] if size is not None]
+        if len(sizes) == len(runner.shape) - 1 and math.prod(sizes) != blank.size:
+            raise ModelError(
+                f"{source} takes {runner.shape}, not a picture as {blank.shape}.",
+                remedy="choose a model of MNIST's kind.",
+            )
         self._probabilities = PROBABILITIES_OF[answers]
 
     def run(self, images: Images) -> Probabilities:
@@ -63,11 +84,14 @@ class EncodedEngine:
         answers = self._runner.run(self._encode(images))
         if answers.shape != (len(images), len(LABELS)):
             raise ModelError(
-                f"the model answers {len(images)} pictures with {answers.shape}, not with "
+                f"{self._source} answers {len(images)} pictures with {answers.shape}, not with "
                 f"{len(LABELS)} numbers each.",
                 remedy="choose a classifier of the ten digits.",
             )
-        return self._probabilities(answers)
+        with np.errstate(invalid="ignore"):
+            probabilities = self._probabilities(answers)
+        check_answers(probabilities, self._source, ROUNDED if self._runner.rounded else TOLERANCE)
+        return probabilities
 
 
 def encoder(spec: TensorSpec) -> Callable[[Images], Floats]:
@@ -81,6 +105,11 @@ def encoder(spec: TensorSpec) -> Callable[[Images], Floats]:
             f"cannot feed an input of layout {spec.layout}, values {spec.values} and fit "
             f"{spec.fit}.",
             remedy="upgrade with pip install -U mnist-edge.",
+        )
+    if math.prod(size or 1 for size in spec.shape[1:]) > LARGEST:
+        raise ContractError(
+            f"an input of {spec.shape} is larger than any of digits.",
+            remedy="choose a model of MNIST's kind.",
         )
     low, high = (np.float32(value) for value in spec.range)
     values, arrange = VALUES[spec.values], _ARRANGED[spec.layout]

@@ -10,13 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS, SIZE, TensorSpec
-from mnist_edge.errors import ContractError, ModelError
+from mnist_edge.errors import ContractError, ModelError, UsageError
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 
 # The types of an input that can be fed.
 DTYPES = ("float32", "uint8")
+
+# How far the sum of an answer's probabilities may be from 1: of floating-point numbers, and of ten
+# that were rounded to steps of 1/256 each.
+TOLERANCE = 1e-3
+ROUNDED = 5 / 256
+
+# More than any machine has; every one of them is started.
+MOST_THREADS = 1024
 
 
 class Engine(Protocol):
@@ -25,6 +33,47 @@ class Engine(Protocol):
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
         ...
+
+
+class Reopened:
+    """An engine that is pickled and copied as the file that it was opened from.
+
+    Attributes:
+        opened: what opens it again, and its arguments; None of somebody's own session.
+    """
+
+    opened: tuple[Callable[..., Engine], tuple[object, ...]] | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.opened is None:
+            raise UsageError(
+                "a session of your own can be neither pickled nor copied.",
+                remedy="pass the path of its file on, and load that where it is needed.",
+            )
+        return self.opened
+
+
+def check_answers(answers: Probabilities, source: object, tolerance: float = TOLERANCE) -> None:
+    """Check that answers (N, 10) are probabilities: not negative, of a sum of 1, and so finite.
+
+    Raises:
+        ModelError: they are not.
+    """
+    if len(answers) == 1:
+        # Python's numbers: for one picture that takes a tenth of NumPy's time.
+        (row,) = answers.tolist()
+        if abs(sum(row) - 1) < tolerance and min(row) > -tolerance:
+            return
+    else:
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = answers.sum(axis=1)
+        if (np.abs(sums - 1) < tolerance).all() and (answers > -tolerance).all():
+            return
+    raise ModelError(
+        f"{source} answers with numbers that are no probabilities: not finite, below 0, or not "
+        "adding up to 1.",
+        remedy="it is damaged, or ends without a softmax: export it again.",
+    )
 
 
 def conversion(spec: TensorSpec) -> Callable[[NDArray[np.uint8], NDArray[np.float32]], None]:
@@ -53,6 +102,16 @@ def check_input(spec: TensorSpec, source: object) -> None:
             f"{source}: cannot feed an input of layout {spec.layout} and type {spec.dtype}.",
             remedy="upgrade with pip install -U mnist-edge.",
         )
+
+
+def check_threads(threads: int) -> None:
+    """Check that this is a number of threads.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"threads is {threads}.", remedy=f"give 1 to {MOST_THREADS}.")
 
 
 def check_shapes(image: Sequence[object], answer: Sequence[object], source: object) -> None:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import LABELS, SIZE, TensorSpec
+from mnist_edge.contract import LABELS, SIZE, Contract, TensorSpec
 from mnist_edge.errors import ContractError, ModelError, first_line
 from mnist_edge.runtime.engines.engine import (
     Images,
     Probabilities,
+    Reopened,
+    check_answers,
     check_input,
     check_shapes,
+    check_threads,
     conversion,
     several_inputs,
 )
@@ -27,8 +30,17 @@ if TYPE_CHECKING:
 # cost of a call more often; measured by tools/measure_chunk.py.
 CHUNK = 256
 
-# onnxruntime's names of the types that an input may have.
-ELEMENTS = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}
+# The most that a file may fix: each thread keeps memory for as many.
+LARGEST_BATCH = 1 << 14
+
+# onnxruntime's names of the types of numbers, and NumPy's.
+ELEMENTS = {
+    f"tensor({name})": dtype
+    for name, dtype in (
+        *(("float", "float32"), ("double", "float64"), ("float16", "float16")),
+        *((name, name) for name in ("uint8", "int8", "uint16", "int16", "int32", "int64")),
+    )
+}
 
 
 class _Buffers(threading.local):
@@ -71,13 +83,14 @@ class _Buffers(threading.local):
             )
 
 
-class OnnxEngine:
+class OnnxEngine(Reopened):
     """An onnxruntime session.
 
     Args:
         session: the session to run; it decides the threads.
         spec: the layout and the values of its input.
         chunk: pictures in one call, unless the file fixes their number.
+        source: what errors call it.
 
     Raises:
         ContractError: the input is of a kind that this version cannot feed.
@@ -85,20 +98,22 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, spec: TensorSpec, chunk: int = CHUNK
+        self,
+        session: onnxruntime.InferenceSession,
+        spec: TensorSpec,
+        chunk: int = CHUNK,
+        source: object = "the ONNX model",
     ) -> None:
-        check_input(spec, "the ONNX model")
-        inputs = {item.name: item for item in session.get_inputs()}
-        image = inputs.get(spec.name, session.get_inputs()[0])
-        answer = session.get_outputs()[0]
-        check_shapes(image.shape, answer.shape, "the ONNX model")
-        self._session = session
-        if image.type != ELEMENTS[spec.dtype]:
+        check_input(spec, source)
+        image, answer = _ends(session, source)
+        check_shapes(image.shape, answer.shape, source)
+        self._session, self._source = session, source
+        if ELEMENTS[image.type] != spec.dtype:
             raise ModelError(
-                f"the ONNX model takes {image.type}, not {ELEMENTS[spec.dtype]}.",
+                f"{source} takes {ELEMENTS[image.type]}, not {spec.dtype}.",
                 remedy="choose a model of MNIST's kind.",
             )
-        self._input, self._outputs = image.name, [answer.name]
+        self._input, self._output = image.name, answer.name
         # With one channel, a picture's bytes are the same in every order of the axes.
         self._shape = (1, SIZE, SIZE) if spec.layout == "NCHW" else (SIZE, SIZE, 1)
         if all(isinstance(part, int) for part in image.shape[1:]):
@@ -108,7 +123,7 @@ class OnnxEngine:
         self._in_grey_levels = spec.dtype == "uint8"
         if self._in_grey_levels and spec.range != (0, 255):
             raise ContractError(
-                f"the ONNX model takes bytes, which go from 0 to 255, not {low:g} to {high:g}.",
+                f"{source} takes bytes, which go from 0 to 255, not {low:g} to {high:g}.",
                 remedy="export it again, or give --input-scale 255.",
             )
         # A file with a fixed batch is fed as many pictures at a time as it takes.
@@ -117,7 +132,7 @@ class OnnxEngine:
         bindable = (
             (self._chunk == 1 or not self._fixed)
             and answer.shape[1:] == [len(LABELS)]
-            and answer.type == ELEMENTS["float32"]
+            and ELEMENTS[answer.type] == "float32"
         )
         ends = (image.name, answer.name) if bindable else None
         self._buffers = _Buffers(session, self._chunk, spec.dtype, self._shape, ends)
@@ -141,12 +156,24 @@ class OnnxEngine:
         else:
             self._convert(images, pixels)
         if count == 1 and buffers.binding:
-            self._session.run_with_iobinding(buffers.binding)
-            return buffers.answer.copy()
-        # What a fixed batch is filled up with does not matter.
-        batch = (buffers.pixels if self._fixed else pixels).reshape(-1, *self._shape)
-        answer: Probabilities = self._session.run(self._outputs, {self._input: batch})[0]
-        return answer[:count]
+            try:
+                self._session.run_with_iobinding(buffers.binding)
+            except Exception as error:
+                raise _cannot_run(self._source, error) from error
+            answer = buffers.answer.copy()
+        else:
+            # What a fixed batch is filled up with does not matter.
+            batch = (buffers.pixels if self._fixed else pixels).reshape(-1, *self._shape)
+            answer = _run(self._session, self._output, {self._input: batch}, self._source)
+            if answer.shape != (len(batch), len(LABELS)):
+                raise ModelError(
+                    f"{self._source} answers {len(batch)} pictures with {answer.shape}, not with "
+                    f"{len(LABELS)} numbers each.",
+                    remedy="choose a classifier of the ten digits.",
+                )
+            answer = answer[:count]
+        check_answers(answer, self._source)
+        return answer
 
 
 class OnnxRunner:
@@ -155,7 +182,6 @@ class OnnxRunner:
     Args:
         path: the `.onnx` file.
         threads: how many threads one answer may use.
-        name: of the input that takes the picture, where there are several.
 
     Attributes:
         shape: of the input, batch first; None for a size that the file leaves open.
@@ -168,19 +194,10 @@ class OnnxRunner:
     rounded = False
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._session = open_session(path, threads)
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1:
-            raise several_inputs(path, [each.name for each in inputs])
-        (image,) = inputs
-        kind = image.type.removeprefix("tensor(").removesuffix(")")
-        self.dtype = {"float": "float32", "double": "float64"}.get(kind, kind)
-        if self.dtype not in ("float32", "float64", "float16", "uint8", "int8", "int32", "int64"):
-            raise ModelError(
-                f"{path} takes {image.type}, not numbers.",
-                remedy="choose a classifier of pictures.",
-            )
-        self._input, self._output = image.name, self._session.get_outputs()[0].name
+        self._session, self._source = open_session(path, threads), path
+        image, answer = _ends(self._session, path)
+        self.dtype = ELEMENTS[image.type]
+        self._input, self._output = image.name, answer.name
         self.shape = tuple(size if isinstance(size, int) else None for size in image.shape)
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -195,9 +212,76 @@ class OnnxRunner:
             if self.shape[0] and count < size:
                 # A file with a fixed batch has to be filled up; with what does not matter.
                 chunk = np.concatenate([chunk, np.repeat(chunk[-1:], size - count, axis=0)])
-            (answer,) = self._session.run([self._output], {self._input: chunk})
+            answer = _run(self._session, self._output, {self._input: chunk}, self._source)
+            if answer.shape[:1] != (len(chunk),):
+                raise ModelError(
+                    f"{self._source} answers {len(chunk)} pictures with {answer.shape}.",
+                    remedy="choose a classifier of pictures.",
+                )
             answers.append(answer.reshape(len(chunk), -1)[:count])
         return np.concatenate(answers).astype(np.float32)
+
+
+def _run(
+    session: onnxruntime.InferenceSession, output: str, feeds: dict[str, Any], source: object
+) -> NDArray[Any]:
+    try:
+        (answer,) = session.run([output], feeds)
+    except Exception as error:
+        raise _cannot_run(source, error) from error
+    numbers: NDArray[Any] = answer
+    return numbers
+
+
+def _cannot_run(source: object, error: Exception) -> ModelError:
+    return ModelError(
+        f"{source} cannot be run: {first_line(error)}",
+        remedy="export it again, or choose a classifier of pictures.",
+    )
+
+
+def _ends(session: onnxruntime.InferenceSession, source: object) -> tuple[Any, Any]:
+    """Return the only input and the first output, both of numbers, the batch of a usual size.
+
+    Raises:
+        ModelError: the model is of another kind.
+    """
+    try:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        named = [each.name for each in inputs]
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{source} has names that are not UTF-8.", remedy="export it again."
+        ) from error
+    if len(inputs) != 1:
+        raise several_inputs(source, named)
+    image, answer = inputs[0], outputs[0]
+    batch = (image.shape or [0])[0]
+    for does, end in (("takes", image), ("gives", answer)):
+        if end.type not in ELEMENTS:
+            problem = f"{does} {end.type}, not numbers"
+            break
+    else:
+        if not isinstance(batch, int) or 0 < batch <= LARGEST_BATCH:
+            return image, answer
+        problem = f"takes {image.shape}, which is no batch of pictures"
+    raise ModelError(f"{source} {problem}.", remedy="choose a classifier of pictures.")
+
+
+def contract_of(session: onnxruntime.InferenceSession, source: str | Path) -> Contract:
+    """Read the contract of an open file.
+
+    Raises:
+        MissingContract: there is none.
+        ContractError: it cannot be read.
+    """
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            f"{source} says something of itself that is not UTF-8.", remedy="export it again."
+        ) from error
+    return Contract.from_metadata(metadata, source)
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -205,16 +289,22 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
     Raises:
         ModelError: the file is missing, or not an ONNX model that this onnxruntime can run.
+        UsageError: that is no number of threads.
     """
     import onnxruntime
 
+    check_threads(threads)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        model: str | bytes = str(path)
+        if not _is_utf8(str(path)):
+            # onnxruntime opens no such name; weights beside such a file are not found.
+            model = path.read_bytes()
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         # onnxruntime's exceptions have no public base class below Exception.
         said = first_line(error).rpartition(" : ")[2].removesuffix(" with name ''").rstrip(".")
@@ -222,3 +312,11 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
             f"{path} is not an ONNX model that onnxruntime can run: {said}.",
             remedy="export it again where it was made, with a later opset; or check the download.",
         ) from error
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -15,10 +15,15 @@ from mnist_edge.contract import LABELS, TensorSpec
 from mnist_edge.errors import ModelError, first_line
 from mnist_edge.extras import require
 from mnist_edge.runtime.engines.engine import (
+    ROUNDED,
+    TOLERANCE,
     Images,
     Probabilities,
+    Reopened,
+    check_answers,
     check_input,
     check_shapes,
+    check_threads,
     conversion,
     several_inputs,
 )
@@ -61,7 +66,7 @@ class _Interpreters(threading.local):
         self.image, self.answer = _in_place(self.interpreter, image, answer)
 
 
-class TfliteEngine:
+class TfliteEngine(Reopened):
     """LiteRT interpreters, one a thread, one picture at a time; they quantize and dequantize.
 
     Args:
@@ -76,6 +81,7 @@ class TfliteEngine:
 
     def __init__(self, path: Path, spec: TensorSpec, threads: int = 1) -> None:
         check_input(spec, path)
+        self._source = path
         self._own = _Interpreters(_content(path), path, threads)
         (image,) = self._own.interpreter.get_input_details()
         (answer,) = self._own.interpreter.get_output_details()
@@ -93,6 +99,7 @@ class TfliteEngine:
         self._answer_type = np.dtype(answer["dtype"])
         # What each code of an answer stands for; floats stand for themselves.
         self._levels = _levels(answer)
+        self._tolerance = TOLERANCE if self._levels is None else ROUNDED
 
     def run(self, images: Images) -> Probabilities:
         """Answer uint8 (N, 28, 28), ink 255 on 0, with float32 (N, 10); any N."""
@@ -100,13 +107,17 @@ class TfliteEngine:
         own = self._own
         invoke, pixels, answer = own.interpreter.invoke, own.image, own.answer
         # With one channel, a picture's bytes are the same in every order of the axes.
-        for number, image in enumerate(images.reshape(-1, *self._shape)):
-            self._convert(image, pixels())
-            invoke()
-            answers[number] = answer()
-        if self._levels is None:
-            return answers
-        return self._levels.take(answers.view(f"u{answers.itemsize}"))
+        try:
+            for number, image in enumerate(images.reshape(-1, *self._shape)):
+                self._convert(image, pixels())
+                invoke()
+                answers[number] = answer()
+        except (ValueError, RuntimeError) as error:
+            raise _cannot_run(self._source, error) from error
+        if self._levels is not None:
+            answers = self._levels.take(answers.view(f"u{answers.itemsize}"))
+        check_answers(answers, self._source, self._tolerance)
+        return answers
 
 
 class TfliteRunner:
@@ -127,6 +138,7 @@ class TfliteRunner:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
+        self._source = path
         self._own = _Interpreters(_content(path), path, threads)
         self._image, *others = self._own.interpreter.get_input_details()
         self._answer, *_ = self._own.interpreter.get_output_details()
@@ -148,10 +160,13 @@ class TfliteRunner:
             limits = np.iinfo(image["dtype"])
             batch = np.rint(batch).clip(limits.min, limits.max)
         answers, own = [], self._own
-        for values in batch.astype(image["dtype"]):
-            own.image()[:] = values.reshape(image["shape"])
-            own.interpreter.invoke()
-            answers.append(own.answer().reshape(1, -1).copy())
+        try:
+            for values in batch.astype(image["dtype"]):
+                own.image()[:] = values.reshape(image["shape"])
+                own.interpreter.invoke()
+                answers.append(own.answer().reshape(1, -1).copy())
+        except (ValueError, RuntimeError) as error:
+            raise _cannot_run(self._source, error) from error
         given = np.concatenate(answers)
         levels = _levels(answer)
         if levels is None:
@@ -167,6 +182,7 @@ def _content(path: Path) -> bytes:
 def _open(content: bytes, path: object, threads: int) -> Interpreter:
     from ai_edge_litert.interpreter import Interpreter
 
+    check_threads(threads)
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
@@ -182,6 +198,13 @@ def _open(content: bytes, path: object, threads: int) -> Interpreter:
             remedy="export it again, with built-in operations only.",
         ) from error
     return interpreter
+
+
+def _cannot_run(path: object, error: Exception) -> ModelError:
+    return ModelError(
+        f"{path} cannot be run: {first_line(error)}.",
+        remedy="export it again, or choose a classifier of pictures.",
+    )
 
 
 def _levels(answer: dict[str, Any]) -> NDArray[np.float32] | None:

@@ -1,37 +1,151 @@
-"""From any picture to the 28x28 field that the network sees."""
+"""From any picture to the digit in it: the whole algorithm, on one screen.
+
+`decoding` opens the picture, `views` reduces it, `backgrounds` estimates what it would be without
+ink, `foregrounds` what stands out from that, `components` joins pixels, `rules` tells what a pen
+drew, `candidates` what of it may be the digit, `normalization` draws that as MNIST would, and
+`lines` cuts lines into digits. Their numbers are in `parameters`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from mnist_edge.contract import SIZE
-from mnist_edge.runtime.reading.decoding import decode
-from mnist_edge.runtime.reading.normalization import Reading, is_mnist, preprocess
+from mnist_edge.contract import SIZE, Limits
+from mnist_edge.runtime import accept
+from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
+from mnist_edge.runtime.reading.decoding import Source, decode, frames_of
+from mnist_edge.runtime.reading.foregrounds import foregrounds
+from mnist_edge.runtime.reading.normalization import is_mnist, own_form
+from mnist_edge.runtime.reading.parameters import CHANCE
+from mnist_edge.runtime.reading.rules import active, in_use
+from mnist_edge.runtime.reading.views import Box, View
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-    from mnist_edge.runtime.reading.decoding import Source
+ANY = Limits(0.0, 0.0)
 
 
-def read(source: Source) -> Reading:
-    """Decode a picture and find the digit in it.
+class Reading(NamedTuple):
+    """What was found in a picture.
+
+    Attributes:
+        image: uint8 (28, 28), what the network is to see, ink 255 on 0; all 0 for a blank picture.
+        candidates: what may be the digit, n of them; empty where the picture is in MNIST's own
+            form, or blank.
+        digits: uint8 (n, 28, 28), the candidates as the network saw them.
+        probabilities: float32 (n, 10), what it said.
+        chances: float64 (n,), how likely each is the digit, and read right.
+        chosen: the number of the candidate whose chance is the best.
+        reason: why its answer is not to be trusted, as `mnist_edge.runtime.accept` has it; None
+            where it is, and where the network has not been asked.
+        frames: how many frames or pages the file has, of which this is the first.
+    """
+
+    image: NDArray[np.uint8]
+    candidates: tuple[Candidate, ...] = ()
+    digits: NDArray[np.uint8] | None = None
+    probabilities: NDArray[np.float32] | None = None
+    chances: NDArray[np.float64] | None = None
+    chosen: int = 0
+    reason: str | None = None
+    frames: int = 1
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """What was chosen; None where the picture is in MNIST's own form, or blank."""
+        return self.candidates[self.chosen] if self.candidates else None
+
+    @property
+    def own_form(self) -> bool:
+        """Whether the picture is in MNIST's own form, and left as it is or inverted."""
+        return not self.candidates and self.reason is None
+
+    @property
+    def answer(self) -> NDArray[np.float32] | None:
+        """What the network said about what was chosen, (10,); None where it was not asked."""
+        return None if self.probabilities is None else self.probabilities[self.chosen]
+
+    @property
+    def box(self) -> Box | None:
+        """Where the digit is in the decoded picture; None where it is blank."""
+        if self.candidate is not None:
+            return self.candidate.in_picture
+        return (0, 0, SIZE, SIZE) if self.own_form else None
+
+
+def read(source: Source, network: Network | None = None, limits: Limits = ANY) -> Reading:
+    """Find the digit in a picture, and let the network choose where there is a choice.
 
     Args:
-        source: a path, the bytes of a file, a Pillow picture, or an array of pixels, as
-            `mnist_edge.runtime.reading.decoding.decode` takes them.
+        source: as `mnist_edge.runtime.reading.decoding.decode` takes it.
+        network: answers uint8 (N, 28, 28) with float32 (N, 10); without one, what is likeliest
+            before any network has seen it is chosen, and not answered.
+        limits: of an answer to be trusted. A picture in MNIST's own form is not answered here.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.
     """
-    # A field of MNIST's own needs no decoding, which takes longer than a small network.
     if isinstance(source, np.ndarray) and source.shape == (SIZE, SIZE) and is_mnist(source):
-        return Reading(source, True)
-    return preprocess(decode(source))
+        return Reading(source)  # decoding takes longer than a small network does
+    picture = decode(source)
+    if (image := own_form(picture)) is not None:
+        return Reading(image, frames=frames_of(picture))
+    reading = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.BLANK)
+    for ways in (1, None) if in_use("again") else (1,):  # a clean picture needs no second look
+        if found := propose(picture, ways):
+            reading = _choose(found[:ways], network, limits)
+        if not reading.reason:
+            break
+    return reading._replace(frames=frames_of(picture))
+
+
+def propose(picture: Image.Image, ways: int | None, *, line: bool = False) -> list[Candidate]:
+    """List what may be the digit in a picture, the likeliest in the closest view first.
+
+    Args:
+        picture: of mode `L` or `RGB` and any size.
+        ways: how many backgrounds and thresholds are tried; None for all.
+        line: whether a line of digits is looked for.
+    """
+    found: list[Candidate] = []
+    window: Box | None = (0, 0, *picture.size)
+    while window:
+        view, afar = View.of(picture, window, line=line), found[0] if found else None
+        here: list[Candidate] = []
+        for background in active("background")[:ways]:
+            relief = view.gray - background.apply(view.gray).astype(np.int16)
+            for threshold in active("threshold")[:ways]:
+                way, depths = (background.name, threshold.name), threshold.apply(relief)
+                for ink in foregrounds(view, way, relief, depths):  # darker, and lighter
+                    here += candidates(ink, afar, line=line)
+        found = sorted(here, key=prior, reverse=True) + found
+        window = None
+        if here and in_use("closer"):
+            window = view.closer(found[0].box, line=line)
+            if window is None and found[0].is_page and in_use("page"):
+                window = view.within(found[0].box)
+    return found
+
+
+def _choose(found: list[Candidate], network: Network | None, limits: Limits) -> Reading:
+    """Draw candidates as MNIST would, and let the network choose; one alone is no choice."""
+    digits = np.stack([candidate.normalized() for candidate in found])
+    if network is None:
+        return Reading(digits[0], tuple(found), digits)
+    probabilities = network(digits)
+    chance = chances(found, probabilities)
+    best = int(chance.argmax())
+    reason = accept.doubt(probabilities[best], limits)
+    if found[best].doubts or (len(found) > 1 and not reason and chance[best] < CHANCE.trusted):
+        reason = accept.NO_DIGIT
+    return Reading(digits[best], tuple(found), digits, probabilities, chance, best, reason)
 
 
 def read_digit(source: Source) -> NDArray[np.uint8]:
-    """Return the field alone: uint8 (28, 28), ink 255 on 0, all 0 for a blank picture."""
+    """Return what the network is to see alone: uint8 (28, 28), all 0 for a blank picture."""
     return read(source).image

@@ -1,236 +1,185 @@
-"""Find the ink in a picture: try each ground and polarity, and look closer where it is small."""
+"""Candidates: what of a foreground may be the digit, and what speaks for it and against it."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from mnist_edge.runtime.reading import rules as strokes
-from mnist_edge.runtime.reading import sheets
-from mnist_edge.runtime.reading.backgrounds import grounds, median
-from mnist_edge.runtime.reading.components import Components, connected_components
-from mnist_edge.runtime.reading.ink import Box, Found, Gray, Ink, Mask, Polarity
-from mnist_edge.runtime.reading.outlines import filled
-
-WORK_SIDE = 128  # pixels: larger pictures are reduced
-LOOKS = 4
-CLOSER = 0.5  # of the picture's side: a smaller digit is looked at again, closer
-
-# Ink that is fainter than what separates ink from paper, and noise.
-SMALL = 32  # pixels: the side of a picture in which lines may be thinner than a pixel
-FAINT = 0.5  # of that threshold, at least
-NOISE = 4  # times what three in four pixels stay below, at least
-
-MIN_EDGE = 7  # grey levels of 255 from pixel to pixel: a softer outline is a shadow, not ink
-FIRST_GROUND = 2  # how much better the other grounds must explain the picture to be preferred
-TABLE = 0.5  # of the picture: more is the ground itself, and not what it lies on
-ALL = 0.9  # of the ink: the rest are specks
-
-SIGNS: tuple[tuple[Polarity, int], ...] = (("dark", -1), ("light", 1))
+from mnist_edge.runtime.reading.components import path_length
+from mnist_edge.runtime.reading.foregrounds import Foreground, Mask
+from mnist_edge.runtime.reading.normalization import normalized
+from mnist_edge.runtime.reading.parameters import (
+    CHANCE,
+    DROPPING,
+    NORMALIZING,
+    THRESHOLDING,
+    VIEWING,
+)
+from mnist_edge.runtime.reading.rules import EVERYTHING, Chosen, active
+from mnist_edge.runtime.reading.views import Box
 
 
-def look(picture: Image.Image, *, line: bool = False) -> Found | None:
-    """Find the digit in a picture, or a line of digits; look closer where it is small.
+class Candidate(NamedTuple):
+    """Components of a foreground that may be the digit.
 
-    Args:
-        picture: of mode `L` or `RGB` and any size.
-        line: keep all ink, not only what belongs to the largest digit; resolution follows the
-            height then, as lines are wide.
+    Attributes:
+        ink: the foreground they are of.
+        choice: the name of the rule that chose them.
+        left: bool (n,), the components that were not dropped.
+        chosen: bool (n,), those of the digit.
+        mask: bool (H, W), where they are.
+        box: left, top, right and bottom in pixels of the view, the latter two past the end.
+        support: how well their outline follows edges of the picture; the logarithm.
+        afar: what was found in a larger view, of which theirs is a part.
+        dropped: how many components each rule dropped.
+        doubts: the names of the rules that doubt that this is one digit and nothing else.
     """
 
-    def extent(box: Box) -> int:
-        left, top, right, bottom = box
-        return bottom - top if line else max(right - left, bottom - top)
+    ink: Foreground
+    choice: str
+    left: Chosen
+    chosen: Chosen
+    mask: Mask
+    box: Box
+    support: float
+    afar: Candidate | None = None
+    dropped: tuple[tuple[str, int], ...] = ()
+    doubts: tuple[str, ...] = ()
 
-    window: Box = (0, 0, *picture.size)
-    found = None
-    rivals: list[Found] = []
-    for _ in range(LOOKS):
-        factor = math.ceil(extent(window) / WORK_SIDE)
-        pixels = np.asarray(picture.reduce(factor, window))
-        flat = _along_contrast(pixels)
-        if found is None and (inside := sheets.inside_frame(flat)):
-            left, top, right, bottom = inside
-            pixels = pixels[top:bottom, left:right]
-            flat = _along_contrast(pixels)
-            x0, y0, x1, y1 = (factor * side for side in inside)
-            window = (x0, y0, min(x1, picture.width), min(y1, picture.height))
-        inks = _find_inks(flat, pixels, line=line)
-        if not inks:
-            break
-        if (sheet := sheets.inside_sheet(inks[0])) is not None:
-            written = _find_inks(flat, pixels, sheet, line=line)
-            if written and not sheets.is_hole(written[0], sheet):
-                inks = written
-        ink, *others = inks
-        rivals += [Found(other, window, factor) for other in others if not other.crowded]
-        if found and found.ink.crowded:
-            ink = ink._replace(crowded=True)  # which a closer look does not see
-        found = Found(ink, window, factor)
-        left, top, right, bottom = found.in_picture(ink.box)
-        side = factor * extent(ink.box)
-        if sheets.is_page(ink):
-            margin = -max(factor, side // 25)
-        elif factor > 1 and side < CLOSER * extent(window):
-            # What else there is would only be in the way.
-            margin = factor if ink.crowded else side // 2
-        else:
-            break
-        window = (
-            max(window[0], left - margin),
-            max(window[1], top - margin),
-            min(window[2], right + margin),
-            min(window[3], bottom + margin),
-        )
-    return found and found._replace(rivals=tuple(rivals))
+    @property
+    def width(self) -> int:
+        """Of the box, in pixels."""
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> int:
+        """Of the box, in pixels."""
+        return self.box[3] - self.box[1]
+
+    @property
+    def side(self) -> int:
+        """The longer side of the box, in pixels."""
+        return max(self.width, self.height)
+
+    @property
+    def outline(self) -> int:
+        """In sides of pixels."""
+        return int(self.ink.parts.outline[self.chosen].sum())
+
+    @property
+    def contact(self) -> int:
+        """The sides of pixels of the outline that lie on the view's edge."""
+        return int(self.ink.parts.contact[self.chosen].sum())
+
+    @property
+    def stroke_width(self) -> float:
+        """In pixels: the area by the length of the path."""
+        return float(self.ink.parts.area[self.chosen].sum()) / path_length(self.outline)
+
+    @property
+    def drawn_width(self) -> float:
+        """Of the strokes in a picture of 28x28 that the digit fills as MNIST's do, in pixels."""
+        return NORMALIZING.box / self.side * self.stroke_width
+
+    @property
+    def comparable(self) -> Chosen:
+        """Which of the components that are left are long enough to be a digit beside this one."""
+        length = self.ink.parts.length
+        long: Chosen = length > DROPPING.companion * length[self.chosen].max()
+        return self.left & long
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is as solid as a page with a digit on it, and no digit is."""
+        return int(self.ink.parts.area[self.chosen].sum()) > VIEWING.page * self.width * self.height
+
+    @property
+    def in_picture(self) -> Box:
+        """The box in pixels of the picture."""
+        return self.ink.view.in_picture(self.box)
+
+    def normalized(self) -> NDArray[np.uint8]:
+        """Draw it as MNIST would: uint8 (28, 28), ink 255 on 0."""
+        return normalized(self.ink.depth, self.mask, self.box, self.stroke_width)
 
 
-def _find_inks(
-    flat: NDArray[np.uint8],
-    pixels: NDArray[np.uint8],
-    inside: Mask | None = None,
-    *,
-    line: bool,
-) -> list[Ink]:
-    """Try each ground and polarity; the ink whose outline is best supported comes first.
-
-    Last come what rings and what they encircle may be the outline of, and scattered strokes.
+def candidates(
+    ink: Foreground, afar: Candidate | None = None, *, line: bool = False
+) -> list[Candidate]:
+    """List what of a foreground may be the digit.
 
     Args:
-        flat: the picture in grey (H, W).
-        pixels: the picture as it is, (H, W) or (H, W, 3).
-        inside: bool (H, W), where ink may be; None for everywhere.
-        line: as `look` takes it.
+        ink: the foreground.
+        afar: what was found in the larger view, of which this is a part.
+        line: whether all of it that is not dropped is looked for, and nothing else.
     """
-    colours = None
-    if pixels.ndim == 3:
-        colours = np.ascontiguousarray(pixels.reshape(flat.size, -1).T, np.float64)
-        if inside is not None:
-            # What a colour is compared with is that of the sheet.
-            sheet = inside.ravel()
-            colours = np.where(sheet, colours, colours[:, sheet].mean(axis=1, keepdims=True))
-    gray = flat.astype(np.int16)
-    inks: list[Ink] = []
-    outlines: list[Ink] = []
-    scattered: list[Ink] = []
-    seen = set()
-    reliefs = [gray - ground for ground in grounds(flat, inside)]
-    if inside is not None:
-        reliefs = [np.where(inside, relief, np.int16(0)) for relief in reliefs]
-    guesses = len(reliefs)
-    for number, relief in enumerate(reliefs):
-        height = np.abs(relief)
-        faint, full, noise = _thresholds(height)
-        for polarity, sign in SIGNS:
-            depth = sign * relief
-            mask = strokes.without_rules(depth > faint)
-            if not mask.any() or (outline := (polarity, mask.tobytes())) in seen:
-                continue
-            seen.add(outline)
-            if strokes.is_texture(mask):
-                continue
-            parts = connected_components(mask)
-            inked = np.bincount(parts.labels[depth > full], minlength=len(parts.area) + 1)[:-1] > 0
-            drawn = strokes.strokes(parts, inked, colours)
-            if not drawn.any():
-                table = parts.area[parts.contact >= strokes.CONTACT * parts.outline].sum()
-                if number < guesses and ALL * mask.sum() < table < TABLE * mask.size:
-                    # It reaches in from the edge, as a table does: what is there besides?
-                    reliefs.append(np.where(mask, np.int16(0), relief))
-                continue
-            candidates = strokes.Candidates(drawn) if line else strokes.candidates(parts, drawn)
-            for chosen, kept in zip(candidates, (inks, outlines, scattered), strict=True):
-                if chosen is None:
-                    continue
-                ink = _ink(parts, chosen, polarity, depth, sign * gray)
-                if not ink.support:
-                    continue
-                support = ink.support * (FIRST_GROUND if number == 0 else 1)
-                crowded = kept is not outlines and strokes.is_crowded(parts, drawn, chosen, ink.box)
-                kept.append(ink._replace(support=support, crowded=crowded))
-        if number < guesses and full < noise < height.max() and all(ink.crowded for ink in inks):
-            # Of very little ink the threshold may divide the noise: what is above all of that?
-            reliefs.append(np.where(height > noise, relief, np.int16(0)))
-    if not inks:
-        return []
-    solid = [digit for ring in outlines if (digit := filled(ring))]
-    return _best_first(inks) + solid + scattered
+    parts = ink.parts
+    left = np.ones(len(parts.area), np.bool_)
+    dropped = []
+    for rule in active("drop"):
+        if not left.any():
+            return []
+        drop = left & rule.apply(ink, left)
+        if count := int(np.count_nonzero(drop)):
+            dropped.append((rule.name, count))
+            left &= ~drop
+    found: list[Candidate] = []
+    choices = [EVERYTHING] if line else active("choose")
+    for rule in choices if left.any() else ():
+        chosen = rule.apply(ink, left)
+        if not chosen.any() or any((chosen == other.chosen).all() for other in found):
+            continue
+        candidate = _candidate(ink, rule.name, left, chosen)._replace(afar=afar)
+        if candidate.support > -math.inf:
+            doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
+            found.append(candidate._replace(dropped=tuple(dropped), doubts=doubts))
+    return found
 
 
-def _ink(
-    parts: Components, chosen: NDArray[np.bool_], polarity: Polarity, depth: Gray, gray: Gray
-) -> Ink:
-    """Make ink of the chosen components, bool (n,); `depth` and `gray` (H, W) grow towards it."""
+def _candidate(ink: Foreground, choice: str, left: Chosen, chosen: Chosen) -> Candidate:
+    parts = ink.parts
     mask = np.append(chosen, False)[parts.labels]
-    left, top = parts.box[chosen, :2].min(axis=0).tolist()
-    right, bottom = parts.box[chosen, 2:].max(axis=0).tolist()
-    path = strokes.path_length(parts.outline[chosen].sum())
-    width = float(parts.area[chosen].sum()) / path
-    support = _support(gray, mask, int(parts.contact[chosen].sum()))
-    return Ink(polarity, depth, mask, (left, top, right, bottom), width, support, crowded=False)
+    x0, y0 = parts.box[chosen, :2].min(axis=0).tolist()
+    x1, y1 = parts.box[chosen, 2:].max(axis=0).tolist()
+    support = _support(ink, mask, int(parts.contact[chosen].sum()))
+    return Candidate(ink, choice, left, chosen, mask, (x0, y0, x1, y1), support)
 
 
-def _best_first(inks: list[Ink]) -> list[Ink]:
-    """Sort by support; ink of the other polarity goes before the sheet under it."""
-    first, *others = sorted(inks, key=lambda ink: ink.support, reverse=True)
-    for number, rival in enumerate(others):
-        if rival.polarity != first.polarity:
-            # A page that is nearly all paper is looked at again, closer.
-            if not sheets.is_page(first) and sheets.is_sheet_under(first, rival):
-                return [others.pop(number), first, *others]
-            return [first._replace(rival=rival.support), *others]
-    return [first, *others]
+def _support(ink: Foreground, mask: Mask, contact: int) -> float:
+    """Score how well the outline of a mask follows edges, in the direction of the ink.
 
-
-def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Turn colours to grey along the axis on which they differ most, be it of equal luminance."""
-    if pixels.ndim == 2:
-        return pixels
-    red, green, blue = (pixels[:, :, band] for band in range(3))
-    if (red == green).all() and (red == blue).all():
-        return red.copy()
-    spread = (pixels - [median(band) for band in (red, green, blue)]).reshape(-1, 3)
-    axis = np.linalg.eigh(spread.T @ spread).eigenvectors[:, -1]
-    axis *= np.sign(axis.sum() or 1) / np.abs(axis).sum()
-    level = pixels @ axis - 255 * np.minimum(axis, 0).sum()
-    gray: NDArray[np.uint8] = np.rint(level).astype(np.uint8)
-    return gray
-
-
-def _thresholds(values: NDArray[np.int16]) -> tuple[float, float, int]:
-    """Return what is faint ink, if it is connected to full ink, what is full ink, and noise.
-
-    Full ink has the threshold that separates two classes best (Otsu 1979), midway in a gap. The
-    two make a hysteresis (Canny 1986), for thin lines in small pictures, some of whose pixels they
-    only graze; in larger ones strokes are wider than a pixel, and what is faint is their rim. No
-    noise goes beyond the last, if there is less ink than paper.
-    """
-    counts = np.bincount(values.ravel())
-    below = counts.cumsum()
-    total = (counts * np.arange(len(counts))).cumsum()
-    classes = np.maximum(below * (below[-1] - below), 1)
-    between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
-    best = np.flatnonzero(between == between.max())
-    full = float(best.sum() / len(best))
-    noise = NOISE * int(below.searchsorted(0.75 * below[-1]))
-    faint = min(max(FAINT * full, noise), full) if max(values.shape) <= SMALL else full
-    return faint, full, noise
-
-
-def _support(gray: Gray, mask: Mask, contact: int) -> float:
-    """Score how well the outline of `mask` follows edges, in the direction of the ink.
-
-    A wrong ground or polarity draws outlines where the picture has none. Steepness counts more
+    A wrong background or polarity draws outlines where the picture has none. Steepness counts more
     than length, so that the border of a page does not outweigh the digit on it.
     """
     total, length = 0, contact
-    inked = mask.view(np.int8)
+    gray, inked = ink.gray, mask.view(np.int8)
     for levels, inside in ((gray, inked), (gray.T, inked.T)):
         side = inside[1:] - inside[:-1]
         total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())
         length += int(np.count_nonzero(side))
     steepness = total / max(length, 1)
-    return total * steepness**3 if steepness >= MIN_EDGE else 0.0
+    soft = steepness < THRESHOLDING.steepness
+    return -math.inf if soft else math.log(total) + 3 * math.log(steepness)
+
+
+def prior(candidate: Candidate) -> float:
+    """Return how likely a candidate is before the network has seen it, to sort candidates by."""
+    return CHANCE.support * candidate.support + CHANCE.doubted * bool(candidate.doubts)
+
+
+def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how likely each of n candidates is the digit, and the network right about it, (n,).
+
+    A logistic model of its prior, beside that of the best supported candidate, and of the log odds
+    that the network takes it for one digit or another.
+    """
+    best = max(candidate.support for candidate in found)
+    before = np.array([prior(candidate) for candidate in found]) - CHANCE.support * best
+    sums = np.partition(probabilities.astype(np.float64), -2, axis=1)[:, -2:].sum(axis=1)
+    sums = sums.clip(CHANCE.least, 1 - CHANCE.least)
+    after = CHANCE.bias + before + CHANCE.network * np.log(sums / (1 - sums))
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-after))
+    return chance

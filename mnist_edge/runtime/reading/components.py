@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,17 @@ class Components(NamedTuple):
     contact: NDArray[np.intp]
     box: NDArray[np.intp]
     length: NDArray[np.intp]
+
+    def longest(self, among: NDArray[np.bool_]) -> int:
+        """Return the number of the longest component among some, bool (n,)."""
+        return int((self.length * among).argmax())
+
+    def inside(self, number: int) -> NDArray[np.bool_]:
+        """Tell which components, (n,), lie within the box of one."""
+        box, around = self.box, self.box[number]
+        first, last = box[:, :2] > around[:2], box[:, 2:] < around[2:]
+        within: NDArray[np.bool_] = (first & last).all(axis=1)
+        return within
 
 
 def connected_components(mask: NDArray[np.bool_]) -> Components:
@@ -90,3 +102,15 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
         box=box,
         length=(box[:, 2:] - box[:, :2]).max(axis=1),
     )
+
+
+def outline_of(mask: NDArray[np.bool_]) -> int:
+    """Return how many sides of pixels lie between what a mask holds and the rest of it."""
+    upright, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    return int(np.count_nonzero(upright) + np.count_nonzero(across))
+
+
+def path_length(outline: int | np.intp) -> float:
+    """Return the length of the strokes that have such an outline, in pixels."""
+    # Two outlines make a stroke; of square pixels, they are 4 / pi too long.
+    return math.pi / 8 * int(outline)

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from mnist_edge.contract import SIZE
 from mnist_edge.errors import UnreadableImage
+from mnist_edge.runtime.reading.parameters import DECODING
 
-Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
+Source = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | BinaryIO
+    | Image.Image
+    | NDArray[np.generic]
+    | Sequence[Sequence[Any]]
+)
 
 # These only: Pillow's other readers are not needed, and one of them starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # How their files are called, in folders that hold other files too.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-PIXEL_LIMIT = 100_000_000
-MAX_SIDE = 1024
+# How a text begins that is no path: a data URL, and the base64 of what a canvas gives (PNG, JPEG,
+# WebP), which no path is as long as.
+_DATA_URL = "data:"
+_BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
 
-# What the values of an array, or of a picture with more than 8 bits, may be counted in.
-FULL_SCALES = (1, 255, 65535)
+
+def path_of(source: Source) -> str | None:
+    """Return the path of a picture; None where it has none."""
+    # An array is told in the least time, which counts beside a small network.
+    if isinstance(source, np.ndarray) or not isinstance(source, str | os.PathLike):
+        return None
+    return None if isinstance(source, str) and _is_encoded(source) else os.fspath(source)
 
 
 def source_name(source: Source) -> str:
@@ -34,34 +55,98 @@ def source_name(source: Source) -> str:
         return f"<{source.mode} picture of {source.width}x{source.height}>"
     if isinstance(source, np.ndarray):
         return f"<{source.dtype} array of shape {source.shape}>"
-    return os.fspath(source)
+    if isinstance(source, str) and _is_encoded(source):
+        return f"<{source[:12]}…, {len(source)} characters>"
+    return path_of(source) or f"<{type(source).__name__}>"
 
 
 def decode(source: Source) -> Image.Image:
     """Decode a picture: its first frame, upright, without transparency, in 8 bits.
 
     Args:
-        source: a path, the bytes of a file, a Pillow picture, or an array of shape (H, W),
-            (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, whose values count in the smallest of
-            0..1, 0..255 and 0..65535 that holds them all.
+        source: a path; the bytes of a file, or a file that is open; a data URL, or its base64; a
+            Pillow picture; or an array or nested list of shape (H, W), (H, W, 1), (H, W, 3) RGB or
+            (H, W, 4) RGBA, whose values count in the smallest of 0..1, 0..255 and 0..65535 that
+            holds them all.
 
     Returns:
-        A picture of mode `L` or `RGB` whose longer side is at most `MAX_SIDE`.
+        A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`;
+        `frames_of` tells how many frames its file has.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged, or has more than
-            `PIXEL_LIMIT` pixels.
+            `DECODING.pixel_limit` pixels.
     """
-    name = source_name(source)
-    try:
-        if isinstance(source, np.ndarray):
-            return _normalize(_from_array(source))
+    with _explaining(source):
         if isinstance(source, Image.Image):
             return _normalize(_within_limit(source))
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        if (file := _file(source)) is None:
+            return _normalize(_from_array(_array(source)))
         with Image.open(file, formats=FORMATS) as picture:
-            _within_limit(picture).draft(None, (MAX_SIDE, MAX_SIDE))
-            return _normalize(picture)
+            _within_limit(picture).draft(None, (DECODING.max_side, DECODING.max_side))
+            frames = getattr(picture, "n_frames", 1)
+            decoded = _normalize(picture)
+            if frames > 1:
+                decoded.info["frames"] = frames
+            return decoded
+    raise AssertionError  # what goes wrong above is raised
+
+
+def decode_frames(source: Source) -> Iterator[Image.Image]:
+    """Decode every frame of an animation, or every page of a TIFF file, as `decode` does.
+
+    Raises:
+        UnreadableImage: as `decode`; a frame may be damaged after others were not.
+    """
+    with _explaining(source):
+        file = _file(source)
+        if file is None:
+            yield decode(source)
+            return
+        with Image.open(file, formats=FORMATS) as picture:
+            for frame in ImageSequence.Iterator(_within_limit(picture)):
+                yield _normalize(_within_limit(frame).copy())
+
+
+def frames_of(picture: Image.Image) -> int:
+    """Return how many frames the file had of which this picture was decoded."""
+    frames: int = picture.info.get("frames", 1)
+    return frames
+
+
+def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Source]:
+    """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
+
+    Values of an array count in one range, that which holds them all.
+
+    Raises:
+        UnreadableImage: it is one picture, and no batch.
+    """
+    if isinstance(batch, np.ndarray):
+        single = batch.ndim == 3 and batch.shape[2] in (1, 3, 4)
+        if batch.ndim not in (3, 4) or single:
+            raise UnreadableImage(
+                f"{source_name(batch)} is no batch of pictures.",
+                remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
+                "array.reshape(-1, 28, 28).",
+            )
+        with _explaining(batch):
+            return _in_grey_levels(batch)
+    if isinstance(batch, str | bytes | os.PathLike | Image.Image):
+        raise UnreadableImage(
+            f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
+        )
+    return batch
+
+
+@contextmanager
+def _explaining(source: Source) -> Iterator[None]:
+    """Turn whatever goes wrong into one line of cause and one of remedy."""
+    name = source_name(source)
+    try:
+        yield
+    except UnreadableImage:
+        raise
     except FileNotFoundError as error:
         raise UnreadableImage(f"{name}: no such file.", remedy="check the path.") from error
     except IsADirectoryError as error:
@@ -79,7 +164,7 @@ def decode(source: Source) -> Image.Image:
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(
-            f"{name} has more than {PIXEL_LIMIT:,} pixels.",
+            f"{name} has more than {DECODING.pixel_limit:,} pixels.",
             remedy="scale it down, or cut out the digit.",
         ) from error
     # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
@@ -87,16 +172,42 @@ def decode(source: Source) -> Image.Image:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableImage(
             f"{name} cannot be decoded: {reason.rstrip('.')}.",
-            remedy="open it in a picture editor and save it again, as PNG for example.",
+            remedy="give pixels as an array (28, 28), say, or a file saved as PNG.",
         ) from error
+
+
+def _is_encoded(text: str) -> bool:
+    return text.startswith(_DATA_URL) or (
+        len(text) >= _SHORTEST_BASE64 and text.startswith(_BASE64)
+    )
+
+
+def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
+    """Return what Pillow opens; None where the source is pixels."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if isinstance(source, str) and _is_encoded(source):
+        head, comma, content = source.rpartition(",")
+        if comma and not head.endswith(";base64"):
+            raise ValueError("a data URL of a picture is in base64")
+        return io.BytesIO(base64.b64decode(content, validate=True))
+    if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
+        return source  # type: ignore[return-value]
+    return None
 
 
 def _within_limit(picture: Image.Image) -> Image.Image:
     if 0 in picture.size:
         raise ValueError("it has no pixels")
-    if picture.width * picture.height > PIXEL_LIMIT:
+    if picture.width * picture.height > DECODING.pixel_limit:
         raise Image.DecompressionBombError
     return picture
+
+
+def _array(source: Any) -> NDArray[np.generic]:
+    if not isinstance(source, np.ndarray | Sequence):
+        raise ValueError(f"{type(source).__name__} is no picture")
+    return np.asarray(source)
 
 
 def _from_array(values: NDArray[np.generic]) -> Image.Image:
@@ -106,15 +217,25 @@ def _from_array(values: NDArray[np.generic]) -> Image.Image:
     channels = values.shape[2:]
     if not values.size or values.ndim < 2 or channels not in ((), (3,), (4,)):
         raise ValueError("the shape is none of (H, W), (H, W, 1), (H, W, 3) and (H, W, 4)")
+    if values.shape == (1, SIZE * SIZE):
+        raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
+    if values.shape[0] * values.shape[1] > DECODING.pixel_limit:
+        raise Image.DecompressionBombError
+    return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values)))
+
+
+def _in_grey_levels(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return values of any range as uint8."""
+    if values.dtype == np.uint8 and values.max(initial=0) > 1:
+        return values  # type: ignore[return-value]
     if values.dtype.kind not in "buif":
         raise ValueError("the values are not real numbers")
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= FULL_SCALES[-1]):
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if not (low >= 0 and high <= DECODING.full_scales[-1]):
         raise ValueError(f"the values {low:g} to {high:g} are not within 0..1, 0..255 or 0..65535")
-    scale = next(full for full in FULL_SCALES if high <= full)
-    if values.dtype != np.uint8 or scale != 255:
-        values = np.rint(values.astype(np.float32) * (255 / scale)).astype(np.uint8)
-    return Image.fromarray(values)
+    scale = next(full for full in DECODING.full_scales if high <= full)
+    levels: NDArray[np.uint8] = np.rint(values.astype(np.float32) * (255 / scale)).astype(np.uint8)
+    return levels
 
 
 def _normalize(picture: Image.Image) -> Image.Image:
@@ -128,7 +249,7 @@ def _normalize(picture: Image.Image) -> Image.Image:
             picture = picture.convert("RGB")
     elif picture.mode in ("1", "P", "HSV"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    factor = math.ceil(max(picture.size) / MAX_SIDE)
+    factor = math.ceil(max(picture.size) / DECODING.max_side)
     if factor > 1:
         picture = picture.reduce(factor)
     picture = _upright(picture)
@@ -147,21 +268,21 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """Put a transparent picture on the ground that its maker will have seen.
+    """Put a transparent picture on the background that its maker will have seen.
 
-    Ink on nothing gets the ground, black or white, that it stands out from. A drawing with a
-    ground of its own, transparent only around it, has that ground continued.
+    Ink on nothing gets the background, black or white, that it stands out from. A drawing with a
+    background of its own, transparent only around it, has that continued.
     """
     pixels = np.asarray(picture)
     alpha = pixels[..., 3]
     visible = pixels[alpha > alpha.max() // 2][:, :3]
-    ground = (255, 255, 255)
+    background = (255, 255, 255)
     if len(visible):
         low, high = np.percentile(visible.mean(axis=1), (1, 99))
         if len(visible) > alpha.size / 2 and high - low > 64:
-            ground = tuple(np.median(visible, axis=0).astype(int))
+            background = tuple(np.median(visible, axis=0).astype(int))
         elif low + high > 255:
-            ground = (0, 0, 0)
-    flat = Image.new("RGB", picture.size, ground)
+            background = (0, 0, 0)
+    flat = Image.new("RGB", picture.size, background)
     flat.paste(picture, mask=picture.getchannel("A"))
     return flat

@@ -11,24 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.contract import SIZE
+from mnist_edge.contract import SIZE, Limits
+from mnist_edge.runtime import accept
+from mnist_edge.runtime.reading import Network, propose
+from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.components import connected_components
-from mnist_edge.runtime.reading.ink import Box, Ink, Mask
-from mnist_edge.runtime.reading.normalization import draw
+from mnist_edge.runtime.reading.decoding import Source, decode
+from mnist_edge.runtime.reading.foregrounds import Mask
+from mnist_edge.runtime.reading.normalization import normalized
+from mnist_edge.runtime.reading.parameters import LINES
+from mnist_edge.runtime.reading.rules import in_use
+from mnist_edge.runtime.reading.views import Box
 
-MOST_PIECES = 100  # of ink in a line; more are a texture, or print
-MOST_PARTS = 8  # of them in one digit
-
-# Shares of the line's height.
-WIDEST = 1.4  # of a digit; wider ink is cut
-CUTTABLE = 0.6  # as wide as two narrow digits that touch
-APART = 0.2  # from cut to cut
-MARK = 0.45  # a dash, a dot, a comma: as high as these, ink may be no digit
-
-# What a reading costs beside the network's doubts, which are minus the logarithm of its
-# probabilities; chosen on lines of MNIST training digits.
-WEIGHTS = (0.03, 8.0, 0.7, 3.0)  # cuts, a gap, a second tall part, lack of height
-SKIP = 1.0  # a mark
+_NOTHING = np.zeros((SIZE, SIZE), np.uint8)
 
 
 class Segment(NamedTuple):
@@ -55,12 +50,85 @@ class _Piece(NamedTuple):
     right_cut: float
 
 
-def segments(ink: Ink) -> list[Segment]:
+class Row(NamedTuple):
+    """A line as it was read.
+
+    Attributes:
+        boxes: of its digits in the decoded picture, from the left to the right.
+        probabilities: float32 (n, 10), of each.
+        reasons: why each is not to be trusted; None where it is.
+        reason: why the line is not to be trusted; None where it is.
+        cost: what speaks against it.
+    """
+
+    boxes: tuple[Box, ...] = ()
+    probabilities: NDArray[np.float32] = np.empty((0, 10), np.float32)
+    reasons: tuple[str | None, ...] = ()
+    reason: str | None = accept.BLANK
+    cost: float = math.inf
+
+    @property
+    def text(self) -> str:
+        """The digits."""
+        return "".join(map(str, self.probabilities.argmax(axis=1)))
+
+
+def read_line(source: Source, network: Network, limits: Limits, digits: int | None) -> Row:
+    """Read a line of digits.
+
+    What is not trusted at once is looked at in every way, as a single digit is: the line whose
+    digits are trusted most is chosen, and trusted if it was read alike in another way.
+
+    Args:
+        source: as `mnist_edge.runtime.reading.decoding.decode` takes it.
+        network: answers uint8 (N, 28, 28) with float32 (N, 10), all candidates in one batch.
+        limits: of an answer to be trusted.
+        digits: how many there are; None where that is not known.
+
+    Raises:
+        UnreadableImage: the source is missing, not a picture, damaged or too large.
+    """
+    picture, best = decode(source), Row()
+    for ways in (1, None) if in_use("again") else (1,):
+        found = propose(picture, ways, line=True)[:ways]
+        rows = [_row(candidate, network, limits, digits) for candidate in found]
+        if rows:
+            best = max(rows, key=lambda row: (row.reasons.count(None), -row.cost))
+            alike = [row.text for row in rows].count(best.text)
+            if ways is None and not best.reason and alike == 1:
+                best = best._replace(reason=accept.NO_DIGIT)
+        if not best.reason:
+            break
+    return best
+
+
+def _row(ink: Candidate, network: Network, limits: Limits, digits: int | None) -> Row:
+    """Read one line; without digits where there is far more ink than in a line of them."""
+    candidates = segments(ink)
+    if not candidates:
+        return Row(reason=accept.NO_DIGIT)
+    answers = network(np.stack([segment.image for segment in candidates]))
+    doubts = -np.log(answers.max(axis=1)) * [segment.is_digit for segment in candidates]
+    costs = [
+        segment.cost + doubt for segment, doubt in zip(candidates, doubts.tolist(), strict=True)
+    ]
+    row = best_row(candidates, costs, digits)
+    cost = sum(costs[number] for number in row)
+    row = [number for number in row if candidates[number].is_digit]
+    boxes = tuple(ink.ink.view.in_picture(candidates[number].box) for number in row)
+    reasons = tuple(accept.doubt(answer, limits) for answer in answers[row])
+    reason = next(filter(None, reasons), None if row else accept.NO_DIGIT)
+    if digits is not None and len(row) != digits:
+        reason = accept.COUNT
+    return Row(boxes, answers[row], reasons, reason, cost)
+
+
+def segments(ink: Candidate) -> list[Segment]:
     """List what may be a digit in a line, from the left to the right.
 
     Components are the pieces, and wide ones are also cut where few pixels of ink stand above each
     other. Neighbouring pieces may be one digit. Nothing is listed where there are more than
-    `MOST_PIECES`.
+    `LINES.pieces`.
     """
     parts = connected_components(ink.mask)
     heights = parts.box[:, 3] - parts.box[:, 1]
@@ -68,38 +136,39 @@ def segments(ink: Ink) -> list[Segment]:
     pieces: list[_Piece] = []
     for component in range(len(heights)):
         pieces += _slices(parts.labels == component, component, height, ink.stroke_width)
-        if len(pieces) > MOST_PIECES:
+        if len(pieces) > LINES.pieces:
             return []
     pieces.sort(key=lambda piece: piece.box[0] + piece.box[2])
     found = []
     for first in range(len(pieces)):
-        if _is_mark(pieces[first], height):
-            nothing = np.zeros((SIZE, SIZE), np.uint8)
-            found.append(Segment(first, first + 1, nothing, pieces[first].box, SKIP, False))
         mask = np.zeros_like(ink.mask)
-        for last in range(first + 1, min(first + MOST_PARTS, len(pieces)) + 1):
+        for last in range(first + 1, min(first + LINES.parts, len(pieces)) + 1):
             group = pieces[first:last]
             boxes = np.array([piece.box for piece in group])
             box: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-            if len(group) > 1 and box[2] - box[0] > WIDEST * height:
+            if len(group) > 1 and box[2] - box[0] > LINES.widest * height:
                 break
+            if _is_whole(group):
+                short = box[3] - box[1] < LINES.mark * height
+                cost = LINES.skip if short else LINES.skip_tall
+                found.append(Segment(first, last, _NOTHING, box, cost, False))
             piece = group[-1]
             left, _, right, _ = piece.box
             mask[:, left:right] |= parts.labels[:, left:right] == piece.component
-            image = draw(ink._replace(mask=mask, box=box))
+            image = normalized(ink.ink.depth, mask, box, ink.stroke_width)
             found.append(Segment(first, last, image, box, _cost(group, box, height), True))
     return found
 
 
 def _slices(mask: Mask, component: int, height: float, stroke: float) -> list[_Piece]:
-    """Cut a component at the columns with the least ink, `APART` from each other."""
+    """Cut a component at the columns with the least ink, `LINES.apart` from each other."""
     y, x = np.nonzero(mask)
     left, right = int(x.min()), int(x.max()) + 1
     cuts = [(left, 0.0), (right, 0.0)]
-    if right - left > CUTTABLE * height:
+    if right - left > LINES.cuttable * height:
         ink = np.bincount(x, minlength=right)
         for column in sorted(range(left, right), key=lambda column: ink[column]):
-            if all(abs(column - other) >= APART * height for other, _ in cuts):
+            if all(abs(column - other) >= LINES.apart * height for other, _ in cuts):
                 cuts.append((column, float(ink[column]) / stroke))
     pieces = []
     for (start, left_cut), (end, right_cut) in itertools.pairwise(sorted(cuts)):
@@ -109,13 +178,14 @@ def _slices(mask: Mask, component: int, height: float, stroke: float) -> list[_P
     return pieces
 
 
-def _is_mark(piece: _Piece, height: float) -> bool:
-    _, top, _, bottom = piece.box
-    return piece.left_cut == piece.right_cut == 0 and bottom - top < MARK * height
+def _is_whole(group: Sequence[_Piece]) -> bool:
+    """Tell whether pieces are one component, from its left end to its right one."""
+    alone = len({piece.component for piece in group}) == 1
+    return alone and group[0].left_cut == group[-1].right_cut == 0
 
 
 def _cost(group: Sequence[_Piece], box: Box, height: float) -> float:
-    """Say what speaks against a digit of this form; `WEIGHTS` tells what counts how much."""
+    """Say what speaks against a digit of this form; `LINES.weights` tells what counts how much."""
     starts = {(piece.component, piece.box[0]) for piece in group}
     ends = {(piece.component, piece.box[2]) for piece in group}
     # Half of a cut is paid on each of its sides, and one through two strokes is four times worse.
@@ -133,7 +203,7 @@ def _cost(group: Sequence[_Piece], box: Box, height: float) -> float:
         tall[piece.component] = max(tall[piece.component], bottom - top)
     second = sorted([0, *tall.values()])[-2]
     short = max(0.0, 1 - (box[3] - box[1]) / height)
-    return float(np.dot(WEIGHTS, (cut / 2, gap / height, (second / height) ** 2, short**2)))
+    return float(np.dot(LINES.weights, (cut / 2, gap / height, (second / height) ** 2, short**2)))
 
 
 def best_row(

@@ -1,253 +1,178 @@
-"""Strokes: which of the marks in a mask a pen drew, and which of those are one digit's."""
+"""The rules of reading, a row each: what is tried, dropped, put together and doubted.
+
+What a row is worth is measured on pictures that people made, by `python tools/benchmarks/reading.py
+--ablate`, and stands in docs/reading.md. A row that is worth nothing goes.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.components import Components
-from mnist_edge.runtime.reading.ink import Box, Mask
+from mnist_edge.runtime.reading.backgrounds import corners, surface
+from mnist_edge.runtime.reading.components import path_length
+from mnist_edge.runtime.reading.foregrounds import hysteresis, otsu
+from mnist_edge.runtime.reading.parameters import CHOOSING, DOUBTING, DROPPING
 
-# What is ink and what is not, as shares.
-CONTACT = 0.35  # of an outline on the picture's edge: table, frame or ground
-SPECK = 0.02  # of the largest component's area
-RULE = 0.7  # of a row or column inked: a ruled line, if it is thinner than
-RULE_THICKNESS = 0.03  # of the picture
-SPANS = 0.9  # of the picture's side: reaches from edge to edge
-RIM = 0.06  # of a frame's side: as deep as frames go
-RING = 0.3  # of its box filled, at most: more is a sheet, with what a stroke on it encloses
-UNDERLINE = 6  # of its height: a straight line as long, and longer than the digit, is none of it
-COMPANION = 0.2  # of a frame's or rule's length: what it leaves must be as long to be a digit
-NEAR = 0.2  # of the digit's length: the gap to a part of it
-SAME_COLOUR = 0.9  # cosine between the colours of two inks, seen from the ground's colour
+if TYPE_CHECKING:
+    from mnist_edge.runtime.reading.candidates import Candidate
+    from mnist_edge.runtime.reading.foregrounds import Foreground
 
-# Ink that is none: a texture, or dots.
-CELLS = 6  # across the picture, and down
-EVEN = 0.4  # of the most ink in a cell is in each: it goes on alike everywhere
-GRAIN = 0.7  # of the outline that as many pixels have where each is inked by chance
-SCATTERED = 0.1  # of the picture's area: fewer pixels may be thin strokes as well
-DOTS = 3  # alike, and nothing longer: dirt, punched holes, dotted paper
-DOT = 0.6  # of its box filled
-DOT_LENGTH = 5  # pixels: too small to have another form
-
-# Ink that is too much for one digit.
-LONGEST = 4.5  # of a digit's length: the path of the pen that draws it
-WIDEST = 2  # of its height
-PARTS = 6  # of comparable length, as of a rough brush
-PARTS_ABREAST = 2  # of a digit that is wider than high: more are a word
-RUN_INTO = 0.22  # of its outline on the picture's edge: what it runs into there is part of it
+Chosen = NDArray[np.bool_]  # which of n components
 
 
-def without_rules(mask: Mask) -> Mask:
-    """Erase thin lines from edge to edge, except where a stroke crosses them."""
-    upright = _without_rows(mask)
-    turned = upright.T
-    rest = _without_rows(turned)
-    if upright is mask and rest is turned:
-        return mask
-    rest = rest.T
-    # In a tight crop the bars of a digit reach the edges too, as thin leftovers of lines do not.
-    for first, last in ((rest[0], rest[-1]), (rest[:, 0], rest[:, -1])):
-        if min(_longest_run(first), _longest_run(last)) > RULE_THICKNESS * len(first):
-            return mask
-    return rest
+# Dropped: what no pen drew. Each function is told which components (n,) are left.
 
 
-def _longest_run(pixels: NDArray[np.bool_]) -> int:
-    ends = np.flatnonzero(np.diff(pixels.astype(np.int8), prepend=0, append=0))
-    return int((ends[1::2] - ends[::2]).max(initial=0))
+def _at_the_edge(ink: Foreground, _left: Chosen) -> Chosen:
+    return ink.parts.contact >= DROPPING.contact * ink.parts.outline
 
 
-def _without_rows(mask: Mask) -> Mask:
-    thickness = RULE_THICKNESS * len(mask)
-    if thickness < 1:
-        return mask
-    ruled = np.zeros(len(mask) + 2, np.bool_)
-    ruled[1:-1] = mask.sum(axis=1) > RULE * mask.shape[1]
-    if not ruled.any():
-        return mask
-    ends = np.flatnonzero(ruled[1:] != ruled[:-1]).reshape(-1, 2)
-    rules = ends[ends[:, 1] - ends[:, 0] <= thickness]
-    if not ((rules[:, 0] > 0) & (rules[:, 1] < len(mask))).any():
-        return mask  # a line on the picture's edge is one of several, or a digit's bar
-    padded = np.zeros((len(mask) + 4, mask.shape[1]), np.bool_)
-    padded[2:-2] = mask
-    for top, bottom in rules + 2:
-        padded[top - 1 : bottom + 1] &= padded[top - 2] | padded[bottom + 1]
-    return padded[2:-2]
+def _specks(ink: Foreground, left: Chosen) -> Chosen:
+    small: Chosen = ink.parts.area <= DROPPING.speck * ink.parts.area[left].max()
+    return small
 
 
-def is_texture(mask: Mask) -> bool:
-    """Tell noise, and what goes on alike from edge to edge as squared paper, from ink."""
-    height, width = mask.shape
-    sides = outline_of(mask)
-    if path_length(sides) < LONGEST * max(height, width):
-        return False
-    covered = np.count_nonzero(mask) / mask.size
-    if covered > SCATTERED and sides > GRAIN * 4 * covered * (1 - covered) * mask.size:
-        return True
-    y, x = (np.arange(CELLS) * side // CELLS for side in mask.shape)
-    inked = np.add.reduceat(np.add.reduceat(mask, y, axis=0, dtype=np.intp), x, axis=1)
-    share = inked / np.outer(np.diff(y, append=height), np.diff(x, append=width))
-    return bool(share.min() > EVEN * share.max())
+def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
+    parts, pixels = ink.parts, ink.view.pixels
+    if pixels.ndim == 2 or np.count_nonzero(left) == 1:
+        return np.zeros_like(left)
+    labels = parts.labels.ravel()
+    area = np.append(parts.area, max(1, labels.size - parts.area.sum()))
+    bands = [np.bincount(labels, band, len(area)) for band in pixels.reshape(-1, 3).T]
+    mean = np.stack(bands, axis=1) / area[:, None]
+    colour = mean[:-1] - mean[-1]
+    colour /= np.linalg.norm(colour, axis=1, keepdims=True) + 1e-6
+    differ: Chosen = colour @ colour[parts.longest(left)] <= DROPPING.colour
+    return differ
 
 
-def strokes(
-    parts: Components, inked: NDArray[np.bool_], colours: NDArray[np.float64] | None
-) -> NDArray[np.bool_]:
-    """Choose the components that a pen drew.
-
-    Args:
-        parts: n components of a mask (H, W).
-        inked: bool (n,), which of them are not faint all over.
-        colours: of its pixels, (3, H * W); None where they are grey.
-
-    Returns:
-        bool (n,).
-    """
-    ink: NDArray[np.bool_] = inked & (parts.contact < CONTACT * parts.outline)
-    if not ink.any():
-        return ink
-    ink &= parts.area > SPECK * parts.area[ink].max()
-    if _are_dots(parts, ink):
-        return np.zeros_like(ink)
-    main = int((parts.length * ink).argmax())
-    while ink[main] and _is_frame_or_rule(parts, ink, main):
-        ink[main] = False
-        main = int((parts.length * ink).argmax())
-    if colours is not None and np.count_nonzero(ink) > 1:
-        labels = parts.labels.ravel()
-        area = np.append(parts.area, max(1, labels.size - parts.area.sum()))
-        sums = [np.bincount(labels, band, len(area)) for band in colours]
-        mean = np.stack(sums, axis=1) / area[:, None]
-        colour = mean[:-1] - mean[-1]
-        colour /= np.linalg.norm(colour, axis=1, keepdims=True) + 1e-6
-        ink &= colour @ colour[main] > SAME_COLOUR
-    return ink
+# Chosen: what may be one digit, of the components (n,) that are left.
 
 
-def _are_dots(parts: Components, ink: NDArray[np.bool_]) -> bool:
-    """Tell dirt, punched holes and dotted paper from a digit."""
-    if np.count_nonzero(ink) < DOTS:
-        return False
-    longest = parts.length[ink].max()
-    alike = ink if longest <= DOT_LENGTH else ink & (parts.length > longest / 2)
-    if np.count_nonzero(alike) < DOTS:
-        return False
-    sides = (parts.box[:, 2:] - parts.box[:, :2])[alike]
-    round_ = sides.max(axis=1) < 1.5 * sides.min(axis=1)
-    solid = parts.area[alike] > DOT * sides.prod(axis=1)
-    return bool(longest <= DOT_LENGTH or (round_ & solid).all())
-
-
-def _is_frame_or_rule(parts: Components, ink: NDArray[np.bool_], main: int) -> bool:
-    """Tell a frame, or a line under or beside other ink, from a digit."""
-    left, top, right, bottom = parts.box[main].tolist()
-    height, width = parts.labels.shape
-    wide, high = right - left >= SPANS * width, bottom - top >= SPANS * height
-    if np.count_nonzero(ink) == 1 and not (wide and high):
-        return False
-    others = ink & (parts.length > COMPANION * parts.length[main])
-    others[main] = False
-    if right - left > UNDERLINE * (bottom - top) and others.any():
-        return True
-    if not (wide or high):
-        others &= (parts.box[:, :2] > (left, top)).all(axis=1)
-        others &= (parts.box[:, 2:] < (right, bottom)).all(axis=1)
-    if not (wide and high) and not others.any():
-        return False
-    rim = math.ceil(RIM * parts.length[main])
-    inside = parts.labels[top + rim : max(0, bottom - rim), left + rim : max(0, right - rim)]
-    return bool((inside == main).sum() < 0.15 * parts.area[main])
-
-
-class Candidates(NamedTuple):
-    """What of the strokes may be the digit, each bool (n,).
-
-    Attributes:
-        digit: the longest stroke and whatever lies near it, inside a ring if there is one.
-        outline: ring and inside, which may be the outlines of a digit with a hole; None without.
-        scattered: all strokes, where some are not near the digit; None elsewhere.
-    """
-
-    digit: NDArray[np.bool_]
-    outline: NDArray[np.bool_] | None = None
-    scattered: NDArray[np.bool_] | None = None
-
-
-def candidates(parts: Components, drawn: NDArray[np.bool_]) -> Candidates:
-    """Choose what of the strokes (n,) may be the digit."""
-    if np.count_nonzero(drawn) == 1:
-        return Candidates(drawn)
-    digit = _with_what_is_near(parts, drawn)
-    inside = drawn & _encircled(parts, int((parts.length * drawn).argmax()))
-    if inside.any():
-        return Candidates(_with_what_is_near(parts, inside), outline=digit)
-    return Candidates(digit, scattered=None if (digit == drawn).all() else drawn)
-
-
-def _with_what_is_near(parts: Components, drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    chosen = np.zeros_like(drawn)
-    main = int((parts.length * drawn).argmax())
-    near = np.arange(len(drawn)) == main
-    while (near & ~chosen).any():
-        chosen |= near
+def _near(ink: Foreground, left: Chosen) -> Chosen:
+    parts, chosen = ink.parts, np.zeros_like(left)
+    main = parts.longest(left)
+    added = np.arange(len(left)) == main
+    while (added & ~chosen).any():
+        chosen |= added
         first, last = parts.box[chosen, :2].min(axis=0), parts.box[chosen, 2:].max(axis=0)
         gap = np.maximum(parts.box[:, :2] - last, first - parts.box[:, 2:]).max(axis=1)
-        near = drawn & (gap < NEAR * parts.length[main])
+        added = left & (gap < CHOOSING.near * parts.length[main])
     return chosen
 
 
-def _encircled(parts: Components, ring: int) -> NDArray[np.bool_]:
-    """Tell which components (n,), if not short, have a thin one on all four sides."""
-    inside: NDArray[np.bool_] = parts.length > COMPANION * parts.length[ring]
-    inside &= parts.area[ring] < RING * (parts.box[ring, 2:] - parts.box[ring, :2]).prod()
-    of_ring = parts.labels == ring
-    for number in np.flatnonzero(inside).tolist():
-        left, top, right, bottom = parts.box[number].tolist()
-        row, column = of_ring[(top + bottom) // 2], of_ring[:, (left + right) // 2]
-        sides = row[:left], row[right:], column[:top], column[bottom:]
-        inside[number] = all(side.any() for side in sides)
-    return inside
-
-
-def is_crowded(
-    parts: Components, drawn: NDArray[np.bool_], chosen: NDArray[np.bool_], box: Box
-) -> bool:
-    """Tell whether there is more ink than one digit's.
-
-    Other ink, long enough to be another digit, is not part of the chosen; or its strokes are too
-    long, it is too wide, has too many parts, or lies along the picture's edge.
-
-    Args:
-        parts: n components of a mask.
-        drawn: bool (n,), the strokes.
-        chosen: bool (n,), those of the digit.
-        box: around them.
-    """
-    left, top, right, bottom = box
-    width, height = right - left, bottom - top
-    outline = parts.outline[chosen].sum()
-    long = drawn & (parts.length > COMPANION * parts.length[chosen].max())
-    return bool(
-        (long & ~chosen).any()
-        or path_length(outline) > LONGEST * max(width, height)
-        or width > WIDEST * height
-        or np.count_nonzero(long) > (PARTS_ABREAST if width > height else PARTS)
-        or parts.contact[chosen].sum() > RUN_INTO * outline
+def _inside(ink: Foreground, left: Chosen) -> Chosen:
+    box, main = ink.parts.box, ink.parts.longest(left)
+    inside: Chosen = (
+        left & (box[:, :2] > box[main, :2]).all(1) & (box[:, 2:] < box[main, 2:]).all(1)
     )
+    return _near(ink, inside) if inside.any() else inside
 
 
-def outline_of(mask: Mask) -> int:
-    """Return how many sides of pixels lie between what a mask holds and the rest of it."""
-    upright, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
-    return int(np.count_nonzero(upright) + np.count_nonzero(across))
+def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
+    return left
 
 
-def path_length(outline: int | np.intp) -> float:
-    """Return the length of the strokes that have such an outline, in pixels."""
-    # Two outlines make a stroke; of square pixels, they are 4 / pi too long.
-    return math.pi / 8 * int(outline)
+# Doubted: what is more than one digit, or less.
+
+
+def _other_ink(candidate: Candidate) -> bool:
+    # A closer view may not show it any more.
+    beside = candidate.afar is not None and "other ink" in candidate.afar.doubts
+    return beside or bool((candidate.comparable & ~candidate.chosen).any())
+
+
+def _encircled(candidate: Candidate) -> bool:
+    parts, ring = candidate.ink.parts, candidate.ink.parts.longest(candidate.chosen)
+    long = parts.length > DOUBTING.encircled * parts.length[ring]
+    return bool((candidate.chosen & parts.inside(ring) & long).any())
+
+
+def _long_path(candidate: Candidate) -> bool:
+    return path_length(candidate.outline) > DOUBTING.path * candidate.side
+
+
+def _many_parts(candidate: Candidate) -> bool:
+    wide = candidate.width > candidate.height
+    most = DOUBTING.parts_abreast if wide else DOUBTING.parts
+    return bool(candidate.comparable.sum() > most)
+
+
+def _cut_off(candidate: Candidate) -> bool:
+    return candidate.contact > DOUBTING.contact * candidate.outline
+
+
+Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
+
+
+class Rule(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        name: what `--explain` and `without` call it.
+        stage: when it is applied. Of backgrounds and thresholds the first look takes the first.
+        why: what it is for.
+        apply: its function; None of a `look`, which is a step of the algorithm itself.
+    """
+
+    name: str
+    stage: Stage
+    why: str
+    apply: Any = None
+
+
+EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
+RULES = (
+    Rule("surface", "background", "light falls off smoothly", surface),
+    Rule("corners", "background", "a digit may fill all but the corners", corners),
+    Rule("hysteresis", "threshold", "thin strokes are faint in places", hysteresis),
+    Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
+    Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
+    Rule("specks", "drop", "dust and grain", _specks),
+    Rule("colours", "drop", "of another colour than the longest stroke", _other_colours),
+    Rule("near", "choose", "the longest stroke and what lies near it", _near),
+    Rule("inside", "choose", "what a frame or a ring was drawn around", _inside),
+    EVERYTHING,
+    Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
+    Rule("encircled", "doubt", "its outline is drawn around what may be the digit", _encircled),
+    Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
+    Rule("many parts", "doubt", "it is in more parts than a digit is", _many_parts),
+    Rule("cut off", "doubt", "it runs into the picture's edge", _cut_off),
+    Rule("closer", "look", "a small digit in a large picture needs another view"),
+    Rule("page", "look", "what is as solid as a page has the digit on it"),
+    Rule("again", "look", "what is not trusted at once is looked at in every way"),
+)
+
+_left_out: frozenset[str] = frozenset()
+
+
+def active(stage: Stage) -> list[Rule]:
+    """Return the rules of a stage in their order, but for those that are left out."""
+    return [rule for rule in RULES if rule.stage == stage and rule.name not in _left_out]
+
+
+def in_use(name: str) -> bool:
+    """Tell whether a rule is not left out."""
+    return name not in _left_out
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Leave rules out, to measure what they are worth; not for several threads.
+
+    Raises:
+        KeyError: there is no such rule.
+    """
+    global _left_out  # noqa: PLW0603
+    if unknown := set(names) - {rule.name for rule in RULES}:
+        raise KeyError(*unknown)
+    before, _left_out = _left_out, _left_out | set(names)
+    try:
+        yield
+    finally:
+        _left_out = before

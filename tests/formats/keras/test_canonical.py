@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as kl
-from numpy.typing import NDArray
 
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import Dataset
@@ -140,7 +139,7 @@ def test_a_network_answers_the_same_wrapped_and_as_onnx(name: str, digits: Datas
     expected = EncodedEngine(KerasRunner(model, "theirs"), fed, "probabilities").run(images)
     assert np.ptp(expected, axis=0).max() > 1e-3
     wrapped = wrap(model, Feeding(fed, "probabilities"))
-    pictures: NDArray[np.float32] = images[..., np.newaxis] / np.float32(255)
+    pictures = images[..., np.newaxis].astype(np.float32) / np.float32(255)
     given = np.asarray(wrapped(pictures, training=False))
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5)
     session = onnxruntime.InferenceSession(convert.float32(wrapped, images))

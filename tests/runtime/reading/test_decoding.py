@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime.reading.decoding import FORMATS, MAX_SIDE, decode
+from mnist_edge.runtime.reading.decoding import FORMATS, decode
+from mnist_edge.runtime.reading.parameters import DECODING
 
 
 def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -143,7 +144,7 @@ def test_damaged_bytes_give_a_picture_or_unreadable_image(
 def test_large_pictures_are_reduced(kind: str) -> None:
     data = encoded(corner("RGB", (3000, 1500)), kind)
     picture = decode(data)
-    assert max(picture.size) <= MAX_SIDE
+    assert max(picture.size) <= DECODING.max_side
     # Half a pixel of rounding at each side.
     assert picture.width / picture.height == pytest.approx(2, abs=0.01)
     pixels = np.asarray(picture.convert("L"))

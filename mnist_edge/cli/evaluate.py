@@ -1,0 +1,46 @@
+"""`mnist-edge evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_edge.cli.options import Json, Model, chosen
+from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
+from mnist_edge.formats.latest import READABLE
+from mnist_edge.tables import table
+
+SOURCE = "A folder with one folder of pictures per digit, or a CSV with the columns path and label."
+SHEET = "Draw there what was read wrong: picture, what the network saw, and what it said."
+
+
+def evaluate(
+    source: Annotated[Path, typer.Argument(metavar="DIR|CSV", help=SOURCE)],
+    model: Model = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help=SHEET)] = None,
+    json: Json = False,
+) -> None:
+    """Measure how well your own pictures are read."""
+    from mnist_edge.files import replacing
+    from mnist_edge.runtime import evaluate as evaluating
+    from mnist_edge.runtime.classifier import Classifier
+
+    items = evaluating.items_of(source)
+    classifier = Classifier.load(chosen(model, *READABLE))
+    with progress_bar("reading") as bar:
+        evaluation = evaluating.evaluate(
+            classifier, items, lambda number: bar.update(number, len(items))
+        )
+    if json:
+        result_json(evaluating.document(evaluation))
+    else:
+        result(table(evaluating.HEADERS, evaluating.table_of(evaluation)))
+    for line in evaluating.notes_of(evaluation):
+        note(line)
+    if sheet is not None:
+        with replacing(sheet) as temporary:
+            evaluating.sheet(classifier, evaluation).save(temporary, "PNG")
+        note(f"drawn: {sheet}")
+    next_command("mnist-edge predict PICTURE --explain")

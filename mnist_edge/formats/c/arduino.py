@@ -1,0 +1,38 @@
+"""A header as a library that the Arduino programs install from a zip file."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import mnist_edge
+from mnist_edge.formats.c.emit import filled, identifier
+
+# The earliest date that a zip file can hold: the same model gives the same bytes.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def library(header: str, name: str) -> bytes:
+    """Return the zip file: the header, a sketch that reads fields over serial, a bare program.
+
+    Args:
+        header: its text.
+        name: of the model.
+    """
+    prefix = identifier(name)
+    facts = {"VERSION": mnist_edge.__version__, "NAME": prefix}
+    files = {
+        "library.properties": filled("arduino/library.properties", name, facts),
+        f"src/{prefix}.h": header,
+        f"src/{prefix}.c": filled("arduino/model.c", name, facts),
+        "examples/serial/serial.ino": filled("arduino/serial.ino", name, facts),
+        "extras/main.c": filled("arduino/main.c", name, facts),
+        "extras/CMakeLists.txt": filled("arduino/CMakeLists.txt", name, facts),
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path, text in files.items():
+            entry = zipfile.ZipInfo(f"{prefix}_digits/{path}", _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text.encode("utf-8"))
+    return content.getvalue()

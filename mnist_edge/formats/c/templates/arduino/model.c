@@ -1,0 +1,2 @@
+#define MODEL_IMPLEMENTATION
+#include "model.h"

@@ -1,0 +1,20 @@
+static void model_convolve(const model_layer *layer, const uint8_t *input, uint8_t *output,
+                           uint8_t *window)
+{
+    const model_shape *const shape = &layer->shape;
+    const size_t size =
+        (size_t)shape->window_height * (size_t)shape->window_width * shape->depth;
+    int row, column;
+    size_t channel;
+
+    for (row = 0; row < shape->rows; row++) {
+        for (column = 0; column < shape->columns; column++) {
+            const int8_t *weights = layer->weights;
+
+            model_gather(layer, input, row, column, window);
+            for (channel = 0; channel < shape->channels; channel++, weights += size) {
+                *output++ = model_output(layer, model_dot(window, weights, size), channel);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+"""The numbers of reading: a frozen dataclass per stage, each with its unit and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Of opening a picture."""
+
+    pixel_limit: int = 100_000_000  # a larger one is a mistake, or an attack on the memory
+    max_side: int = 1024  # pixels: a digit that fills a sixth of it still has MNIST's 20 six times
+    full_scales: tuple[int, ...] = (1, 255, 65535)  # what the values of an array may count in
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """Of the part of a picture that is looked at, and its resolution."""
+
+    side: int = 128  # pixels: six times what MNIST's digits have; more would cost and not help
+    page: float = 0.78  # of its box filled: solid as a page with a digit on it, and no digit is
+    rim: float = 0.04  # of a page's side, which is blurred
+    closer: float = 0.5  # of the view's side: a smaller digit is looked at again, closer
+
+
+@dataclass(frozen=True)
+class Backgrounds:
+    """Of estimating the picture without its ink."""
+
+    grid: int = 16  # samples across the picture, and down: light is smoother than that
+    rounds: int = 3  # of reweighting: ink has no weight left by then
+    spread: tuple[float, float] = (1.5, 4.0)  # of Cauchy's function: times the median, grey levels
+
+
+@dataclass(frozen=True)
+class Thresholding:
+    """Of telling foreground from background."""
+
+    faint: float = 0.5  # of Otsu's threshold: such pixels count there if they touch others
+    noise: float = 4.0  # times what three in four pixels stay below: fainter is noise
+    steepness: float = 7.0  # grey levels from pixel to pixel: a softer outline is a shadow's
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """Of telling what no pen drew."""
+
+    contact: float = 0.35  # of an outline on the picture's edge: a table, a frame, the page itself
+    speck: float = 0.02  # of the largest component's area
+    companion: float = 0.2  # of a component's length: shorter ink beside it is no digit
+    colour: float = 0.9  # cosine between two inks' colours, as seen from the background's
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Of putting components together."""
+
+    near: float = 0.2  # of the digit's length: the gap to a part of it
+
+
+@dataclass(frozen=True)
+class Doubting:
+    """Of telling that there is more than one digit, or less."""
+
+    path: float = 4.2  # of a digit's length: the path of the pen that draws it; an 8 has 3.5
+    encircled: float = 0.3  # of a ring's length: what is within it may be a digit
+    parts: int = 6  # of comparable length, as of a rough brush
+    parts_abreast: int = 2  # of a digit that is wider than high: more are a word
+    contact: float = 0.22  # of its outline on the picture's edge: more than the bar of a tight crop
+
+
+@dataclass(frozen=True)
+class Normalizing:
+    """Of drawing a digit as MNIST's are. https://yann.lecun.com/exdb/mnist/."""
+
+    box: int = 20  # pixels of 28: the longer side
+    centre: int = 14  # the pixel in whose middle the centre of mass lies
+    off_centre: float = 0.55  # pixels: MNIST was centred by whole ones
+    min_stroke: float = 2.5  # pixels: thinner strokes are thickened
+    max_stroke: float = 4.5  # pixels: fatter ones are thinned
+    supersampling: int = 4  # so that strokes are thickened by less than a pixel
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Of cutting a line into digits; shares are of its height. Chosen on MNIST's training split.
+
+    Attributes:
+        weights: what a digit's form costs beside the network's doubts, which are minus the
+            logarithm of its probabilities: cuts, a gap, a second tall part, lack of height.
+    """
+
+    pieces: int = 100  # of ink in a line; more are a texture, or print
+    parts: int = 8  # pieces in one digit
+    widest: float = 1.4  # a digit; wider ink is cut
+    cuttable: float = 0.6  # as wide as two narrow digits that touch
+    apart: float = 0.2  # from cut to cut
+    mark: float = 0.45  # a dash, a dot, a comma: as high as these, ink may be no digit
+    skip: float = 1.0  # what it costs to take ink for a mark
+    skip_tall: float = 1.5  # where it is as high as a digit, such as a plus
+    weights: tuple[float, float, float, float] = (0.03, 8.0, 0.7, 3.0)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Weights of a logistic model: how likely a candidate is the digit, and read right.
+
+    Fitted by `python tools/benchmarks/reading.py --fit`, on all candidates in the pictures of
+    `photos` and `negatives`.
+    """
+
+    bias: float = -3.74
+    support: float = 1.74  # per e-fold of edge support, beside that of the best candidate
+    doubted: float = -0.73  # where there is any doubt
+    network: float = 1.23  # per unit of the log odds of the network's two best answers together
+    least: float = 1e-4  # the network is never surer than this of anything
+    trusted: float = 0.97  # of what was chosen among several, an answer is trusted from here on
+
+
+DECODING = Decoding()
+VIEWING = Viewing()
+BACKGROUNDS = Backgrounds()
+THRESHOLDING = Thresholding()
+DROPPING = Dropping()
+CHOOSING = Choosing()
+DOUBTING = Doubting()
+NORMALIZING = Normalizing()
+LINES = Lines()
+CHANCE = Chance()

@@ -1,0 +1,38 @@
+"""`mnist-edge evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PIL import Image
+
+from mnist_edge.data import synthetic
+from mnist_edge.runtime import shipped
+from tests.conftest import Run
+
+MODEL = shipped.folder() / "edge.onnx"
+
+
+def test_pictures_in_folders_are_counted_and_errors_drawn(run: Run, tmp_path: Path) -> None:
+    digits = synthetic.generate(6, seed=3)
+    for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+        folder = tmp_path / "mine" / str((label + (number == 0)) % 10)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    result = run("evaluate", "mine", "--model", MODEL, "--sheet", "errors.png")
+    assert result.code == 0, result.stderr
+    assert result.stdout.splitlines()[1].split()[:2] == ["all", "6"]
+    assert "0.png: shows" in result.stderr
+    with Image.open(tmp_path / "errors.png") as sheet:
+        assert sheet.format == "PNG"
+    document = json.loads(run("evaluate", "mine", "--model", MODEL, "--json").stdout)
+    assert document["total"]["digits"] == 6
+    assert document["errors"][0]["label"] != str(document["errors"][0]["answer"]["digit"])
+
+
+def test_nothing_to_evaluate_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run("evaluate", "empty", "--model", MODEL)
+    assert result.code == 1
+    assert "no pictures" in result.stderr

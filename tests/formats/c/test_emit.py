@@ -1,0 +1,56 @@
+"""What a header says, whatever the contract holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mnist_edge.contract import Limits
+from mnist_edge.errors import MissingContract
+from mnist_edge.formats.c import draft
+from mnist_edge.formats.c.emit import embed, identifier, read
+from tests.formats.c.conftest import CONTRACT, MODELS
+
+DRAFT = draft((MODELS / "tiny.int8.tflite").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [("edge", "edge"), ("dropout-cnn", "dropout_cnn"), ("3x Ä", "model_3x__"), ("_x", "model__x")],
+)
+def test_names_become_names_of_c(name: str, prefix: str) -> None:
+    assert identifier(name) == prefix
+
+
+def test_the_contract_can_be_read_back() -> None:
+    hostile = replace(CONTRACT, recipe="*/ /* model_x MODEL_Y \\ @SIDE@ \n*/ ??/")
+    header = embed(DRAFT, hostile)
+    assert read(header, "net.h") == hostile
+    comment = header.partition("*/")[0]
+    assert comment.count("/*") == 1
+    assert comment.endswith("}\n")
+
+
+def test_a_header_of_others_carries_none() -> None:
+    with pytest.raises(MissingContract):
+        read("#include <stdio.h>\n", "stdio.h")
+
+
+def test_the_rule_of_trust_is_in_steps_of_scores() -> None:
+    accept = replace(CONTRACT.accept, threshold=0.75, margin=0.1, found=Limits(0.8633, 5.0))
+    header = embed(DRAFT, replace(CONTRACT, accept=accept))
+    assert "#define NET_1_AS_IS_SUM 192\n" in header
+    assert "#define NET_1_AS_IS_MARGIN 26\n" in header
+    assert "#define NET_1_FOUND_SUM 222\n" in header
+    # More than any difference of scores.
+    assert "#define NET_1_FOUND_MARGIN 512\n" in header
+
+
+def test_the_same_file_gives_the_same_header() -> None:
+    assert draft((MODELS / "tiny.int8.tflite").read_bytes()) == DRAFT
+
+
+def test_lines_are_short_enough_to_read() -> None:
+    code = embed(DRAFT, CONTRACT).partition("#ifndef")[2]
+    assert max(map(len, code.splitlines())) <= 100

@@ -1,0 +1,43 @@
+"""Whether headers answer like TFLite's reference kernels, operator by operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_edge.formats.c import gate, header
+from tests.formats.c.conftest import CONTRACT, fields
+from tests.formats.c.networks import after, int8, layer, residual
+
+BODIES = {
+    "dense": layer("Flatten"),
+    "convolution": after(
+        layer("Conv2D", 6, 3, padding="same"),
+        layer("Conv2D", 5, (3, 2), activation="relu"),
+        layer("Conv2D", 4, 1, strides=2, activation="relu6"),
+    ),
+    "convolution, strided": after(layer("Conv2D", 6, 4, strides=(3, 2), padding="same")),
+    "convolution, large": layer("Conv2D", 3, 20, padding="same"),
+    "convolution, dilated and grouped": after(
+        layer("Conv2D", 6, 3, dilation_rate=2, padding="same"), layer("Conv2D", 4, 3, groups=2)
+    ),
+    "depthwise": after(
+        layer("DepthwiseConv2D", 3, padding="same"),
+        layer("DepthwiseConv2D", 3, strides=2, depth_multiplier=3, activation="relu6"),
+    ),
+    "max-pool": after(layer("MaxPooling2D", 3, strides=2, padding="same")),
+    "average-pool": after(layer("AveragePooling2D", 3, strides=2, padding="same")),
+    "relu, reshape, pad": after(
+        layer("Reshape", (28, 7, 4)),
+        layer("ReLU"),
+        layer("ZeroPadding2D", ((1, 2), (3, 0))),
+        layer("ReLU", 6.0),
+        layer("Conv2D", 3, 3),
+    ),
+    "residual": residual,
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_each_operator_is_exact(name: str) -> None:
+    tflite = int8(BODIES[name])
+    gate.check(header(tflite, CONTRACT), tflite, CONTRACT.name, fields(200, seed=1))

@@ -1,0 +1,54 @@
+"""Write the limits of docs/security.md as they stand in the code.
+
+python tools/render_security.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from render_readme import between
+
+from mnist_edge import contract
+from mnist_edge.data import download, limits
+from mnist_edge.files import replacing
+from mnist_edge.formats import foreign
+from mnist_edge.runtime.engines import engine, onnx
+from mnist_edge.tables import markdown
+
+PAGE = Path(__file__).parents[1] / "docs" / "security.md"
+
+LIMITS = (
+    ("a contract", f"{contract.LARGEST >> 20} MiB", "`contract.LARGEST`"),
+    (
+        "the pictures or labels in one file of a dataset",
+        f"{limits.CEILING >> 30} GiB",
+        "`data.limits.CEILING`, before and while it is unpacked",
+    ),
+    ("a download", "the published size to the byte", "`data.mnist`"),
+    ("a mirror that is silent", f"{download.TIMEOUT:g} s", "`data.download.TIMEOUT`"),
+    ("a mirror in all", f"{download.PATIENCE:g} s", "`data.download.PATIENCE`"),
+    (
+        "the batch that an ONNX file may fix",
+        f"{onnx.LARGEST_BATCH:,} pictures",
+        "`runtime.engines.onnx.LARGEST_BATCH`",
+    ),
+    (
+        "the side of what somebody else's model takes",
+        f"{foreign.LARGEST_SIDE} pixels",
+        "`formats.foreign.LARGEST_SIDE`",
+    ),
+    ("threads", f"{engine.MOST_THREADS:,}", "`threads=`, `--threads`"),
+)
+
+
+def main() -> None:
+    """Write the table."""
+    text = PAGE.read_text(encoding="utf-8")
+    table = markdown(("what", "at most", "where it is set"), LIMITS, left=3)
+    with replacing(PAGE) as temporary:
+        temporary.write_text(between(text, "limits", table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
