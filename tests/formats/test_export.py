@@ -121,9 +121,9 @@ def test_a_model_in_memory_is_exported_by_its_name(
     data: str, digits: Dataset, weights: theirs.Weights, tmp_path: Path
 ) -> None:
     model = to_keras(weights, answers="sigmoids")
-    model.name = "mine v1.2"
+    model.name = "mine-v1.2"
     (file,) = mnist_edge.export(model, formats=["onnx"], data=data, out=tmp_path)
-    assert file.path == tmp_path / "mine v1.2.onnx"
+    assert file.path == tmp_path / "mine-v1.2.onnx"
     check([file], digits)
 
 
@@ -137,6 +137,15 @@ def test_a_name_that_leaves_the_folder_is_refused(
         mnist_edge.export(model, data=data, out=tmp_path / "runs")
     assert "model.name" in caught.value.remedy
     assert not list(tmp_path.rglob("*.onnx"))
+
+
+def test_a_name_that_tensorflow_cannot_run_is_refused(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    model = to_keras(weights)
+    model.name = "my model"
+    with pytest.raises(ModelError, match="a name that TensorFlow cannot run: my model"):
+        mnist_edge.export(model, data=data, out=tmp_path)
 
 
 def test_an_onnx_file_becomes_what_can_be_made_of_it(
@@ -266,7 +275,7 @@ def test_recurrent_rows_are_exported_in_floats(data: str, tmp_path: Path) -> Non
     layers = [keras.layers.LSTM(8), keras.layers.Dense(10, "softmax")]
     model = keras.Sequential([keras.Input((28, 28)), *layers], name="rows")
     done: list[Exported] = []
-    with pytest.raises((GateError, ConversionError), match="int8"):
+    with pytest.raises(ConversionError, match="tflite-int8: TensorFlow cannot calibrate a loop"):
         mnist_edge.export(
             model,
             int8=True,
@@ -278,11 +287,7 @@ def test_recurrent_rows_are_exported_in_floats(data: str, tmp_path: Path) -> Non
             on_file=done.append,
         )
     passed = [file.format for file in done if not file.failure]
-    assert passed == ["keras", "onnx", "tflite"]
-    for file in done:
-        if file.failure:
-            assert file.failure.cause.startswith(file.format)
-            assert "\n" not in file.failure.cause
+    assert {"keras", "onnx", "tflite"} <= {*passed}
 
 
 def test_what_is_not_there_is_said_to_be_not_there(data: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import ModelError
+from mnist_edge.errors import ModelError, printable
 from mnist_edge.formats.keras import loading, savedmodel
 from mnist_edge.runtime.engines.engine import several_inputs
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# What TensorFlow takes for the names of layers and models.
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 # Pictures in one call, where a model takes any number.
 BATCH = 500
@@ -56,7 +60,8 @@ class KerasRunner:
         dtype: NumPy's name of the type of the input.
 
     Raises:
-        ModelError: it was never built, takes several inputs, or gives several outputs.
+        ModelError: it was never built, has a name that cannot be run, takes several inputs, or
+            gives several outputs.
     """
 
     rounded = False
@@ -71,6 +76,14 @@ class KerasRunner:
                 f"{source} was never built: its layers have no shapes.",
                 remedy="begin it with keras.Input((28, 28, 1)).",
             )
+        layers = [model, *model.layers] if isinstance(model, keras.Model) else []
+        for layer in layers:
+            if not _SCOPE.fullmatch(layer.name):
+                raise ModelError(
+                    f"{source} has a layer or a name that TensorFlow cannot run: "
+                    f"{printable(layer.name)}.",
+                    remedy="give it a name of letters, digits, _ and -.",
+                )
         if isinstance(model, keras.Model) and len(model.outputs) != 1:
             raise ModelError(
                 f"{source} gives {len(model.outputs)} outputs, not one answer.",

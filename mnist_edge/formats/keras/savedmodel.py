@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.errors import ModelError, first_line
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 _SIGNATURE = "serving_default"
 
 # What is stateful in a model that is being restored. All else that is might read or write files.
+# Some that are not stateful read files all the same.
+_FILES = re.compile("File|Dataset|Proto|ImmutableConst|Iterator|Reader|Load")
 _RESTORING = {
     *("AssignVariableOp", "DisableCopyOnRead", "Identity", "IdentityN", "MergeV2Checkpoints"),
     *("PartitionedCall", "Placeholder", "ReadVariableOp", "RestoreV2", "SaveV2"),
@@ -45,7 +49,8 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
         nodes = [*graph.graph_def.node, *(node for each in functions for node in each.node_def)]
         for node in nodes:
             definition = op_def_registry.get(node.op)
-            if definition is None or (definition.is_stateful and node.op not in _RESTORING):
+            known = definition is not None and not definition.is_stateful
+            if node.op not in _RESTORING and (not known or _FILES.search(node.op)):
                 raise ModelError(
                     f"{folder} does more than compute, by an operation {node.op}: that is never "
                     "run.",
@@ -70,6 +75,8 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
             frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
                 session, session.graph_def, [outputs[0].partition(":")[0]]
             )
+        _refuse_files(frozen, folder)
+        _rename_functions(frozen)
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.compat.v1.import_graph_def(frozen, name=""), []
         )
@@ -80,6 +87,46 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
     except Exception as error:
         # TensorFlow raises what it likes for a graph that is not what it expects.
         raise _damaged(folder, error) from error
+
+
+def _refuse_files(graph: Any, folder: Path) -> None:
+    """Refuse a graph that would restore or save variables when it answers.
+
+    Raises:
+        ModelError: it is one.
+    """
+    functions = {each.signature.name: each for each in graph.library.function}
+    wanted = list(graph.node)
+    while wanted:
+        node = wanted.pop()
+        called = [node.op, *(each.name for value in node.attr.values() for each in _called(value))]
+        for function in (functions.pop(name, None) for name in called):
+            wanted += function.node_def if function else []
+        if node.op in {"RestoreV2", "SaveV2", "MergeV2Checkpoints"}:
+            raise ModelError(
+                f"{folder} does more than compute, by an operation {node.op}: that is never run.",
+                remedy="save it without that, or export it to ONNX where it was made.",
+            )
+
+
+def _called(value: Any) -> list[Any]:
+    """Return the functions that an attribute of a node names."""
+    return [value.func, *value.list.func]
+
+
+def _rename_functions(graph: Any) -> None:
+    """Give functions names that no other model's have: TensorFlow knows them by these alone."""
+    mark = hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest()[:12]
+    functions = graph.library.function
+    names = {each.signature.name: f"{each.signature.name}_{mark}" for each in functions}
+    for each in functions:
+        each.signature.name = names[each.signature.name]
+    for node in [*graph.node, *(node for each in functions for node in each.node_def)]:
+        node.op = names.get(node.op, node.op)
+        for value in node.attr.values():
+            for function in _called(value):
+                if function.name in names:
+                    function.name = names[function.name]
 
 
 def _damaged(folder: Path, error: Exception) -> ModelError:

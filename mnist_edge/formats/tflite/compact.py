@@ -38,9 +38,12 @@ def compact(content: bytes) -> bytes:
     The converter names a tensor by all that was fused into it, which in a small model takes as
     much room as a layer. Here they are `conv_2d1`, `conv_2d1.weight`, `conv_2d1.bias`, and what the
     signature calls the ends. Tensors without constants share the empty buffer that the format
-    reserves for them, and the converter's notes on itself go.
+    reserves for them, and the converter's notes on itself go. A model of several graphs, as a loop
+    needs, stays as it is.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
+    if len(model.subgraphs) > 1:
+        return content
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     model.description = model.metadata = None
     buffers = [schema.BufferT()]
@@ -64,7 +67,7 @@ def compact(content: bytes) -> bytes:
             names.setdefault(index, f"{name}.{role}")
         names.setdefault(operator.outputs[0], name)
     for index, tensor in enumerate(graph.tensors):
-        tensor.name = names[index]
+        tensor.name = names.get(index, f"tensor{index}")
     builder = _Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

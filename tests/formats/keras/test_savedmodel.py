@@ -80,6 +80,17 @@ def writing(path: Path) -> Any:
     return answer
 
 
+def saving(path: Path) -> Any:
+    def answer(scores: Any) -> Any:
+        saved = tf.raw_ops.SaveV2(
+            prefix=str(path), tensor_names=["a"], shape_and_slices=[""], tensors=[scores]
+        )
+        with tf.control_dependencies([saved]):
+            return tf.identity(scores)
+
+    return answer
+
+
 def running_python(path: Path) -> Any:
     def ran(scores: Any) -> Any:
         path.touch()
@@ -90,7 +101,12 @@ def running_python(path: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("make", "operation"),
-    [(reading, "ReadFile"), (writing, "WriteFile"), (running_python, "EagerPyFunc")],
+    [
+        (reading, "ReadFile"),
+        (writing, "WriteFile"),
+        (saving, "SaveV2"),
+        (running_python, "EagerPyFunc"),
+    ],
 )
 def test_what_does_more_than_compute_is_never_run(
     make: Any, operation: str, tmp_path: Path
