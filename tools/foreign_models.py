@@ -113,7 +113,7 @@ def _try(path: Path, fared: Fared, dataset: data.Dataset) -> None:
         try:
             export(path, int8=True, data="mnist", out=out, on_file=done.append)
         except MnistEdgeError as error:
-            fared.said = f"{error.cause.splitlines()[0]} — {error.remedy}"
+            fared.said = f"{error.cause} — {error.remedy}"
         except Exception as error:
             # What must not be: an error that nobody foresaw.
             fared.said = f"UNFORESEEN {type(error).__name__}: {error}"

@@ -32,7 +32,7 @@ def read_layers(path: Path) -> list[Layer]:
     try:
         return list(family.layers(path))
     except MnistEdgeError:
-        raise
+        raise  # which says what is wrong already
     except Exception as error:
         # Neither Keras nor the readers of protocol and flat buffers have exceptions of their own.
         raise ModelError(
