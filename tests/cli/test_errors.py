@@ -243,7 +243,7 @@ def test_a_gate_that_fails_publishes_nothing_and_exits_with_3(
     assert files["onnx-int8"]["agreement"] < 0.997
     assert "onnx-int8 is not published: agreement" in result.stderr
     names = {path.name for path in (tmp_path / "runs").glob("[!.]*")}
-    assert names == {".origins.json", "edge.onnx", "edge.tflite", "edge.tflite.json"}
+    assert names == {"edge.onnx", "edge.tflite", "edge.tflite.json"}
 
 
 def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
