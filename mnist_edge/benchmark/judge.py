@@ -114,7 +114,7 @@ def judge(
 def reason(error: Exception) -> str:
     """Return in one line why a file could not run."""
     if isinstance(error, MnistEdgeError):
-        return f"{error.cause.splitlines()[0]} {error.remedy}"
+        return f"{error.cause} {error.remedy}"
     return first_line(error)
 
 

@@ -123,7 +123,7 @@ def main() -> None:
     except MnistEdgeError as error:
         if _debug:
             raise
-        note(f"error: {error.cause}\n{error.remedy}")
+        note(f"error: {error}")
         if isinstance(error, Interrupted):
             _stop_at_once()
         sys.exit(error.exit_code)

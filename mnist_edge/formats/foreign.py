@@ -136,14 +136,15 @@ def measure(runner: Runner, training: Split, told: Told, source: object) -> Meas
     if best.accuracy < ENOUGH and not told.range:
         raise ModelError(
             f"{source} reads {best.accuracy:.1%} of a balanced sample of training pictures at "
-            f"best, however it is fed: it was trained on something else, or not enough."
-            f"{_table(tried)}",
+            f"best, however it is fed: it was trained on something else, or not enough.",
             remedy=f"if you know how it is fed, say so: {_FLAGS}.",
+            details=_table(tried),
         )
     if rival and rival.loss < APART * best.loss:
         raise ModelError(
-            f"{source} can be fed in two ways that are about as good.{_table(tried)}",
+            f"{source} can be fed in two ways that are about as good.",
             remedy=f"say which it is: {_FLAGS}.",
+            details=_table(tried),
         )
     return Measured(best, rival)
 
@@ -154,9 +155,9 @@ _FLAGS = (
 )
 
 
-def _table(ways: list[Feeding]) -> str:
+def _table(ways: list[Feeding]) -> list[str]:
     lines = (f"  {way.loss:8.3g}  {way.accuracy:8.1%}  {describe(way.input)}" for way in ways)
-    return "\n" + "\n".join(("      loss  accuracy  fed with", *lines))
+    return ["      loss  accuracy  fed with", *lines]
 
 
 def _balanced(split: Split, count: int) -> Split:
