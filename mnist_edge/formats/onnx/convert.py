@@ -145,6 +145,7 @@ def embed(path: Path, contract: Contract) -> None:
     import onnx
 
     model = onnx.load(path)
+    del model.metadata_props[:]  # a contract that it had
     content = model.SerializeToString(deterministic=True)
     described = replace(contract, content=Content.of(content))
     end = onnx.ModelProto()
