@@ -145,7 +145,9 @@ def embed(path: Path, contract: Contract) -> None:
     import onnx
 
     model = onnx.load(path)
-    del model.metadata_props[:]  # a contract that it had
+    others = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
     content = model.SerializeToString(deterministic=True)
     described = replace(contract, content=Content.of(content))
     end = onnx.ModelProto()
