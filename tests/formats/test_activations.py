@@ -28,7 +28,7 @@ def network(name: str) -> tuple[Network, Path]:
     return read(path, conversion.input if conversion else KERAS_INPUT, IMAGE), path
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_the_last_layer_gives_the_answer_of_the_file(name: str) -> None:
     inside, path = network(name)
     engine, _ = open_file(path)
@@ -37,7 +37,7 @@ def test_the_last_layer_gives_the_answer_of_the_file(name: str) -> None:
     assert inside.nodes[-1].output == pytest.approx(engine.run(IMAGE[np.newaxis])[0], abs=tolerance)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_layers_lead_from_the_picture_to_the_answer(name: str) -> None:
     inside, path = network(name)
     nodes, (_, ink) = inside.nodes, read_contract(path).input.range

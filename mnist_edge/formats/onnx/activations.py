@@ -30,7 +30,7 @@ def read(path: Path, batch: Array) -> Network:
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     image = session.get_inputs()[0]
-    pixels = batch.astype(np.uint8) if image.type == ELEMENTS["uint8"] else batch
+    pixels = batch.astype(ELEMENTS[image.type])
     values = {weight.name: onnx.numpy_helper.to_array(weight) for weight in weights}
     values |= zip(given, session.run(given, {image.name: pixels}), strict=True)
     # Channels come first in ONNX, and last here.
