@@ -38,23 +38,25 @@ class MnistEdgeError(Exception):
     Attributes:
         cause: one line saying what is wrong, naming the file or the value.
         remedy: one line saying what to do about it.
-        details: lines of a table that the cause speaks of; empty mostly.
+        details: lines between the two, as of a table.
         exit_code: what the command line exits with.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, cause: str, *, remedy: str, details: str = "") -> None:
+    def __init__(self, cause: str, *, remedy: str, details: Iterable[str] = ()) -> None:
         self.cause, self.remedy = escaped(cause), escaped(remedy)
-        self.details = "\n".join(map(escaped, details.splitlines()))
-        super().__init__("\n".join(filter(None, (self.cause, self.details, self.remedy))))
+        self.details = tuple(map(escaped, details))
+        super().__init__("\n".join((self.cause, *self.details, self.remedy)))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by cause and remedy, which not every class is made from."""
         return _again, (type(self), self.cause, self.remedy, self.details)
 
 
-def _again(kind: type[MnistEdgeError], cause: str, remedy: str, details: str) -> MnistEdgeError:
+def _again(
+    kind: type[MnistEdgeError], cause: str, remedy: str, details: tuple[str, ...]
+) -> MnistEdgeError:
     error = kind.__new__(kind)
     MnistEdgeError.__init__(error, cause, remedy=remedy, details=details)
     return error

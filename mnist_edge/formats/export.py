@@ -157,7 +157,7 @@ def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
     """Raise the first failure, a gate's before a converter's, and tell the others."""
     failures.sort(key=lambda failure: not isinstance(failure, GateError))
     for failure in failures[1:]:
-        note(f"error: {failure.cause}\n{failure.remedy}")
+        note(f"error: {failure}")
     if failures:
         raise failures[0]
 

@@ -127,7 +127,7 @@ class Exporter:
                 if conversion.inspect:
                     conversion.inspect(temporary)
                 engine = family_of(path).bare(temporary, conversion.input, conversion.answers)
-                answers = _answers(row, engine, test.images)
+                answers = _probabilities(row, engine, test.images)
                 parity = compare(self._answers, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
@@ -198,18 +198,20 @@ class Exporter:
             ) from error
 
 
-def _answers(row: Format, engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what a file answers, probabilities in the steps of a quantized softmax at least.
+def _probabilities(row: Format, engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a file's answers.
 
     Raises:
-        GateError: they are none.
+        GateError: they are not probabilities, in the steps of a quantized softmax at least.
     """
     try:
         answers = engine.run(images)
+        # Ten numbers that are each rounded to 1/256 miss a sum of 1 by no more.
+        whole = np.abs(answers.sum(axis=1) - 1).max() < 0.05
+        sound = np.isfinite(answers).all() and answers.min() >= 0 and whole
     except ModelError:
-        answers = np.full((1, 1), np.nan, np.float32)
-    # Ten numbers that are each rounded to 1/256 miss a sum of 1 by no more.
-    if not (np.abs(answers.sum(axis=1) - 1).max() < 0.05 and answers.min() >= 0):
+        sound = False  # as some engines see for themselves
+    if not sound:
         raise GateError(
             f"{row.name} is not published: its answers are not probabilities.",
             remedy="leave it out with --formats, and report it.",

@@ -136,7 +136,7 @@ def measure(runner: Runner, training: Split, told: Told, source: object) -> Meas
     if best.accuracy < ENOUGH and not told.range:
         raise ModelError(
             f"{source} reads {best.accuracy:.1%} of a balanced sample of training pictures at "
-            "best, however it is fed: it was trained on something else, or not enough.",
+            f"best, however it is fed: it was trained on something else, or not enough.",
             remedy=f"if you know how it is fed, say so: {_FLAGS}.",
             details=_table(tried),
         )
@@ -155,9 +155,9 @@ _FLAGS = (
 )
 
 
-def _table(ways: list[Feeding]) -> str:
+def _table(ways: list[Feeding]) -> list[str]:
     lines = (f"  {way.loss:8.3g}  {way.accuracy:8.1%}  {describe(way.input)}" for way in ways)
-    return "\n".join(("      loss  accuracy  fed with", *lines))
+    return ["      loss  accuracy  fed with", *lines]
 
 
 def _balanced(split: Split, count: int) -> Split:

@@ -69,7 +69,7 @@ def test_what_cannot_be_settled_is_told_with_what_settles_it(
     result = run("export", "odd.onnx", "--data", "digits.npz", "--out", "made")
     assert result.code == 1
     assert "odd.onnx reads " in result.stderr
-    assert "accuracy  fed with" in result.stderr
+    assert "\n      loss  accuracy  fed with\n" in result.stderr
     assert "--input-range LOW,HIGH" in result.stderr
     assert not list((tmp_path / "made").glob("[!.]*"))
     told = ("--input-range", "3,7", "--ink", "dark")

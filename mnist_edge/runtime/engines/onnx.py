@@ -204,7 +204,7 @@ class OnnxRunner:
         """Answer real values (N, …) in the shape of the input, with float32 (N, M); any N."""
         if np.dtype(self.dtype).kind in "iu":
             batch = np.rint(batch)
-        batch, size = batch.astype(self.dtype), self.shape[0] or CHUNK
+        batch, size = batch.astype(self.dtype, copy=False), self.shape[0] or CHUNK
         answers = []
         for start in range(0, len(batch), size):
             chunk = batch[start : start + size]
