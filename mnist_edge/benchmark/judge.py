@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.foreign import Feeding
 from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.parity import compare
 from mnist_edge.formats.table import family_of, of_path, open_file
 from mnist_edge.formats.told import Told
@@ -144,7 +145,8 @@ def _open_foreign(
     feedings: dict[str, Feeding],
 ) -> None:
     """Open a file without a contract, and note how it is fed."""
-    runner = family_of(file.path).runner(file.path, threads)
+    family = family_of(file.path)
+    runner = family.runner(file.path, threads)
     name = name_of(file.path)
     made = [source for source in sources if source.file == file.path.name]
     if made and any(source.sha256 == sha256_of(file.path) for source in made):
@@ -152,17 +154,22 @@ def _open_foreign(
         file.fed = f"{file.path.name}: fed as when it was exported"
     elif name in feedings:
         known = feedings[name].input
-        limits = Told(
-            range=known.range if known.range[0] < known.range[1] else known.range[::-1],
-            ink="light" if known.range[0] < known.range[1] else "dark",
+        low, high = sorted(known.range)
+        alike = Told(
+            range=(low, high) if known.values == "linear" else None,
+            ink="light" if known.range == (low, high) else "dark",
             transposed=known.transposed,
             answers=told.answers,
         )
-        measured = foreign.measure(runner, training, limits, file.path.name)
-        file.feeding = replace(measured.best)
+        measured = foreign.measure(runner, training, alike, file.path.name)
+        file.feeding = measured.best
         file.fed = f"{file.path.name}: {measured.describe()}, as the other file of that name"
     else:
         measured = foreign.measure(runner, training, told, file.path.name)
         file.feeding = feedings[name] = measured.best
         file.fed = f"{file.path.name}: {measured.describe()}"
-    file.engine = EncodedEngine(runner, file.feeding.input, file.feeding.answers)
+    spec, answers = file.feeding.input, file.feeding.answers
+    if family is not KERAS and spec.is_canonical and answers == "probabilities":
+        file.engine = family.bare(file.path, spec, answers, threads)  # as fast as our own are run
+    else:
+        file.engine = EncodedEngine(runner, spec, answers)

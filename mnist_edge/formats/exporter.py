@@ -126,7 +126,7 @@ class Exporter:
                 temporary.write_bytes(self._convert(row, conversion))
                 if conversion.inspect:
                     conversion.inspect(temporary)
-                engine = family_of(path).bare(temporary, conversion.input, conversion.answers)
+                engine = family_of(path).bare(temporary, conversion.input, conversion.answers, 1)
                 answers = _probabilities(row, engine, test.images)
                 parity = compare(self._answers, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)

@@ -118,7 +118,7 @@ class Family:
         reader: the package that reads what is inside, and the extra that brings it.
         contract: reads what an exported file says of itself.
         open: opens an exported file, for a number of threads, with its contract.
-        bare: opens a file by its input and by what its answers stand for.
+        bare: opens a file by its input, by what its answers stand for, for a number of threads.
         runner: opens somebody else's file as it is.
         adopt: brings that one into the form that files are made from.
         embed: puts a contract into a file; None where it lies beside it.
@@ -132,7 +132,7 @@ class Family:
     reader: tuple[str, str]
     contract: Callable[[Path], Contract]
     open: Callable[[Path, int], tuple[Engine, Contract]]
-    bare: Callable[[Path, TensorSpec, str], Engine]
+    bare: Callable[[Path, TensorSpec, str, int], Engine]
     runner: Callable[[Path, int], Runner]
     adopt: Callable[[Runner, Path, Feeding], Adopted]
     embed: Callable[[Path, Contract], None] | None

@@ -92,7 +92,7 @@ class _Compiled:
         return gate.scores(self._header, "model", images).astype(np.float32) / np.float32(256)
 
 
-def _bare(path: Path, _spec: TensorSpec, _answers: str) -> Engine:
+def _bare(path: Path, _spec: TensorSpec, _answers: str, _threads: int) -> Engine:
     return _Compiled(path)
 
 

@@ -29,7 +29,7 @@ def _open(path: Path, threads: int) -> tuple[Engine, Contract]:  # noqa: ARG001
     return KerasEngine(load(path)), Contract.from_sidecar(path)
 
 
-def _bare(path: Path, _spec: TensorSpec, _answers: str) -> Engine:
+def _bare(path: Path, _spec: TensorSpec, _answers: str, _threads: int) -> Engine:
     from mnist_edge.training.keras_model import KerasEngine, load
 
     return KerasEngine(load(path))

@@ -29,10 +29,10 @@ def _open(path: Path, threads: int) -> tuple[Engine, Contract]:
     return open_engine(path, threads)
 
 
-def _bare(path: Path, spec: TensorSpec, answers: str) -> Engine:
+def _bare(path: Path, spec: TensorSpec, answers: str, threads: int) -> Engine:
     from mnist_edge.runtime.engines import open_bare
 
-    return open_bare(path, spec, answers)
+    return open_bare(path, spec, answers, threads)
 
 
 def _runner(path: Path, threads: int) -> Runner:

@@ -124,7 +124,7 @@ class OnnxEngine(Reopened):
         if self._in_grey_levels and spec.range != (0, 255):
             raise ContractError(
                 f"{source} takes bytes, which go from 0 to 255, not {low:g} to {high:g}.",
-                remedy="export it again, or give --input-scale 255.",
+                remedy="export it again, or give --input-range 0,255.",
             )
         # A file with a fixed batch is fed as many pictures at a time as it takes.
         self._fixed = isinstance(image.shape[0], int)
