@@ -169,7 +169,8 @@ def _open_foreign(
         file.feeding = feedings[name] = measured.best
         file.fed = f"{file.path.name}: {measured.describe()}"
     spec, answers = file.feeding.input, file.feeding.answers
-    if family is not KERAS and spec.is_canonical and answers == "probabilities":
+    plain = spec.is_canonical and spec.dtype == "float32" and answers == "probabilities"
+    if plain and family is not KERAS:
         file.engine = family.bare(file.path, spec, answers, threads)  # as fast as our own are run
     else:
         file.engine = EncodedEngine(runner, spec, answers)
