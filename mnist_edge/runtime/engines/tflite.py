@@ -186,6 +186,8 @@ def _open(content: bytes, path: object, threads: int) -> Interpreter:
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
+        interpreter.get_input_details()  # whose names need not be text
+        interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         for sign, what in _ELSEWHERE.items():
             if sign in str(error):
