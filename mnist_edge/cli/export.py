@@ -10,6 +10,7 @@ import typer
 from mnist_edge.cli import options
 from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.output import command, fetching, next_command, note, result, result_json
+from mnist_edge.extras import require
 from mnist_edge.formats import export as library
 from mnist_edge.formats.exported import ACCURATE, HEADERS, Exported
 from mnist_edge.formats.table import RUNNABLE
@@ -40,6 +41,7 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Convert a model that was trained here or anywhere, and publish what answers like it."""
+    require("tensorflow", extra="export")  # before a model is spoken of
     done: list[Exported] = []
 
     def show(item: Exported) -> None:
