@@ -325,5 +325,5 @@ def _end(task: Task, description: dict[str, Any], shards: dict[str, Shard]) -> N
 def _sweep(task: Task) -> None:
     """Remove what workers that were killed had not finished writing."""
     if task.storage.is_local:
-        for path in Path(task.folder).glob(".????????.part-*"):
+        for path in Path(task.folder).glob(".*.part-*"):
             path.unlink(missing_ok=True)
