@@ -20,7 +20,7 @@ COMMANDS = {
 }
 
 # Lines that say the same of every epoch and of every file.
-_BETWEEN = re.compile(r"(?:^(?:epoch +(?!1/)\d+/|[\w-]+: runs/|measuring: ).*\n)+", re.MULTILINE)
+_BETWEEN = re.compile(r"(?:^(?:epoch +(?!1/)\d+/|(?!model)[\w-]+: runs/|measuring: ).*\n)+", re.MULTILINE)
 
 
 def main() -> None:
