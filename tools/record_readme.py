@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from render_readme import README, between
 
@@ -20,7 +21,9 @@ COMMANDS = {
 }
 
 # Lines that say the same of every epoch and of every file.
-_BETWEEN = re.compile(r"(?:^(?:epoch +(?!1/)\d+/|(?!model)[\w-]+: runs/|measuring: ).*\n)+", re.MULTILINE)
+_BETWEEN = re.compile(
+    r"(?:^(?:epoch +(?!1/)\d+/|(?!model)[\w-]+: runs/|measuring: ).*\n)+", re.MULTILINE
+)
 
 
 def main() -> None:
@@ -31,6 +34,7 @@ def main() -> None:
         shown = f"```\n$ mnist-edge {COMMANDS[name]}\n{run(COMMANDS[name])}\n```"
         text = README.read_text(encoding="utf-8")
         README.write_text(between(text, name, shown), encoding="utf-8")
+    Path("digit.png").unlink()
 
 
 def run(command: str) -> str:
