@@ -147,6 +147,10 @@ def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Sourc
     return batch
 
 
+class _TooLarge(Exception):
+    """A picture has more pixels than are allowed."""
+
+
 @contextmanager
 def _explaining(source: Source) -> Iterator[None]:
     """Turn whatever goes wrong into one line of cause and one of remedy."""
@@ -170,9 +174,11 @@ def _explaining(source: Source) -> Iterator[None]:
             f"{name} is empty or not a picture in a known format.",
             remedy=f"use one of {', '.join(FORMATS)}.",
         ) from error
-    except Image.DecompressionBombError as error:
+    except (_TooLarge, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        size = error if isinstance(error, _TooLarge) else "more pixels than Pillow opens"
         raise UnreadableImage(
-            f"{name} has {error}.", remedy="scale it down, or cut out the digit."
+            f"{name} has {size}.",
+            remedy="scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
         ) from error
     # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
     except Exception as error:
@@ -240,7 +246,7 @@ def _cost(picture: Image.Image) -> float:
 def _check_pixels(width: int, height: int, max_pixels: int, cost: float = DECODING.cost) -> None:
     most = int(max_pixels * min(1, DECODING.cost / cost))
     if width * height > most:
-        raise Image.DecompressionBombError(
+        raise _TooLarge(
             f"{width} x {height} pixels, more than the {most:,} that such a picture may have"
         )
 
