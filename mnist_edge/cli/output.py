@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,19 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from mnist_edge.documents import to_json
 from mnist_edge.errors import escaped
 from mnist_edge.workspace import RUNS
 
 if TYPE_CHECKING:
     from mnist_edge.data import Progress
-
-
-def _attributes(instance: Any) -> dict[str, Any]:
-    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
-
-
-# `dataclasses.asdict` copies every number of an answer, which takes longer than to encode them.
-_JSON = json.JSONEncoder(allow_nan=False, default=_attributes)
 
 
 def result(text: str) -> None:
@@ -35,7 +26,7 @@ def result(text: str) -> None:
 
 def result_json(document: Any) -> None:
     """Print a result to stdout as one line of JSON; dataclasses become objects."""
-    typer.echo(_JSON.encode(document))
+    typer.echo(to_json(document))
 
 
 def note(text: str) -> None:
