@@ -13,6 +13,7 @@
     ├── TrainingError        a training that cannot start or go on           exit 1
     ├── ConversionError      a format whose converter failed                 exit 1
     ├── ScoringError         a scoring that cannot start or go on            exit 1
+    ├── ServingError         a service that cannot start                     exit 1
     ├── GateError            a result that did not reach its bar             exit 3
     └── Interrupted          Ctrl-C                                          exit 130
 
@@ -143,6 +144,10 @@ class ConversionError(MnistEdgeError):
 
 class ScoringError(MnistEdgeError):
     """A scoring of many pictures that cannot start or go on; what is done is kept."""
+
+
+class ServingError(MnistEdgeError):
+    """A service that cannot start: its address is taken, or a process of it dies."""
 
 
 class GateError(MnistEdgeError):

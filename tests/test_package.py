@@ -20,7 +20,8 @@ from tests.conftest import Run, Workspace
 PACKAGE = Path(mnist_edge.__file__).parent
 
 HEAVY = {
-    *("numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib", "pyarrow", "ray")
+    *("numpy", "PIL", "onnxruntime", "tensorflow", "keras", "onnx", "matplotlib", "pyarrow"),
+    *("ray", "fastapi", "uvicorn"),
 }
 
 
@@ -44,6 +45,7 @@ def test_public_names_are_pinned() -> None:
         "Prediction",
         "Predictions",
         "ScoringError",
+        "ServingError",
         "TrainingError",
         "UnreadableImage",
         "UsageError",
@@ -122,6 +124,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("info", "--help"),
         ("report", "--help"),
         ("score", "--help"),
+        ("serve", "--help"),
         ("data", "show", "--help"),
     ],
     ids=" ".join,
@@ -172,6 +175,7 @@ def test_the_runtime_brings_its_three_packages_and_no_other_room() -> None:
 GROUND = {"contract", "errors", "extras", "files"}
 MAY_IMPORT = {
     "errors": set(),
+    "documents": set(),
     "extras": {"errors"},
     "files": {"errors"},
     "contract": {"errors", "files"},
@@ -184,9 +188,10 @@ MAY_IMPORT = {
     "benchmark": {*GROUND, "data", "runtime", "formats", "workspace", "tables"},
     "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
     "fleet": {*GROUND, "data", "runtime"},
+    "serve": {*GROUND, "documents", "formats", "runtime"},
     "cli": {
-        *(*GROUND, "data", "runtime", "workspace"),
-        *("training", "formats", "benchmark", "report", "fleet", "tables"),
+        *(*GROUND, "data", "documents", "runtime", "workspace"),
+        *("training", "formats", "benchmark", "report", "fleet", "serve", "tables"),
     },
     "__main__": {"cli"},
     "__init__": {"errors", "contract", "runtime", "training", "formats", "benchmark"},
@@ -203,6 +208,10 @@ THIRD_PARTY = {
         *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),
     },
     "benchmark": {"PIL", "numpy", "onnxruntime"},
+    "serve": {
+        *("PIL", "fastapi", "numpy", "prometheus_client", "python_multipart", "starlette"),
+        "uvicorn",
+    },
     "report": {*("PIL", "ai_edge_litert", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime")},
     "cli": {"rich", "typer"},
 }

@@ -20,7 +20,10 @@ from mnist_edge.cli.streams import mute_libraries, open_streams
 from mnist_edge.errors import Interrupted, MnistEdgeError
 
 # In the order of --help. The module of each has a function, or a group of them, of that name.
-VERBS = ("train", "export", "predict", "evaluate", "bench", "info", "report", "score", "data")
+VERBS = (
+    *("train", "export", "predict", "evaluate", "bench", "info", "report", "serve", "score"),
+    "data",
+)
 
 
 class _Commands(Mapping[str, Any]):

@@ -1,0 +1,69 @@
+"""`mnist-edge serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_edge.cli.options import Model, chosen
+from mnist_edge.cli.output import next_command, result
+from mnist_edge.extras import require
+from mnist_edge.formats.latest import READABLE
+
+Text = str | None
+
+
+def serve(
+    host: Annotated[str, typer.Option(metavar="H", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="P", min=0, max=65535, help="0 takes a free one.")] = 8000,
+    model: Model = None,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    max_bytes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Of a request's body.")
+    ] = 8 << 20,
+    max_pixels: Annotated[int, typer.Option(metavar="N", min=1, help="Of a picture.")] = 25_000_000,
+    max_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Answers at a time in each process; all processors are used by default.",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for the token in it: Authorization: Bearer TOKEN."),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this origin ask; may be repeated."),
+    ] = None,
+    log: Annotated[
+        str, typer.Option(metavar="FORM", help="Of the lines on stderr: text or json.")
+    ] = "text",
+) -> None:
+    """Answer pictures over HTTP: /v1/predict, the Open Inference Protocol, a page to draw on."""
+    require("fastapi", "uvicorn", "python_multipart", "prometheus_client", extra="serve")
+    from mnist_edge.serve.settings import Settings, concurrency, token_in
+    from mnist_edge.serve.workers import serve as run
+
+    settings = Settings(
+        model=chosen(model, *READABLE),
+        host=host,
+        port=port,
+        workers=workers,
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+        max_concurrency=max_concurrency or concurrency(workers),
+        token=token_in(token_file) if token_file else None,
+        cors=tuple(cors or ()),
+        log=log,
+    )
+
+    def announce(address: str) -> None:
+        result(address)
+        next_command(f"curl --data-binary @digit.png {address}/v1/predict")
+
+    run(settings, announce)

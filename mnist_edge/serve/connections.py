@@ -1,0 +1,55 @@
+"""A connection: how long it may take until a request's headers are there, and how large they are."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+SECONDS = 10.0
+MOST_BYTES = 64 << 10
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that ends where headers do not; uvicorn waits for ever, and takes any number."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def _count(self, part: bytes) -> None:
+        self._bytes += len(part)
+        if self._bytes > MOST_BYTES:
+            raise ValueError("the headers are too large")
+
+    def _watch(self) -> None:
+        waits = self.cycle is None or self.cycle.response_complete
+        if waits and self._deadline is None:
+            self._deadline = self.loop.call_later(SECONDS, self.transport.close)
+        elif self._deadline is not None and not waits:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,81 @@
+"""A bounded pool of threads, one per answer, before which only a short queue waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.types import Receive
+
+from mnist_edge.serve.problems import busy
+
+Answer = TypeVar("Answer")
+
+
+class ClientGone(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Ticket:
+    """What tells a job that is under way whether its answer is still wanted."""
+
+    dropped = False
+
+
+class Pool:
+    """Threads that answer pictures.
+
+    Args:
+        threads: answers at a time.
+        queue: requests that may wait for a thread.
+    """
+
+    def __init__(self, threads: int, queue: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, "answer")
+        self._most = threads + queue
+        self._pending = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether one more request would be refused."""
+        return self._pending >= self._most
+
+    async def run(self, job: Callable[[Ticket], Answer], receive: Receive) -> Answer:
+        """Run a job on a thread of the pool.
+
+        Args:
+            job: what is done; it may look at its ticket from time to time.
+            receive: of a request whose body has been read: what comes next is that it is gone.
+
+        Raises:
+            Problem: threads and queue are full.
+            ClientGone: the client has closed the connection; a job that waited is not begun.
+        """
+        if self.full:
+            raise busy()
+        ticket = Ticket()
+        self._pending += 1
+        work = self._executor.submit(contextvars.copy_context().run, job, ticket)
+
+        async def drop() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            ticket.dropped = True
+            work.cancel()
+
+        watch = asyncio.ensure_future(drop())
+        try:
+            answer = await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            if not ticket.dropped:  # the service is ending
+                raise
+        finally:
+            gone, ticket.dropped = ticket.dropped, True
+            watch.cancel()
+            self._pending -= 1
+        if gone:
+            raise ClientGone
+        return answer

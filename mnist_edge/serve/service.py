@@ -1,0 +1,60 @@
+"""The model that is served: jobs for it are run in the pool, and their answers counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from mnist_edge.errors import UnreadableImage
+from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.serve.metrics import Metrics
+from mnist_edge.serve.pool import Pool, Ticket
+from mnist_edge.serve.problems import Problem
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A model and what it is served with.
+
+    Attributes:
+        classifier: the model.
+        file: its file.
+        max_pixels: of a picture.
+        pool: the threads that answer.
+        metrics: where answers are counted.
+    """
+
+    classifier: Classifier
+    file: Path
+    max_pixels: int
+    pool: Pool
+    metrics: Metrics
+
+    @cached_property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.classifier.contract.name
+
+    async def answer(self, request: Request, job: Callable[[Ticket], Answer]) -> Answer:
+        """Run a job on a thread.
+
+        Raises:
+            Problem: what was sent cannot be read, or the pool is full.
+            ClientGone: nobody waits for the answer any more.
+        """
+        try:
+            return await self.pool.run(job, request.receive)
+        except UnreadableImage as error:
+            self.count("unreadable")
+            raise Problem.of(error) from error
+
+    def count(self, reason: str | None) -> None:
+        """Count a picture by why its answer is not to be trusted."""
+        self.metrics.pictures.labels(reason or "accepted").inc()

@@ -1,0 +1,91 @@
+"""The pool is bounded, refuses at once, and does not begin what nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from mnist_edge.serve.pool import ClientGone, Pool, Ticket
+from mnist_edge.serve.problems import Problem
+
+
+async def waits() -> Any:
+    await asyncio.Event().wait()
+
+
+def test_threads_and_queue_are_all_there_is() -> None:
+    async def fill() -> None:
+        pool, go, begun = Pool(2, 1), threading.Event(), []
+
+        def job(_: Ticket) -> int:
+            begun.append(threading.current_thread().name)
+            go.wait(5)
+            return len(begun)
+
+        tasks = [asyncio.create_task(pool.run(job, waits)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        assert len(set(begun)) == 2
+        assert pool.full
+        with pytest.raises(Problem) as refused:
+            await pool.run(job, waits)
+        assert refused.value.status == 503
+        assert refused.value.headers["Retry-After"] == "1"
+        go.set()
+        await asyncio.gather(*tasks)
+        assert len(begun) == 3
+        assert not pool.full
+
+    asyncio.run(fill())
+
+
+def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
+    async def leave() -> None:
+        pool, go, gone, begun = Pool(1, 1), threading.Event(), asyncio.Event(), []
+
+        def job(name: str) -> Any:
+            def run(ticket: Ticket) -> bool:
+                begun.append(name)
+                go.wait(5)
+                return ticket.dropped
+
+            return run
+
+        async def receive() -> Any:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        first = asyncio.create_task(pool.run(job("first"), waits))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(pool.run(job("second"), receive))
+        await asyncio.sleep(0.05)
+        gone.set()
+        with pytest.raises(ClientGone):
+            await second
+        assert not pool.full
+        go.set()
+        assert await first is False
+        assert begun == ["first"]
+
+    asyncio.run(leave())
+
+
+def test_what_is_under_way_is_told_that_nobody_waits() -> None:
+    async def leave() -> None:
+        pool, told = Pool(1, 0), threading.Event()
+
+        def job(ticket: Ticket) -> None:
+            while not ticket.dropped:
+                told.wait(0.01)
+            told.set()
+
+        async def receive() -> Any:
+            return {"type": "http.disconnect"}
+
+        with pytest.raises(ClientGone):
+            await pool.run(job, receive)
+        assert told.is_set()
+
+    asyncio.run(leave())

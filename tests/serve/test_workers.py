@@ -1,0 +1,290 @@
+"""A service in processes of its own: start and end, workers, limits, clients of all kinds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mnist_edge.runtime import shipped
+from tests.conftest import Run
+from tests.serve.conftest import Running, running
+from tests.serve.test_application import samples
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started and that serve."""
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [
+        int(child)
+        for child in listed
+        if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+def lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_prints_its_address_and_the_next_command(tmp_path: Path, seven: bytes) -> None:
+    with running(tmp_path) as service:
+        assert service.address == f"http://127.0.0.1:{service.port}"
+        assert service.client.post("/v1/predict", content=seven).json()["digit"] == 7
+        assert service.stop() == 0
+        log = service.log.read_text()
+    assert f"next: curl --data-binary @digit.png {service.address}/v1/predict" in log
+    assert "POST /v1/predict 200" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_in_use_is_named(workers: str, run: Run, tmp_path: Path) -> None:
+    with running(tmp_path, "--workers", "2") as service:
+        refused = run("serve", "--port", str(service.port), "--workers", workers)
+    assert (refused.code, refused.stdout) == (1, "")
+    cause, remedy = refused.stderr.splitlines()[-2:]
+    assert f"cannot listen on port {service.port} of 127.0.0.1: Address already in use" in cause
+    assert "--port" in remedy
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_under_way_is_finished_at_the_end(
+    workers: str, number: int, tmp_path: Path, slow_picture: bytes
+) -> None:
+    options = ("--workers", workers, "--max-concurrency", "1")
+    with running(tmp_path, *options) as service, ThreadPoolExecutor(1) as pool:
+        files = [("picture", slow_picture)] * 20
+        answer = pool.submit(service.client.post, "/v1/predict", files=files)
+        time.sleep(0.5)
+        below = children(service.process.pid)
+        began = time.monotonic()
+        service.process.send_signal(number)
+        assert service.process.wait(12) == 0
+        assert time.monotonic() - began < 10
+        assert answer.result().status_code == 200
+        assert len(answer.result().json()) == 20
+        assert not any(map(lives, below))
+        assert "Traceback" not in service.log.read_text()
+
+
+def test_what_takes_too_long_is_given_up_at_the_end(tmp_path: Path, slow_picture: bytes) -> None:
+    with running(tmp_path, "--max-concurrency", "1") as service, ThreadPoolExecutor(1) as pool:
+        files = [("picture", slow_picture)] * 900
+        pool.submit(service.client.post, "/v1/predict", files=files)
+        with socket.create_connection(("127.0.0.1", service.port)) as slow:
+            slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
+            time.sleep(1)
+            began = time.monotonic()
+            service.process.terminate()
+            assert service.process.wait(15) == 0
+            assert time.monotonic() - began < 10
+
+
+def test_counters_add_up_over_workers(tmp_path: Path, seven: bytes) -> None:
+    with running(tmp_path, "--workers", "2") as service:
+        assert len(children(service.process.pid)) == 2
+        for _ in range(30):
+            # A connection each, so that both workers get some.
+            httpx.post(f"{service.address}/v1/predict", content=seven)
+        for _ in range(5):
+            counted = samples(httpx.get(f"{service.address}/metrics").text)
+            name = 'mnist_edge_requests_total{endpoint="/v1/predict",status="200"}'
+            assert counted[name] == 30
+            assert counted['mnist_edge_pictures_total{reason="accepted"}'] == 30
+            assert counted["mnist_edge_requests_in_flight"] == 1
+        assert service.stop() == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_its_counts_are_kept(
+    tmp_path: Path, seven: bytes
+) -> None:
+    with running(tmp_path, "--workers", "2", "--log", "json") as service:
+        for _ in range(10):
+            httpx.post(f"{service.address}/v1/predict", content=seven)
+        victim, other = children(service.process.pid)
+        os.kill(victim, signal.SIGKILL)
+        assert eventually(lambda: len({*children(service.process.pid)} - {victim}) == 2)
+        assert other in children(service.process.pid)
+
+        def answered() -> bool:
+            try:
+                return httpx.post(f"{service.address}/v1/predict", content=seven).is_success
+            except httpx.TransportError:
+                return False
+
+        assert eventually(lambda: all(answered() for _ in range(10)))
+        counted = samples(httpx.get(f"{service.address}/metrics").text)
+        assert counted['mnist_edge_requests_total{endpoint="/v1/predict",status="200"}'] >= 20
+        assert counted["mnist_edge_requests_in_flight"] == 1
+        lines = [json.loads(line) for line in service.log.read_text().splitlines() if "{" in line]
+        assert any("is replaced" in line.get("message", "") for line in lines)
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    with running(tmp_path, "--workers", "2") as service:
+        below = children(service.process.pid)
+        service.process.kill()
+        service.process.wait()
+        assert eventually(lambda: not any(map(lives, below)))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_model_that_cannot_be_loaded_is_an_error(workers: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    for name in ("bad.onnx", "none.onnx"):
+        refused = run("serve", "--model", name, "--port", "0", "--workers", workers)
+        assert (refused.code, refused.stdout) == (1, "")
+        assert name in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def overload(service: Running, body: bytes, clients: int) -> Counter[int]:
+    """Ask from many threads at once, and count the statuses of the answers."""
+
+    def one(_: int) -> int:
+        answer = httpx.post(f"{service.address}/v1/predict", content=body, timeout=30)
+        if answer.status_code == 503:
+            assert answer.headers["retry-after"] == "1"
+            assert "busy" in answer.json()["error"]
+        return answer.status_code
+
+    with ThreadPoolExecutor(clients) as pool:
+        return Counter(pool.map(one, range(clients)))
+
+
+def test_more_than_it_can_do_is_refused_at_once_and_health_is_answered(
+    tmp_path: Path, slow_picture: bytes
+) -> None:
+    with running(tmp_path, "--max-concurrency", "1") as service:
+        files = [("picture", slow_picture)] * 30
+        form = httpx.Request("POST", service.address, files=files)
+        kind = {"Content-Type": form.headers["content-type"]}
+        body = form.read()
+
+        def long(_: int) -> int:
+            answer = httpx.post(
+                f"{service.address}/v1/predict", content=body, headers=kind, timeout=60
+            )
+            return answer.status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            taken = pool.map(long, range(2))  # one at work, one in the queue
+            time.sleep(0.7)
+            began = time.monotonic()
+            assert overload(service, slow_picture, 8) == {503: 8}
+            for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+                assert service.client.get(path).status_code == 200
+            assert time.monotonic() - began < 2
+            assert list(taken) == [200, 200]
+        assert service.client.post("/v1/predict", content=slow_picture).status_code == 200
+        counted = samples(service.client.get("/metrics").text)
+        assert counted['mnist_edge_rejected_total{reason="busy"}'] == 8
+
+
+def test_two_hundred_slow_clients_do_not_stop_a_quick_one(tmp_path: Path, seven: bytes) -> None:
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(seven)}\r\n\r\n".encode()
+    with running(tmp_path, "--max-concurrency", "1") as service:
+        slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
+        for number, client in enumerate(slow):
+            # Some do not even end their headers.
+            client.sendall(head[:20] if number % 2 else head + seven[:10])
+        for _ in range(20):
+            assert service.client.post("/v1/predict", content=seven).json()["digit"] == 7
+        # And one of the slow ones is answered as it gets ready.
+        slow[0].sendall(seven[10:])
+        assert slow[0].recv(100).startswith(b"HTTP/1.1 200")
+        for client in slow:
+            client.close()
+        assert service.stop() == 0
+
+
+def test_a_body_without_an_announced_length_is_refused_before_it_is_read_whole(
+    tmp_path: Path,
+) -> None:
+    sent = 0
+    with running(tmp_path, "--max-bytes", "100000") as service:
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.settimeout(10)
+            client.sendall(
+                b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            chunk = b"4000\r\n" + bytes(0x4000) + b"\r\n"
+            try:
+                while sent < 1 << 30:
+                    client.sendall(chunk)
+                    sent += len(chunk)
+            except OSError:
+                pass  # it has been closed
+        assert sent < 1 << 30
+        answer = service.client.post("/v1/predict", content=iter([bytes(60_000)] * 2))
+        assert answer.status_code == 413
+        announced = service.client.post("/v1/predict", content=bytes(100_001))
+        assert announced.status_code == 413
+        assert "more than 100,000 bytes" in announced.json()["error"]
+        memory = Path(f"/proc/{service.process.pid}/status").read_text()
+        peak = int(memory.partition("VmHWM:")[2].split()[0])
+        assert peak < 300_000  # KiB
+
+
+def test_a_client_that_has_gone_is_dropped(tmp_path: Path, slow_picture: bytes) -> None:
+    with running(tmp_path, "--max-concurrency", "1") as service:
+        form = httpx.Request(
+            "POST", service.address, files=[("picture", slow_picture)] * 400
+        )
+        head = (
+            f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(form.read())}\r\n"
+            f"Content-Type: {form.headers['content-type']}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(head.encode() + form.read())
+            time.sleep(0.5)
+        began = time.monotonic()
+        # The thread is free again as soon as a few pictures are done.
+        assert eventually(
+            lambda: service.client.post("/v1/predict", content=slow_picture).is_success
+        )
+        assert time.monotonic() - began < 20
+        assert " 499 " in service.log.read_text()
+
+
+def test_headers_that_never_end_are_not_waited_for(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.settimeout(10)
+            client.sendall(b"GET / HTTP/1.1\r\n")
+            with pytest.raises(OSError, match=r"."):
+                while True:
+                    client.sendall(b"X-Filler: " + b"a" * 10_000 + b"\r\n")
+                    time.sleep(0.001)
+        assert service.client.get("/v2/health/live").status_code == 200
+
+
+def test_the_shipped_model_is_served_where_none_is_named(run: Run, tmp_path: Path) -> None:
+    # In a folder without runs/; the address is taken, so that it ends at once.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run("serve", "--port", str(taken.getsockname()[1]))
+    assert f"model: {shipped.DEFAULT}.onnx, the shipped one" in refused.stderr
+

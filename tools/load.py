@@ -1,0 +1,525 @@
+"""Load `mnist-edge serve` on this machine, and write the figures into docs/serve.md.
+
+python tools/load.py [--quick] [--minutes N] [--only NAME…] [--print]
+
+It needs wrk (Debian: apt-get install wrk) and the extra `serve`. Everything happens on the loopback
+interface, and the clients share the processors with the service. The pictures are synthetic digits:
+PNG of 28x28 as MNIST has them, and JPEG of 1200x900 with a digit on lit, grainy paper. Every
+run is bounded; --quick takes about two minutes, the default about ten and --minutes more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from packaging.requirements import Requirement
+from PIL import Image
+
+from mnist_edge.benchmark import machine
+from mnist_edge.data import synthetic
+from mnist_edge.documents import to_json
+from mnist_edge.runtime import shipped
+from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.tables import markdown
+
+PAGE = Path(__file__).parents[1] / "docs" / "serve.md"
+MODEL = shipped.path("edge.onnx")
+WORKERS = 2
+CONNECTIONS = 16  # of wrk: enough to keep two workers busy, as few as a browser and a proxy open
+
+# What wrk sends; it writes the statuses of all answers as JSON.
+LUA = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "%(kind)s"
+local file = io.open("%(body)s", "rb"); wrk.body = file:read("*a"); file:close()
+function done(summary, latency)
+  io.write(string.format('{"requests": %%d, "refused": %%d, "errors": %%d, "us": %%d}\\n',
+    summary.requests, summary.errors.status, summary.errors.connect + summary.errors.read
+    + summary.errors.write + summary.errors.timeout, summary.duration))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent again and again.
+
+    Attributes:
+        name: what the tables call it.
+        body: of a request.
+        kind: its Content-Type.
+        pictures: as they are in it.
+    """
+
+    name: str
+    body: bytes
+    kind: str
+    pictures: tuple[bytes, ...]
+
+    @property
+    def head(self) -> bytes:
+        """The lines before the body."""
+        return (
+            f"POST /v1/predict HTTP/1.1\r\nHost: load\r\nContent-Type: {self.kind}\r\n"
+            f"Content-Length: {len(self.body)}\r\n\r\n"
+        ).encode()
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long is measured, in seconds; how many starts."""
+
+    each: float
+    soak: float
+    starts: int
+
+
+def main() -> None:
+    """Measure, and rewrite the page or print what would be written."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="about two minutes")
+    parser.add_argument("--minutes", type=float, help="of the soak; 2 by default")
+    parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
+    parser.add_argument("--print", action="store_true")
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        sys.exit("wrk is not installed.\napt-get install wrk")
+    soak = 60 * (options.minutes or 2)
+    effort = Effort(3, min(soak, 15), 3) if options.quick else Effort(15, soak, 10)
+    blocks = {"machine": describe()}
+    for name in options.only:
+        note(name)
+        blocks[name] = MEASURED[name](effort)
+    text = PAGE.read_text(encoding="utf-8")
+    for name, block in blocks.items():
+        text = between(text, name, block)
+    if options.print:
+        print("\n\n".join(blocks.values()))
+    else:
+        PAGE.write_text(text, encoding="utf-8")
+
+
+def note(text: str) -> None:
+    """Say on stderr what is being done."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr)
+
+
+def describe() -> str:
+    """Return what this was measured on."""
+    here = machine.describe()
+    return (
+        f"{here.cpu}, {here.cores} cores, load {here.load or 0:.1f}; Python {here.python}, "
+        f"onnxruntime {here.versions['onnxruntime']}; {WORKERS} workers, wrk with {CONNECTIONS} "
+        "connections."
+    )
+
+
+# What is sent.
+
+
+def digits(count: int) -> tuple[bytes, ...]:
+    """Draw digits as MNIST has them."""
+    return tuple(
+        _encoded(Image.fromarray(image), "PNG")
+        for image in synthetic.generate(count, seed=21).images
+    )
+
+
+def photographs(count: int) -> tuple[bytes, ...]:
+    """Draw dark digits on paper that is lit from one corner, with grain: 1200x900."""
+    rng = np.random.default_rng(21)
+    height, width = 900, 1200
+    paper = 230 * np.linspace(0.75, 1, height)[:, np.newaxis] * np.linspace(0.75, 1, width)
+    drawn = []
+    for image in synthetic.generate(count, seed=22).images:
+        field = Image.new("L", (width, height))
+        field.paste(Image.fromarray(image).resize((600, 600)), (300, 150))
+        lit = paper * (1 - 0.8 * np.asarray(field, np.float32) / 255)
+        lit += rng.normal(0, 4, lit.shape)
+        photo = Image.fromarray(lit.clip(0, 255).astype(np.uint8)).convert("RGB")
+        drawn.append(_encoded(photo, "JPEG"))
+    return tuple(drawn)
+
+
+def _encoded(picture: Image.Image, form: str) -> bytes:
+    file = BytesIO()
+    picture.save(file, form)
+    return file.getvalue()
+
+
+def single(name: str, picture: bytes) -> Load:
+    """Return requests of one picture."""
+    return Load(name, picture, "application/octet-stream", (picture,))
+
+
+def many(name: str, pictures: tuple[bytes, ...]) -> Load:
+    """Return requests of many pictures, as parts of a form."""
+    parts = (
+        b'--load\r\nContent-Disposition: form-data; name="picture"; filename="%d"\r\n\r\n' % number
+        + picture
+        + b"\r\n"
+        for number, picture in enumerate(pictures)
+    )
+    body = b"".join(parts) + b"--load--\r\n"
+    return Load(name, body, "multipart/form-data; boundary=load", pictures)
+
+
+# The service.
+
+
+@contextmanager
+def service(*options: str) -> Iterator[tuple[int, list[int], float]]:
+    """Run a service; yield its port, its processes, and how many seconds it took to start."""
+    command = [sys.executable, "-m", "mnist_edge", "serve", "--port", "0", "--model", str(MODEL)]
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            assert process.stdout
+            port = int(process.stdout.readline().rpartition(":")[2])
+            started = time.monotonic() - began
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            yield port, [process.pid, *map(int, children.split())], started
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+def memory(processes: list[int]) -> float:
+    """Return MiB that processes have for themselves."""
+    total = 0
+    for process in processes:
+        with suppress(OSError):
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+            total += sum(map(int, re.findall(r"^Private_\w+: +(\d+) kB", text, re.MULTILINE)))
+    return total / 1024
+
+
+def wrk(port: int, load: Load, seconds: float, connections: int = CONNECTIONS) -> dict[str, int]:
+    """Send as fast as answers come; return requests, those refused, errors, and microseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        body, script = Path(folder) / "body", Path(folder) / "post.lua"
+        body.write_bytes(load.body)
+        script.write_text(LUA % {"kind": load.kind, "body": body})
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s"]
+        url = f"http://127.0.0.1:{port}/v1/predict"
+        done = subprocess.run(
+            [*command, "-s", str(script), url], capture_output=True, text=True, check=True
+        )
+    counted: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return counted
+
+
+def alone(load: Load, seconds: float) -> float:
+    """Return pictures/s of `Classifier` in as many processes as the service has workers."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        return sum(pool.map(_answer_for, [load.pictures] * WORKERS, [seconds] * WORKERS))
+
+
+def _answer_for(pictures: tuple[bytes, ...], seconds: float) -> float:
+    classifier = Classifier.load(MODEL)
+    classifier.predict(pictures[0])
+    done, began = 0, time.perf_counter()
+    while (spent := time.perf_counter() - began) < seconds:
+        if len(pictures) == 1:
+            classifier.predict(pictures[0])
+        else:
+            classifier.predict_batch(pictures)
+        done += len(pictures)
+    return done / spent
+
+
+# What is measured.
+
+
+def throughput(effort: Effort) -> str:
+    """Return the table of pictures a second, against `Classifier` alone."""
+    pngs, jpegs = digits(100), photographs(10)
+    rows = []
+    for load in (
+        single("PNG of 28×28, one a request", pngs[0]),
+        many("PNG of 28×28, 100 a request", pngs),
+        single("JPEG of 1200×900, one a request", jpegs[0]),
+        many("JPEG of 1200×900, 10 a request", jpegs),
+    ):
+        rates, bases = [], []
+        # In turns, so that both meet the same neighbours.
+        for _ in range(3):
+            bases.append(alone(load, effort.each))
+            with service("--workers", str(WORKERS)) as (port, _, _):
+                connections = WORKERS * 2  # what it accepts: threads and as long a queue
+                wrk(port, load, 1, connections)
+                counted = wrk(port, load, effort.each, connections)
+            good = counted["requests"] - counted["refused"]
+            rates.append(len(load.pictures) * good / counted["us"] * 1e6)
+        base, rate = statistics.median(bases), statistics.median(rates)
+        rows.append((load.name, f"{base:,.0f}", f"{rate:,.0f}", f"{rate / base:.2f}"))
+    headers = ("", "Classifier, pictures/s", "service, pictures/s", "×")
+    return markdown(headers, rows)
+
+
+class Connection(asyncio.Protocol):
+    """A connection of the client: one request at a time."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self._received = b""
+        self._answer: asyncio.Future[int] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = transport
+
+    def ask(self, request: bytes) -> asyncio.Future[int]:
+        """Send a request; return the status of its answer to come."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self._answer
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of an answer."""
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        found = re.search(rb"content-length: (\d+)", head)
+        if end and found and len(body) >= int(found[1]) and self._answer:
+            self._received = b""
+            self._answer.set_result(int(head[9:12]))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """End."""
+        if self._answer and not self._answer.done():
+            self._answer.set_result(0)
+
+
+async def fixed_rate(
+    port: int, load: Load, rate: float, seconds: float
+) -> list[tuple[int, float]]:
+    """Send so many requests a second, whether or not answers come; return statuses and seconds.
+
+    A time is from when a request was due, so that nobody's waiting is left out.
+    """
+    loop = asyncio.get_running_loop()
+    free: list[Connection] = []
+    answers: list[tuple[int, float]] = []
+    request = load.head + load.body
+
+    async def one(due: float) -> None:
+        while free:
+            connection = free.pop()
+            if not connection.transport.is_closing():
+                break
+        else:
+            _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
+        status = await connection.ask(request)
+        answers.append((status, loop.time() - due))
+        free.append(connection)
+
+    tasks = []
+    begin = loop.time() + 0.1
+    for number in range(int(rate * seconds)):
+        due = begin + number / rate
+        if (left := due - loop.time()) > 0:
+            await asyncio.sleep(left)
+        tasks.append(asyncio.create_task(one(due)))
+    await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    for connection in free:
+        connection.transport.close()
+    return answers
+
+
+def overload(effort: Effort) -> str:
+    """Return how the service answers when it is asked for twice what it can."""
+    rows = []
+    for load in (
+        single("PNG of 28×28", digits(1)[0]),
+        single("JPEG of 1200×900", photographs(1)[0]),
+    ):
+        with service("--workers", str(WORKERS)) as (port, _, _):
+            counted = wrk(port, load, effort.each, WORKERS * 2)
+            capacity = (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
+            for name, rate in (("a tenth of", capacity / 10), ("twice", 2 * capacity)):
+                answers = asyncio.run(fixed_rate(port, load, rate, max(effort.each, 200 / rate)))
+                statuses = Counter(status for status, _ in answers)
+                times = [1000 * seconds for status, seconds in answers if status == 200]
+                p50, p99 = np.percentile(times, (50, 99))
+                others = len(answers) - statuses[200] - statuses[503]
+                rows.append(
+                    (
+                        load.name,
+                        f"{name} the capacity of {capacity:,.0f}",
+                        f"{statuses[200] / len(answers):.0%}",
+                        f"{statuses[503] / len(answers):.0%}",
+                        f"{others}",
+                        f"{p50:.1f}",
+                        f"{p99:.1f}",
+                    )
+                )
+    headers = ("", "requests/s", "answered", "503", "other", "p50 ms", "p99 ms of the answered")
+    return markdown(headers, rows, left=2)
+
+
+def soak(effort: Effort) -> str:
+    """Return what becomes of memory and answers under a load that keeps all busy."""
+    classifier = Classifier.load(MODEL)
+    pictures = (*digits(200), *photographs(5))
+    expected = [json.loads(to_json(classifier.predict(each))) for each in pictures]
+    counted: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def ask(port: int, seed: int) -> None:
+        rng = random.Random(seed)  # noqa: S311
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            answers = client.makefile("rb")
+            while not stop.is_set():
+                # Photographs take far longer: one in a hundred keeps both kinds at work.
+                number = rng.randrange(200) if rng.random() < 0.99 else 200 + rng.randrange(5)
+                load = single("", pictures[number])
+                client.sendall(load.head + load.body)
+                status = int(answers.readline().split()[1])
+                size = 0
+                while (line := answers.readline()) != b"\r\n":
+                    if line.lower().startswith(b"content-length:"):
+                        size = int(line.split(b":")[1])
+                body = json.loads(answers.read(size))
+                if status == 200:
+                    counted["right" if same(body, expected[number]) else "wrong"] += 1
+                else:
+                    counted[str(status)] += 1
+
+    with service("--workers", str(WORKERS)) as (port, processes, _):
+        clients = [threading.Thread(target=ask, args=(port, seed)) for seed in range(8)]
+        for client in clients:
+            client.start()
+        began, used = time.monotonic(), []
+        while time.monotonic() - began < effort.soak:
+            time.sleep(min(5, effort.soak / 10))
+            used.append(memory(processes))
+        stop.set()
+        for client in clients:
+            client.join()
+    settled = used[len(used) // 10 :]  # the first tenth fills caches
+    row = (
+        f"{effort.soak / 60:.1f}",
+        f"{counted['right']:,}",
+        f"{counted['wrong']:,}",
+        f"{counted['503']:,}",
+        f"{sum(counted.values()) - counted['right'] - counted['wrong'] - counted['503']:,}",
+        f"{settled[0]:.0f}",
+        f"{settled[-1]:.0f}",
+        f"{min(settled):.0f} to {max(settled):.0f}",
+    )
+    headers = ("minutes", "right", "wrong", "503", "other", "MiB at first", "at last", "within")
+    return markdown(headers, [row], left=0)
+
+
+def same(answer: dict[str, Any], expected: dict[str, Any]) -> bool:
+    """Tell whether an answer is that of `predict`."""
+    return answer == expected
+
+
+def slow(effort: Effort) -> str:
+    """Return how long a quick client waits beside 200 that never end their bodies."""
+    load = single("", digits(1)[0])
+    rows = []
+    with service("--workers", str(WORKERS)) as (port, _, _):
+        for count in (0, 200):
+            clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+            for client in clients:
+                client.sendall(load.head + load.body[:10])
+            answers = asyncio.run(fixed_rate(port, load, 50, effort.each))
+            times = [1000 * seconds for status, seconds in answers if status == 200]
+            p50, p99 = np.percentile(times, (50, 99))
+            rows.append((f"{count}", f"{len(times) / len(answers):.0%}", f"{p50:.1f}", f"{p99:.1f}"))
+            for client in clients:
+                client.close()
+    return markdown(("slow clients", "answered", "p50 ms", "p99 ms"), rows)
+
+
+def start(effort: Effort) -> str:
+    """Return how long it takes until the address is printed, and requests are answered."""
+    rows = []
+    for workers in (1, WORKERS):
+        times, used = [], []
+        for _ in range(effort.starts):
+            with service("--workers", str(workers)) as (_, processes, seconds):
+                times.append(seconds)
+                used.append(memory(processes))
+        rows.append(
+            (f"{workers}", f"{statistics.median(times):.2f}", f"{max(times):.2f}")
+            + (f"{statistics.median(used):.0f}",)
+        )
+    return markdown(("workers", "seconds, median", "longest", "MiB of all processes"), rows)
+
+
+def size(_: Effort) -> str:
+    """Return the sizes of what the extra brings beside the base."""
+    base = closure(requirements(""))
+    brought = closure(requirements("serve")) - base
+    sizes = {name: installed(name) for name in brought}
+    rows = [(name, f"{sizes[name]:.1f}") for name in sorted(sizes, key=lambda name: -sizes[name])]
+    return markdown(("package", "MB"), [*rows, ("together", f"{sum(sizes.values()):.1f}")])
+
+
+def requirements(extra: str) -> list[Requirement]:
+    """Return what mnist-edge requires with an extra, or without."""
+    listed = map(Requirement, distribution("mnist-edge").requires or ())
+    return [each for each in listed if not each.marker or each.marker.evaluate({"extra": extra})]
+
+
+def closure(wanted: list[Requirement]) -> set[str]:
+    """Return the names of all distributions that these need, themselves among them."""
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop().name.lower().replace("_", "-")
+        if name not in found:
+            found.add(name)
+            listed = map(Requirement, distribution(name).requires or ())
+            wanted += [
+                each for each in listed if not each.marker or each.marker.evaluate({"extra": ""})
+            ]
+    return found
+
+
+def installed(name: str) -> float:
+    """Return MB of a distribution's files."""
+    paths = (Path(str(file.locate())) for file in distribution(name).files or ())
+    return sum(os.stat(path).st_blocks * 512 for path in paths if path.is_file()) / 1e6
+
+
+MEASURED: dict[str, Callable[[Effort], str]] = {
+    "size": size,
+    "start": start,
+    "throughput": throughput,
+    "overload": overload,
+    "slow": slow,
+    "soak": soak,
+}
+
+
+if __name__ == "__main__":
+    main()
