@@ -316,9 +316,7 @@ class Connection(asyncio.Protocol):
             self._answer.set_result(0)
 
 
-async def fixed_rate(
-    port: int, load: Load, rate: float, seconds: float
-) -> list[tuple[int, float]]:
+async def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list[tuple[int, float]]:
     """Send so many requests a second, whether or not answers come; return statuses and seconds.
 
     A time is from when a request was due, so that nobody's waiting is left out.
@@ -454,7 +452,9 @@ def slow(effort: Effort) -> str:
             answers = asyncio.run(fixed_rate(port, load, 50, effort.each))
             times = [1000 * seconds for status, seconds in answers if status == 200]
             p50, p99 = np.percentile(times, (50, 99))
-            rows.append((f"{count}", f"{len(times) / len(answers):.0%}", f"{p50:.1f}", f"{p99:.1f}"))
+            rows.append(
+                (f"{count}", f"{len(times) / len(answers):.0%}", f"{p50:.1f}", f"{p99:.1f}")
+            )
             for client in clients:
                 client.close()
     return markdown(("slow clients", "answered", "p50 ms", "p99 ms"), rows)

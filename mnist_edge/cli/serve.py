@@ -17,12 +17,13 @@ Text = str | None
 
 def serve(
     host: Annotated[str, typer.Option(metavar="H", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="P", min=0, max=65535, help="0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(metavar="P", min=0, max=65535, help="0 takes a free one.")
+    ] = 8000,
     model: Model = None,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
-    max_bytes: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Of a request's body.")
-    ] = 8 << 20,
+    max_bytes: Annotated[int, typer.Option(metavar="N", min=1, help="Of a request's body.")] = 8
+    << 20,
     max_pixels: Annotated[int, typer.Option(metavar="N", min=1, help="Of a picture.")] = 25_000_000,
     max_concurrency: Annotated[
         int | None,

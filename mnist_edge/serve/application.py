@@ -57,9 +57,7 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
     if settings.token:
         layers = Access(layers, settings.token)
     if settings.cors:
-        layers = CORSMiddleware(
-            layers, settings.cors, ("GET", "POST"), _SENT, expose_headers=_READ
-        )
+        layers = CORSMiddleware(layers, settings.cors, ("GET", "POST"), _SENT, expose_headers=_READ)
     return Observing(layers, metrics)
 
 

@@ -62,7 +62,7 @@ def _message(record: logging.LogRecord) -> str:
     return record.getMessage()
 
 
-def log_request(  # noqa: D417
+def log_request(
     method: str, path: str, status: int, seconds: float, size: int, client: str
 ) -> None:
     """Log a request that was answered; 499 is the status of one whose client has gone."""

@@ -75,7 +75,9 @@ def parts_of(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
         remedy = "send each picture as a part: curl -F picture=@digit.png"
         raise Problem(422, f"the multipart body is damaged: {fault}.", remedy)
     if len(parts.found) > MOST_PICTURES:
-        raise Problem(413, f"these are more than {MOST_PICTURES:,} pictures.", "send fewer at once.")
+        raise Problem(
+            413, f"these are more than {MOST_PICTURES:,} pictures.", "send fewer at once."
+        )
     return parts.found
 
 
@@ -181,9 +183,7 @@ def predict_many(
     return [answers[number] for number in sorted(answers)]
 
 
-def read_line(
-    classifier: Classifier, picture: bytes, digits: int | None, most_pixels: int
-) -> Line:
+def read_line(classifier: Classifier, picture: bytes, digits: int | None, most_pixels: int) -> Line:
     """Read a line of digits.
 
     Raises:

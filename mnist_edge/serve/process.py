@@ -11,6 +11,7 @@ import uvicorn
 
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.serve.application import build
+from mnist_edge.serve.connections import Connection
 from mnist_edge.serve.settings import Settings
 
 # Seconds until what is under way is given up, once the process is to end.
@@ -43,6 +44,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     app = build(Classifier.load(settings.model), settings)
     config = uvicorn.Config(
         app,
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -56,7 +56,9 @@ def parse(body: bytes, header_length: str | None) -> Asked:
         Problem: it is not of this protocol, or not of pictures in MNIST's form.
     """
     if header_length is not None and not (
-        header_length.isdecimal() and header_length.isascii() and int(header_length[:9]) <= len(body)
+        header_length.isdecimal()
+        and header_length.isascii()
+        and int(header_length[:9]) <= len(body)
     ):
         raise _bad("Inference-Header-Content-Length is no number of bytes of the body")
     size = len(body) if header_length is None else int(header_length)

@@ -53,7 +53,11 @@ def test_tensors_of_mnists_form_are_answered(
     answer = served().post(INFER, json=request).json()
     assert (answer["model_name"], answer["id"]) == ("edge", "42")
     (output,) = answer["outputs"]
-    assert (output["name"], output["datatype"], output["shape"]) == ("probabilities", "FP32", [5, 10])
+    assert (output["name"], output["datatype"], output["shape"]) == (
+        "probabilities",
+        "FP32",
+        [5, 10],
+    )
     np.testing.assert_array_equal(
         np.float32(output["data"]).reshape(5, 10), classifier.engine.run(images)
     )

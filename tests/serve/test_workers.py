@@ -251,9 +251,7 @@ def test_a_body_without_an_announced_length_is_refused_before_it_is_read_whole(
 
 def test_a_client_that_has_gone_is_dropped(tmp_path: Path, slow_picture: bytes) -> None:
     with running(tmp_path, "--max-concurrency", "1") as service:
-        form = httpx.Request(
-            "POST", service.address, files=[("picture", slow_picture)] * 400
-        )
+        form = httpx.Request("POST", service.address, files=[("picture", slow_picture)] * 400)
         head = (
             f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(form.read())}\r\n"
             f"Content-Type: {form.headers['content-type']}\r\n\r\n"
@@ -287,4 +285,3 @@ def test_the_shipped_model_is_served_where_none_is_named(run: Run, tmp_path: Pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused = run("serve", "--port", str(taken.getsockname()[1]))
     assert f"model: {shipped.DEFAULT}.onnx, the shipped one" in refused.stderr
-
