@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import re
 import shutil
@@ -37,6 +36,7 @@ from typing import Any
 import numpy as np
 from packaging.requirements import Requirement
 from PIL import Image
+from render_readme import between
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
@@ -200,7 +200,7 @@ def service(*options: str) -> Iterator[tuple[int, list[int], float]]:
             [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
         )
         try:
-            assert process.stdout
+            assert process.stdout  # noqa: S101
             port = int(process.stdout.readline().rpartition(":")[2])
             started = time.monotonic() - began
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
@@ -470,8 +470,12 @@ def start(effort: Effort) -> str:
                 times.append(seconds)
                 used.append(memory(processes))
         rows.append(
-            (f"{workers}", f"{statistics.median(times):.2f}", f"{max(times):.2f}")
-            + (f"{statistics.median(used):.0f}",)
+            (
+                f"{workers}",
+                f"{statistics.median(times):.2f}",
+                f"{max(times):.2f}",
+                f"{statistics.median(used):.0f}",
+            )
         )
     return markdown(("workers", "seconds, median", "longest", "MiB of all processes"), rows)
 
@@ -508,7 +512,7 @@ def closure(wanted: list[Requirement]) -> set[str]:
 def installed(name: str) -> float:
     """Return MB of a distribution's files."""
     paths = (Path(str(file.locate())) for file in distribution(name).files or ())
-    return sum(os.stat(path).st_blocks * 512 for path in paths if path.is_file()) / 1e6
+    return sum(path.stat().st_blocks * 512 for path in paths if path.is_file()) / 1e6
 
 
 MEASURED: dict[str, Callable[[Effort], str]] = {

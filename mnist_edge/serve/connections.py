@@ -1,4 +1,4 @@
-"""A connection: how long it may take until a request's headers are there, and how large they are."""
+"""A connection: how long a request's headers may take, and how large they may be."""
 
 from __future__ import annotations
 

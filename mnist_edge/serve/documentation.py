@@ -15,7 +15,8 @@ _HEAD = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; }}
+body {{ max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }}
 h2 {{ font-size: 1.1rem; margin: 2rem 0 .25rem; }}
 code, pre {{ font: .9rem/1.4 ui-monospace, monospace; }}
 pre {{ overflow-x: auto; padding: .75rem; border: 1px solid #8886; border-radius: .25rem; }}

@@ -178,8 +178,9 @@ def predict_many(
         if ticket.dropped:
             break
         if isinstance(answer, UnreadableImage):
-            answer = Unanswered(pictures[number][0], answer.cause, answer.remedy)
-        answers[number] = answer
+            answers[number] = Unanswered(pictures[number][0], answer.cause, answer.remedy)
+        else:
+            answers[number] = answer
     return [answers[number] for number in sorted(answers)]
 
 

@@ -81,7 +81,7 @@ def parse(body: bytes, header_length: str | None) -> Asked:
 
 
 def answer(model: str, asked: Asked, probabilities: Probabilities) -> tuple[bytes, int | None]:
-    """Return the body of an answer (N, 10), and how many of its bytes are JSON where not all are."""
+    """Return the body of an answer (N, 10), and the length of its JSON where bytes follow that."""
     output: dict[str, Any] = {
         "name": OUTPUT,
         "datatype": "FP32",

@@ -54,8 +54,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             workers: list[_Worker] = []
             try:
-                for _ in range(settings.workers):
-                    workers.append(_Worker(settings, listener))
+                workers += (_Worker(settings, listener) for _ in range(settings.workers))
                 for worker in workers:
                     worker.await_ready(stopped)
                 if not stopped:
@@ -110,7 +109,7 @@ class _Log:
 
 
 def _opened(descriptor: Any) -> TextIO:
-    return open(descriptor.detach(), "w", buffering=1, encoding="utf-8")
+    return open(descriptor.detach(), "w", buffering=1, encoding="utf-8")  # noqa: PTH123
 
 
 def _work(settings: Settings, listener: socket.socket, pipe: Any, log: TextIO) -> None:

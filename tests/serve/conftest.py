@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -36,7 +36,7 @@ class Running(NamedTuple):
 
     process: subprocess.Popen[str]
     address: str
-    client: httpx.Client
+    client: httpx2.Client
     log: Path
 
     @property
@@ -65,7 +65,7 @@ def running(folder: Path, *options: str | Path) -> Iterator[Running]:
     try:
         address = _line(process.stdout).strip()
         assert address, log.read_text()
-        with httpx.Client(base_url=address, timeout=30) as client:
+        with httpx2.Client(base_url=address, timeout=30) as client:
             yield Running(process, address, client, log)
     finally:
         process.kill() if process.poll() is None and process.terminate() else None

@@ -15,9 +15,11 @@ from mnist_edge.serve import application, logs
 from mnist_edge.serve.metrics import endpoint_of
 from tests.serve.conftest import Serve
 
+TOKEN = "3f0c9d2e"  # noqa: S105
 
-def test_every_answer_has_an_id_which_may_be_the_clients(served: Serve, seven: bytes) -> None:
-    client = served(token="secret")
+
+def test_every_answer_has_an_id_which_may_be_the_clients(served: Serve) -> None:
+    client = served(token=TOKEN)
     for path in ("/", "/v2/health/live", "/v1/models", "/nowhere"):
         assert re.fullmatch("[0-9a-f]{16}", client.get(path).headers["x-request-id"])
     mine = client.get("/", headers={"X-Request-ID": "mine-1"})
@@ -39,10 +41,10 @@ def test_what_is_not_there_is_answered_as_json(served: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "secret", "Bearer other", "Bearer secret2", "Basic secret", "Bearer \xe9"]
+    "given", ["", TOKEN, "Bearer other", f"Bearer {TOKEN}2", f"Basic {TOKEN}", "Bearer \xe9"]
 )
 def test_a_token_is_asked_for(given: str, served: Serve, seven: bytes) -> None:
-    client = served(token="secret")
+    client = served(token=TOKEN)
     headers = {"Authorization": given.encode("latin-1")}
     for path in ("/v1/models", "/v2", "/metrics", "/docs", "/openapi.json", "/v2/models/edge"):
         answer = client.get(path, headers=headers)
@@ -52,8 +54,8 @@ def test_a_token_is_asked_for(given: str, served: Serve, seven: bytes) -> None:
 
 
 def test_the_token_opens_and_health_is_open(served: Serve, seven: bytes) -> None:
-    client = served(token="secret")
-    headers = {"Authorization": "bearer secret"}
+    client = served(token=TOKEN)
+    headers = {"Authorization": f"bearer {TOKEN}"}
     assert client.post("/v1/predict", content=seven, headers=headers).json()["digit"] == 7
     assert client.get("/metrics", headers=headers).status_code == 200
     for path in ("/v2/health/live", "/v2/health/ready", "/"):
@@ -61,7 +63,7 @@ def test_the_token_opens_and_health_is_open(served: Serve, seven: bytes) -> None
 
 
 def test_pages_of_an_origin_that_was_named_may_ask(served: Serve, seven: bytes) -> None:
-    client = served(cors=("https://here.example",), token="secret")
+    client = served(cors=("https://here.example",), token=TOKEN)
     asking = {
         "Origin": "https://here.example",
         "Access-Control-Request-Method": "POST",
@@ -139,7 +141,7 @@ def test_paths_from_outside_make_no_more_counters() -> None:
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Any:
+def log() -> Any:
     """Return what configures the log and what it is written to; undone at the end."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -176,7 +178,7 @@ def test_a_request_is_a_line_of_text(
     client = served()
     client.get("/v2/health/live", headers={"X-Request-ID": "one"})
     assert re.fullmatch(
-        r"\S+Z? info one GET /v2/health/live 200 [\d.]+ ms 13 bytes testclient\n", stream.getvalue()
+        r"\S+ info one GET /v2/health/live 200 [\d.]+ ms 14 bytes testclient\n", stream.getvalue()
     )
 
     def fail(*_: object) -> None:
@@ -204,7 +206,7 @@ def test_a_page_that_was_built_is_served(
 ) -> None:
     (tmp_path / "index.html").write_text("drawn")
     monkeypatch.setattr(application, "SITE", tmp_path)
-    client = served(token="secret")
+    client = served(token=TOKEN)
     assert client.get("/").text == "drawn"
     assert client.get("/nowhere").json()["error"] == "not found."
     assert client.get("/../../etc/passwd").status_code == 404

@@ -39,7 +39,7 @@ def test_any_type_of_body_but_a_form_is_a_picture(
 
 
 def test_many_pictures_are_answered_in_their_places_and_errors_too(
-    served: Serve, seven: bytes, classifier: Classifier
+    served: Serve, seven: bytes
 ) -> None:
     blank, huge = png(Image.new("L", (50, 50))), png(Image.new("1", (3000, 1000)))
     parts = [("seven.png", seven), ("no.txt", b"no picture"), ("huge.png", huge), ("", blank)]

@@ -63,7 +63,7 @@ def test_tensors_of_mnists_form_are_answered(
     )
 
 
-def test_nested_data_are_taken_too(served: Serve, images: Any, classifier: Classifier) -> None:
+def test_nested_data_are_taken_too(served: Serve, images: Any) -> None:
     answer = served().post(INFER, json=tensor(images, data=images.tolist())).json()
     assert len(answer["outputs"][0]["data"]) == 50
     assert "id" not in answer
