@@ -67,24 +67,23 @@ class Bodies:
             ClientGone: it breaks off.
         """
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        size, more = int(announced) if announced.isdigit() else 0, True
+        self._check(int(announced[:20]) if announced.isdigit() else 0)
+        more = True
         while more:
-            if size > self._most:
-                raise Problem(
-                    413,
-                    f"the request's body has more than {self._most:,} bytes.",
-                    "send a smaller picture, or fewer at once.",
-                    _CLOSE,
-                )
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             chunk, more = message.get("body", b""), message.get("more_body", False)
+            self._check(len(body) + len(chunk))
             if self._held + len(chunk) > LARGEST_AT_ONCE * self._most:
                 raise busy()
             self._held += len(chunk)
             body += chunk
-            size = max(size, len(body))
+
+    def _check(self, size: int) -> None:
+        if size > self._most:
+            cause = f"the request's body has more than {self._most:,} bytes."
+            raise Problem(413, cause, "send a smaller picture, or fewer at once.", _CLOSE)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -69,11 +69,12 @@ def test_a_body_that_is_announced_as_too_large_is_refused_unread(announced: byte
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
+@pytest.mark.parametrize("then", [None, never])
 def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_large(
-    monkeypatch: pytest.MonkeyPatch,
+    then: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "LINGER", 0.1)
-    sent, passed, _ = ask(b"a" * 60, b"b" * 41, then=never)
+    sent, passed, _ = ask(b"a" * 60, b"b" * 41, then=then)
     assert (sent[0]["status"], passed) == (413, [])
 
 
