@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import mnist_edge
 from mnist_edge.errors import printable
@@ -49,16 +51,47 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(v1.router(service))
+    pictures = v1.router(service)
+    app.include_router(pictures)
     app.include_router(v2.router(service))
     _add_pages(app, metrics)
     _add_failures(app)
-    layers: ASGIApp = Bodies(app, pool, settings.max_bytes, settings.body_seconds)
+    endpoints = {
+        route.path: route.endpoint for route in pictures.routes if isinstance(route, APIRoute)
+    }
+    layers: ASGIApp = Shortcut(app, "/v1/predict", endpoints["/v1/predict"])
+    layers = Bodies(layers, pool, settings.max_bytes, settings.body_seconds)
     if settings.token:
         layers = Access(layers, settings.token)
     if settings.cors:
         layers = CORSMiddleware(layers, settings.cors, ("GET", "POST"), _SENT, expose_headers=_READ)
     return Observing(layers, metrics)
+
+
+class Shortcut:
+    """ASGI middleware: asks one endpoint itself, as FastAPI takes as long as reading a small digit.
+
+    Args:
+        app: what answers all others.
+        path: of the endpoint.
+        endpoint: what answers there, to POST.
+    """
+
+    def __init__(
+        self, app: ASGIApp, path: str, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        self._app, self._path, self._endpoint = app, path, endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered."""
+        if scope["type"] != "http" or (scope["path"], scope["method"]) != (self._path, "POST"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            response = await self._endpoint(Request(scope, receive))
+        except Problem as problem:
+            response = problem.response()
+        await response(scope, receive, send)
 
 
 def _add_pages(app: FastAPI, metrics: Metrics) -> None:
@@ -73,8 +106,10 @@ def _add_pages(app: FastAPI, metrics: Metrics) -> None:
         "/metrics",
         count,
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-        | failures(401),
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **failures(401),
+        },
         tags=["operation"],
     )
     app.add_api_route("/docs", docs, include_in_schema=False)

@@ -100,7 +100,7 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
     """Answer a request whose body has not been read, and take a little more of that."""
 
     async def hold_end(message: Message) -> None:
-        await send(message | {"more_body": True} if "body" in message else message)
+        await send({**message, "more_body": True} if "body" in message else message)
 
     await problem.response()(scope, receive, hold_end)
     with suppress(TimeoutError):

@@ -9,7 +9,10 @@ from mnist_edge.serve.problems import Failure
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 
-def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+Responses = dict[int | str, dict[str, Any]]
+
+
+def failures(*statuses: int) -> Responses:
     """Return what is said of answers of these statuses."""
     return {status: {"model": Failure, "description": _WHY[status]} for status in statuses}
 

@@ -27,6 +27,8 @@ def configure(form: str, stream: TextIO) -> None:
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
+    # What no line has, and each would be found out for it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # What is wrong with a form is answered.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     LOGGER.setLevel(logging.INFO)

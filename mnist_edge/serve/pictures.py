@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from python_multipart.exceptions import FormParserError
@@ -20,6 +21,9 @@ from mnist_edge.runtime.pictures import answer_each
 from mnist_edge.runtime.reading.decoding import FORMATS, decode
 from mnist_edge.serve.pool import Ticket
 from mnist_edge.serve.problems import Problem
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 # In one request: as many in MNIST's own form keep a thread busy for a fifth of a second.
 MOST_PICTURES = 1000
@@ -95,7 +99,7 @@ class _Parts:
         self._field = self._value = self._disposition = b""
         self._content: list[bytes] = []
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """Return what the parser calls."""
         return {
             "on_part_begin": self._begin,
@@ -179,7 +183,7 @@ def predict_many(
             break
         if isinstance(answer, UnreadableImage):
             answers[number] = Unanswered(pictures[number][0], answer.cause, answer.remedy)
-        else:
+        elif isinstance(answer, Prediction):
             answers[number] = answer
     return [answers[number] for number in sorted(answers)]
 

@@ -14,6 +14,9 @@ from mnist_edge.serve.problems import busy
 
 Answer = TypeVar("Answer")
 
+# Seconds until it is looked whether somebody still waits for an answer.
+PATIENCE = 0.02
+
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
@@ -66,7 +69,9 @@ class Pool:
             ticket.dropped = True
             work.cancel()
 
-        watch = asyncio.ensure_future(drop())
+        # An answer that is there at once needs no one to look after its client.
+        loop, watches = asyncio.get_running_loop(), []
+        timer = loop.call_later(PATIENCE, lambda: watches.append(loop.create_task(drop())))
         try:
             answer = await asyncio.wrap_future(work)
         except asyncio.CancelledError:
@@ -74,7 +79,9 @@ class Pool:
                 raise
         finally:
             gone, ticket.dropped = ticket.dropped, True
-            watch.cancel()
+            timer.cancel()
+            for watch in watches:
+                watch.cancel()
             self._pending -= 1
         if gone:
             raise ClientGone

@@ -132,7 +132,7 @@ def _described(service: Service) -> Model:
         service.name,
         file.name,
         file.stat().st_size,
-        row and row.name,
+        row.name if row else None,
         beside,
         described["metrics"],
         described,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 import mnist_edge
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.serve import tensors
-from mnist_edge.serve.described import OF_A_BODY, TENSORS, failures
+from mnist_edge.serve.described import OF_A_BODY, TENSORS, Responses, failures
 from mnist_edge.serve.pool import Ticket
 from mnist_edge.serve.problems import Problem, json_response
 from mnist_edge.serve.service import Service
@@ -133,13 +133,13 @@ def router(service: Service) -> APIRouter:
         routes.add_api_route(
             path, endpoint, response_model=answer, responses=failures(*refusals), name=path
         )
-    binary = {200: {"content": {"application/octet-stream": {}}}}
+    binary: Responses = {200: {"content": {"application/octet-stream": {}}}}
     routes.add_api_route(
         "/models/{model}/infer",
         infer,
         methods=["POST"],
         response_model=Inference,
-        responses=failures(*OF_A_BODY, 400, 404) | binary,
+        responses={**failures(*OF_A_BODY, 400, 404), **binary},
         openapi_extra=TENSORS,
     )
     return routes

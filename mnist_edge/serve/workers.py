@@ -137,7 +137,7 @@ def _bury(worker: _Worker, folder: str) -> None:
 
     process = worker.process
     logs.LOGGER.error("worker %d ended with %s and is replaced", process.pid, process.exitcode)
-    mark_process_dead(process.pid, folder)
+    mark_process_dead(process.pid, folder)  # type: ignore[no-untyped-call]
 
 
 def _end(workers: list[_Worker]) -> None:
