@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -482,30 +483,23 @@ def start(effort: Effort) -> str:
 
 def size(_: Effort) -> str:
     """Return the sizes of what the extra brings beside the base."""
-    base = closure(requirements(""))
-    brought = closure(requirements("serve")) - base
+    project = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    brought = closure(project["optional-dependencies"]["serve"]) - closure(project["dependencies"])
     sizes = {name: installed(name) for name in brought}
     rows = [(name, f"{sizes[name]:.1f}") for name in sorted(sizes, key=lambda name: -sizes[name])]
     return markdown(("package", "MB"), [*rows, ("together", f"{sum(sizes.values()):.1f}")])
 
 
-def requirements(extra: str) -> list[Requirement]:
-    """Return what mnist-edge requires with an extra, or without."""
-    listed = map(Requirement, distribution("mnist-edge").requires or ())
-    return [each for each in listed if not each.marker or each.marker.evaluate({"extra": extra})]
-
-
-def closure(wanted: list[Requirement]) -> set[str]:
+def closure(required: list[str]) -> set[str]:
     """Return the names of all distributions that these need, themselves among them."""
     found: set[str] = set()
+    wanted = [*map(Requirement, required)]
     while wanted:
-        name = wanted.pop().name.lower().replace("_", "-")
-        if name not in found:
+        each = wanted.pop()
+        name = each.name.lower().replace("_", "-")
+        if name not in found and (not each.marker or each.marker.evaluate({"extra": ""})):
             found.add(name)
-            listed = map(Requirement, distribution(name).requires or ())
-            wanted += [
-                each for each in listed if not each.marker or each.marker.evaluate({"extra": ""})
-            ]
+            wanted += map(Requirement, distribution(name).requires or ())
     return found
 
 

@@ -79,7 +79,7 @@ def _reference(schema: dict[str, Any]) -> str:
     return f"list of {_reference(schema['items'])}" if "items" in schema else ""
 
 
-def _properties(schema: dict[str, Any]) -> Any:
+def _properties(schema: Any) -> Any:
     """Return a schema without what only repeats its names."""
     if isinstance(schema, dict):
         return {key: _properties(value) for key, value in schema.items() if key != "title"}

@@ -68,7 +68,7 @@ def running(folder: Path, *options: str | Path) -> Iterator[Running]:
         with httpx2.Client(base_url=address, timeout=30) as client:
             yield Running(process, address, client, log)
     finally:
-        process.kill() if process.poll() is None and process.terminate() else None
+        process.terminate()
         try:
             process.wait(15)
         except subprocess.TimeoutExpired:

@@ -45,7 +45,7 @@ def test_what_is_not_there_is_answered_as_json(served: Serve) -> None:
 )
 def test_a_token_is_asked_for(given: str, served: Serve, seven: bytes) -> None:
     client = served(token=TOKEN)
-    headers = {"Authorization": given.encode("latin-1")}
+    headers = {b"Authorization": given.encode("latin-1")}
     for path in ("/v1/models", "/v2", "/metrics", "/docs", "/openapi.json", "/v2/models/edge"):
         answer = client.get(path, headers=headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
