@@ -5,6 +5,7 @@
     ├── DataError            a dataset that is missing or broken             exit 1
     │   └── DownloadError    no mirror gave the published bytes              exit 1
     ├── UnreadableImage      a picture that cannot be decoded                exit 1
+    │   └── ImageTooLarge    a picture of more pixels than are decoded       exit 1
     ├── ModelError           a model file that is missing or cannot be run   exit 1
     │   └── ContractError    a model file whose contract cannot be honoured  exit 1
     │       └── MissingContract  a model file that carries none              exit 1
@@ -107,6 +108,10 @@ class DownloadError(DataError):
 
 class UnreadableImage(MnistEdgeError):
     """A picture that cannot be opened or decoded, or is larger than the limit."""
+
+
+class ImageTooLarge(UnreadableImage):
+    """A picture that has more pixels than the limit."""
 
 
 class ModelError(MnistEdgeError):

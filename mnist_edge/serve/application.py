@@ -43,7 +43,7 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
     metrics = Metrics()
     # As many may wait as are answered: whoever is last waits for twice the time of an answer.
     pool = Pool(settings.max_concurrency, queue=settings.max_concurrency)
-    service = Service(classifier, settings.model, settings.max_pixels, pool, metrics)
+    service = Service(classifier, settings.model, pool, metrics)
     app = FastAPI(
         title="mnist-edge",
         version=mnist_edge.__version__,

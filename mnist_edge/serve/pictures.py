@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from mnist_edge.errors import UnreadableImage, printable
-from mnist_edge.runtime.answers import Line, Prediction
+from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.explain import drawing, explain
 from mnist_edge.runtime.pictures import answer_each
-from mnist_edge.runtime.reading.decoding import FORMATS, decode
+from mnist_edge.runtime.reading.decoding import decode
 from mnist_edge.serve.pool import Ticket
 from mnist_edge.serve.problems import Problem
 
@@ -134,80 +133,28 @@ class _Parts:
         self.complete = True
 
 
-def check_pixels(picture: bytes, most: int) -> None:
-    """Check by its header that a picture is not larger than it may be.
-
-    Raises:
-        Problem: it is. What is no picture passes, and is refused where it is decoded.
-    """
-    pixels = 0
-    with suppress(Exception):
-        try:
-            with Image.open(io.BytesIO(picture), formats=FORMATS) as opened:
-                pixels = opened.width * opened.height
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            pixels = most + 1
-    if pixels > most:
-        remedy = "scale it down, or cut out the digit."
-        raise Problem(413, f"the picture has more than {most:,} pixels.", remedy)
-
-
-def predict_one(classifier: Classifier, picture: bytes, most_pixels: int) -> Prediction:
-    """Answer one picture.
-
-    Raises:
-        Problem: it is too large.
-        UnreadableImage: it is no picture.
-    """
-    check_pixels(picture, most_pixels)
-    return classifier.predict(picture)
-
-
 def predict_many(
-    classifier: Classifier,
-    pictures: Sequence[tuple[str, bytes]],
-    most_pixels: int,
-    ticket: Ticket,
+    classifier: Classifier, pictures: Sequence[tuple[str, bytes]], ticket: Ticket
 ) -> list[Prediction | Unanswered]:
-    """Answer many pictures, each in its place; not all of them once nobody waits any more."""
-    answers: dict[int, Prediction | Unanswered] = {}
-    for number, (name, picture) in enumerate(pictures):
-        try:
-            check_pixels(picture, most_pixels)
-        except Problem as problem:
-            answers[number] = Unanswered(name, problem.failure.error, problem.failure.remedy)
-    small = [number for number in range(len(pictures)) if number not in answers]
-    given = answer_each(classifier, [pictures[number] for number in small])
-    for number, answer in zip(small, given, strict=True):
+    """Answer pictures with names, each in its place; fewer where nobody waits for them any more."""
+    answers: list[Prediction | Unanswered] = []
+    for (name, _), answer in zip(pictures, answer_each(classifier, pictures), strict=True):
         if ticket.dropped:
             break
         if isinstance(answer, UnreadableImage):
-            answers[number] = Unanswered(pictures[number][0], answer.cause, answer.remedy)
+            answers.append(Unanswered(name, answer.cause, answer.remedy))
         elif isinstance(answer, Prediction):
-            answers[number] = answer
-    return [answers[number] for number in sorted(answers)]
+            answers.append(answer)
+    return answers
 
 
-def read_line(classifier: Classifier, picture: bytes, digits: int | None, most_pixels: int) -> Line:
-    """Read a line of digits.
-
-    Raises:
-        Problem: the picture is too large.
-        UnreadableImage: it is no picture.
-    """
-    check_pixels(picture, most_pixels)
-    return classifier.read_line(picture, digits)
-
-
-def explained(classifier: Classifier, picture: bytes, most_pixels: int) -> Explanation:
+def explained(classifier: Classifier, picture: bytes) -> Explanation:
     """Answer one picture, and say and draw how it was read.
 
     Raises:
-        Problem: it is too large.
-        UnreadableImage: it is no picture.
+        UnreadableImage: it cannot be read.
     """
-    check_pixels(picture, most_pixels)
-    decoded = decode(picture)
+    decoded = decode(picture, classifier.max_pixels)
     reading = classifier.read(decoded)
     answer = classifier.answer(reading)
     return Explanation(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from mnist_edge.documents import to_json
-from mnist_edge.errors import MnistEdgeError, escaped
+from mnist_edge.errors import ImageTooLarge, UnreadableImage, escaped
 
 RETRY_AFTER = "1"  # second: a queue is shorter than that
 
@@ -45,9 +45,10 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     @classmethod
-    def of(cls, error: MnistEdgeError) -> Problem:
+    def of(cls, error: UnreadableImage) -> Problem:
         """Say that what was sent cannot be read, as the error does."""
-        return cls(422, error.cause, error.remedy)
+        status = 413 if isinstance(error, ImageTooLarge) else 422
+        return cls(status, error.cause, error.remedy)
 
     def response(self) -> Response:
         """Return the answer."""

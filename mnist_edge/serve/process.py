@@ -41,7 +41,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     Raises:
         ModelError: the model cannot be loaded.
     """
-    app = build(Classifier.load(settings.model), settings)
+    app = build(Classifier.load(settings.model, max_pixels=settings.max_pixels), settings)
     config = uvicorn.Config(
         app,
         http=Connection,

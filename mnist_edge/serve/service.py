@@ -26,14 +26,12 @@ class Service:
     Attributes:
         classifier: the model.
         file: its file.
-        max_pixels: of a picture.
         pool: the threads that answer.
         metrics: where answers are counted.
     """
 
     classifier: Classifier
     file: Path
-    max_pixels: int
     pool: Pool
     metrics: Metrics
 

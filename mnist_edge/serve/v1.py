@@ -48,7 +48,7 @@ class Model:
 def router(service: Service) -> APIRouter:
     """Return the endpoints of a service."""
     routes = APIRouter(prefix="/v1", tags=["pictures"])
-    classifier, most = service.classifier, service.max_pixels
+    classifier = service.classifier
 
     async def predict(request: Request) -> Response:
         """Answer a picture as `predict --json` does; many in their places, errors too."""
@@ -57,7 +57,7 @@ def router(service: Service) -> APIRouter:
 
             def many(ticket: Ticket) -> list[Prediction | Unanswered]:
                 parts = pictures.parts_of(content_type, body)
-                return pictures.predict_many(classifier, parts, most, ticket)
+                return pictures.predict_many(classifier, parts, ticket)
 
             answers = await service.answer(request, many)
             for each in answers:
@@ -65,7 +65,7 @@ def router(service: Service) -> APIRouter:
             return json_response(answers)
 
         def one(_: Ticket) -> Prediction:
-            return pictures.predict_one(classifier, body, most)
+            return classifier.predict(body)
 
         answer = await service.answer(request, one)
         service.count(answer.reason)
@@ -78,7 +78,7 @@ def router(service: Service) -> APIRouter:
         body = await request.body()
 
         def job(_: Ticket) -> Line:
-            return pictures.read_line(classifier, body, digits, most)
+            return classifier.read_line(body, digits)
 
         answer = await service.answer(request, job)
         service.count(answer.reason)
@@ -89,7 +89,7 @@ def router(service: Service) -> APIRouter:
         body = await request.body()
 
         def job(_: Ticket) -> Explanation:
-            return pictures.explained(classifier, body, most)
+            return pictures.explained(classifier, body)
 
         answer = await service.answer(request, job)
         service.count(answer.prediction.reason)

@@ -95,8 +95,9 @@ Serve = Callable[..., TestClient]
 def served(classifier: Classifier) -> Serve:
     """Return a client of a service with such settings, in this process."""
 
-    def client(**settings: object) -> TestClient:
-        app = build(classifier, Settings(MODEL, **settings))  # type: ignore[arg-type]
+    def client(max_pixels: int | None = None, **settings: object) -> TestClient:
+        model = Classifier.load(MODEL, max_pixels=max_pixels) if max_pixels else classifier
+        app = build(model, Settings(MODEL, **settings))  # type: ignore[arg-type]
         return TestClient(app, raise_server_exceptions=False)
 
     return client

@@ -53,7 +53,7 @@ def test_many_pictures_are_answered_in_their_places_and_errors_too(
     assert list(second) == ["source", "error", "remedy"]
     assert second["source"] == "no.txt"
     assert "not a picture" in second["error"]
-    assert "more than 1,000,000 pixels" in third["error"]
+    assert "more than the 1,000,000" in third["error"]
     assert (fourth["source"], fourth["digit"], fourth["reason"]) == ("picture", None, "blank")
 
 
@@ -85,7 +85,7 @@ def test_a_picture_of_too_many_pixels_is_refused(path: str, served: Serve) -> No
     picture = png(Image.new("1", (1001, 1000)))
     answer = served(max_pixels=1_000_000).post(path, content=picture)
     assert answer.status_code == 413
-    assert "more than 1,000,000 pixels" in answer.json()["error"]
+    assert "more than the 1,000,000" in answer.json()["error"]
     # Pillow itself warns of the first of these, and refuses the second.
     for side in (10_000, 14_000):
         picture = png(Image.new("1", (side, side)))

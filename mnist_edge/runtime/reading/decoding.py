@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from mnist_edge.contract import SIZE
-from mnist_edge.errors import UnreadableImage
+from mnist_edge.errors import ImageTooLarge, UnreadableImage
 from mnist_edge.runtime.reading.parameters import DECODING
 
 Source = (
@@ -79,8 +79,8 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
         `frames_of` tells how many frames its file has.
 
     Raises:
-        UnreadableImage: the source is missing, not a picture, damaged, or has more than
-            `max_pixels` or what its format is allowed.
+        UnreadableImage: the source is missing, not a picture, or damaged.
+        ImageTooLarge: it has more than `max_pixels`, or what its format is allowed.
     """
     with _explaining(source):
         if isinstance(source, Image.Image):
@@ -176,7 +176,7 @@ def _explaining(source: Source) -> Iterator[None]:
         ) from error
     except (_TooLarge, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         size = error if isinstance(error, _TooLarge) else "more pixels than Pillow opens"
-        raise UnreadableImage(
+        raise ImageTooLarge(
             f"{name} has {size}.",
             remedy="scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
         ) from error
