@@ -42,10 +42,12 @@ class Bodies:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        if self._pool.full:
+            # As cheaply as can be: there is more than enough to do.
+            await busy().response()(scope, receive, send)
+            return
         body = bytearray()
         try:
-            if self._pool.full:
-                raise busy()
             async with asyncio.timeout(self._seconds):
                 await self._read(scope, receive, body)
         except Problem as problem:

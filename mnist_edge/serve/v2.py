@@ -69,9 +69,6 @@ class Inference:
     id: str | None = None
 
 
-# By the ending of the file; what the protocol calls a platform.
-PLATFORMS = {".onnx": "onnx_onnxv1", ".tflite": "tensorflow_tflite"}
-
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
 
@@ -80,7 +77,7 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
     metadata = Metadata(
         service.name,
-        PLATFORMS[service.file.suffix],
+        f"mnist-edge_{service.file.suffix[1:]}",
         [Tensor(tensors.INPUT, "FP32", [-1, SIZE, SIZE])],
         [Tensor(tensors.OUTPUT, "FP32", [-1, len(LABELS)])],
     )
