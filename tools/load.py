@@ -49,13 +49,22 @@ from mnist_edge.tables import markdown
 PAGE = Path(__file__).parents[1] / "docs" / "serve.md"
 MODEL = shipped.path("edge.onnx")
 WORKERS = 2
-CONNECTIONS = 16  # of wrk: enough to keep two workers busy, as few as a browser and a proxy open
+CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
-# What wrk sends; it writes the statuses of all answers as JSON.
+MOST_CONNECTIONS = 100  # of the client with a fixed rate
+
+# What wrk sends; who is refused waits a little, as Retry-After asks. It ends with its counts as JSON.
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "%(kind)s"
 local file = io.open("%(body)s", "rb"); wrk.body = file:read("*a"); file:close()
+local refused = false
+function response(status) refused = status == 503 end
+function delay()
+  if not refused then return 0 end
+  refused = false
+  return 20
+end
 function done(summary, latency)
   io.write(string.format('{"requests": %%d, "refused": %%d, "errors": %%d, "us": %%d}\\n',
     summary.requests, summary.errors.status, summary.errors.connect + summary.errors.read
@@ -221,13 +230,13 @@ def memory(processes: list[int]) -> float:
     return total / 1024
 
 
-def wrk(port: int, load: Load, seconds: float, connections: int = CONNECTIONS) -> dict[str, int]:
+def wrk(port: int, load: Load, seconds: float) -> dict[str, int]:
     """Send as fast as answers come; return requests, those refused, errors, and microseconds."""
     with tempfile.TemporaryDirectory() as folder:
         body, script = Path(folder) / "body", Path(folder) / "post.lua"
         body.write_bytes(load.body)
         script.write_text(LUA % {"kind": load.kind, "body": body})
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s"]
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "--timeout", "30s"]
         url = f"http://127.0.0.1:{port}/v1/predict"
         done = subprocess.run(
             [*command, "-s", str(script), url], capture_output=True, text=True, check=True
@@ -273,9 +282,8 @@ def throughput(effort: Effort) -> str:
         for _ in range(3):
             bases.append(alone(load, effort.each))
             with service("--workers", str(WORKERS)) as (port, _, _):
-                connections = WORKERS * 2  # what it accepts: threads and as long a queue
-                wrk(port, load, 1, connections)
-                counted = wrk(port, load, effort.each, connections)
+                wrk(port, load, 1)
+                counted = wrk(port, load, effort.each)
             good = counted["requests"] - counted["refused"]
             rates.append(len(load.pictures) * good / counted["us"] * 1e6)
         base, rate = statistics.median(bases), statistics.median(rates)
@@ -324,19 +332,21 @@ async def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list
     """
     loop = asyncio.get_running_loop()
     free: list[Connection] = []
+    turn = asyncio.Semaphore(MOST_CONNECTIONS)
     answers: list[tuple[int, float]] = []
     request = load.head + load.body
 
     async def one(due: float) -> None:
-        while free:
-            connection = free.pop()
-            if not connection.transport.is_closing():
-                break
-        else:
-            _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
-        status = await connection.ask(request)
-        answers.append((status, loop.time() - due))
-        free.append(connection)
+        async with turn:
+            while free:
+                connection = free.pop()
+                if not connection.transport.is_closing():
+                    break
+            else:
+                _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
+            status = await connection.ask(request)
+            answers.append((status, loop.time() - due))
+            free.append(connection)
 
     tasks = []
     begin = loop.time() + 0.1
@@ -359,7 +369,7 @@ def overload(effort: Effort) -> str:
         single("JPEG of 1200×900", photographs(1)[0]),
     ):
         with service("--workers", str(WORKERS)) as (port, _, _):
-            counted = wrk(port, load, effort.each, WORKERS * 2)
+            counted = wrk(port, load, effort.each)
             capacity = (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
             for name, rate in (("a tenth of", capacity / 10), ("twice", 2 * capacity)):
                 answers = asyncio.run(fixed_rate(port, load, rate, max(effort.each, 200 / rate)))

@@ -41,8 +41,7 @@ _READ = ("Retry-After", "X-Request-ID", v2.HEADER_LENGTH)
 def build(classifier: Classifier, settings: Settings) -> ASGIApp:
     """Return the application that serves a model."""
     metrics = Metrics()
-    # As many may wait as are answered: whoever is last waits for twice the time of an answer.
-    pool = Pool(settings.max_concurrency, queue=settings.max_concurrency)
+    pool = Pool(settings.max_concurrency)
     service = Service(classifier, settings.model, pool, metrics)
     app = FastAPI(
         title="mnist-edge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,6 +14,9 @@ from starlette.types import Receive
 from mnist_edge.serve.problems import busy
 
 Answer = TypeVar("Answer")
+
+# Seconds that a request may wait behind others, where there are more than threads.
+WAIT = 0.005
 
 # Seconds until it is looked whether somebody still waits for an answer.
 PATIENCE = 0.02
@@ -29,22 +33,25 @@ class Ticket:
 
 
 class Pool:
-    """Threads that answer pictures.
+    """Threads that answer pictures; the queue before them holds one request for each.
+
+    Where answers take next to no time it holds more: as many as are answered within `WAIT`.
 
     Args:
         threads: answers at a time.
-        queue: requests that may wait for a thread.
     """
 
-    def __init__(self, threads: int, queue: int) -> None:
+    def __init__(self, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, "answer")
-        self._most = threads + queue
+        self._threads = threads
         self._pending = 0
+        self._usual = 10 * WAIT  # seconds of a job, by those before
 
     @property
     def full(self) -> bool:
         """Whether one more request would be refused."""
-        return self._pending >= self._most
+        waiting = self._pending - self._threads
+        return waiting >= self._threads and waiting * self._usual > self._threads * WAIT
 
     async def run(self, job: Callable[[Ticket], Answer], receive: Receive) -> Answer:
         """Run a job on a thread of the pool.
@@ -61,7 +68,7 @@ class Pool:
             raise busy()
         ticket = Ticket()
         self._pending += 1
-        work = self._executor.submit(contextvars.copy_context().run, job, ticket)
+        work = self._executor.submit(contextvars.copy_context().run, self._timed, job, ticket)
 
         async def drop() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -86,3 +93,10 @@ class Pool:
         if gone:
             raise ClientGone
         return answer
+
+    def _timed(self, job: Callable[[Ticket], Answer], ticket: Ticket) -> Answer:
+        began = time.perf_counter()
+        try:
+            return job(ticket)
+        finally:
+            self._usual += (time.perf_counter() - began - self._usual) / 10

@@ -46,7 +46,7 @@ def ask(
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
-    layer = layer or Bodies(app, Pool(1, 1), most, seconds)
+    layer = layer or Bodies(app, Pool(1), most, seconds)
     asyncio.run(layer(scope, receive, send))
     return sent, passed, taken
 
@@ -103,7 +103,7 @@ def test_bodies_in_memory_have_a_limit_together(monkeypatch: pytest.MonkeyPatch)
         async def app(*_: Any) -> None:
             await hold.wait()
 
-        layer = Bodies(app, Pool(1, 1), 100, 5)
+        layer = Bodies(app, Pool(1), 100, 5)
         scope = {"type": "http", "method": "POST", "path": "/", "headers": ()}
 
         async def send(message: Any) -> None:
