@@ -33,7 +33,7 @@ SIZE = 28
 LABELS = tuple("0123456789")
 
 # The orders of a tensor's axes: pictures, channels, rows, columns.
-LAYOUTS = ("NHWC", "NCHW", "NHW", "NC")
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC")
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -44,7 +44,8 @@ class TensorSpec:
 
     Attributes:
         name: its name in the file.
-        layout: `NHWC`, `NCHW`, `NHW` or `NC`.
+        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size, whose digit the file
+            finds itself.
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
