@@ -135,12 +135,8 @@ class Exporter:
                 parity = compare(expected, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
-                if missed := shortfalls(
-                    conversion.bar,
-                    parity,
-                    accuracy(expected, test.labels),
-                    accuracy(expected, test.labels) - own_accuracy,
-                ):
+                right = accuracy(expected, test.labels)
+                if missed := shortfalls(conversion.bar, parity, right, right - own_accuracy):
                     raise GateError(
                         f"{row.name} is not published: {', '.join(missed)}.",
                         remedy="calibrate on more pictures with --calibration, or train longer."

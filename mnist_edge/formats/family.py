@@ -97,6 +97,11 @@ class Format:
     summary: str
     conversion: Conversion | None = None
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether its files find the digit in a picture themselves."""
+        return self.conversion is not None and self.conversion.input.is_picture
+
     def path(self, folder: Path, name: str) -> Path:
         """Return where the file of the model called `name` lies in `folder`."""
         return folder / f"{name}{self.suffix}"

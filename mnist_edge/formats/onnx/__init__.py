@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mnist_edge.formats.activations import Array, Network
     from mnist_edge.formats.foreign import Feeding
     from mnist_edge.formats.layers import Layer
-    from mnist_edge.runtime.engines import Engine
+    from mnist_edge.runtime.engines import Engine, PictureEngine
     from mnist_edge.runtime.engines.encoding import Runner
 
 
@@ -71,7 +71,7 @@ def _picture(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
 
 
 def _beside_python(
-    model: keras.Model, contract: Contract, engine: Engine, images: NDArray[np.uint8]
+    model: keras.Model, contract: Contract, engine: PictureEngine, images: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     from mnist_edge.formats.onnx.picture import gate
 

@@ -86,7 +86,7 @@ def _open(
     canonical = spec.is_canonical and answers == "probabilities"
     engine: OnnxEngine | PictureEngine | TfliteEngine | EncodedEngine
     if path.suffix == ".onnx":
-        if spec.layout == "HWC":
+        if spec.is_picture:
             engine = PictureEngine(session or open_session(path, threads), path)
         elif canonical:
             engine = OnnxEngine(session or open_session(path, threads), spec, source=path)

@@ -1,4 +1,4 @@
-"""How files that read pictures are judged: beside Python's reading, on digits that have to be found."""
+"""How files that read pictures are judged: beside Python's reading, on digits to be found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIDES = (SIZE, 400)  # pixels
 
 
 def laid_out(images: Images) -> Iterator[NDArray[np.uint8]]:
-    """Yield each of uint8 (N, 28, 28) somewhere on a square canvas, dark on light or light on dark."""
+    """Put each of uint8 (N, 28, 28) somewhere on a canvas, light on dark or dark on light."""
     rng = np.random.default_rng(SEED)
     for image in images:
         side = int(rng.integers(SIDES[0], SIDES[1] + 1))
