@@ -68,7 +68,7 @@ class PictureEngine(Reopened):
     def read(self, pixels: NDArray[np.uint8]) -> PictureAnswer:
         """Read one picture, uint8 (H, W) or (H, W, 1, 3 or 4)."""
         try:
-            digit, probabilities, accepted, box, field = self._session.run(
+            (digit,), probabilities, (accepted,), box, field = self._session.run(
                 OUTPUTS, {"picture": pixels}
             )
         except Exception as error:

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from mnist_edge.contract import SIZE
+from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET, to_graph
 from mnist_edge.formats.onnx.picture.graph import Graph, Value, joined, op, stage, where
 from mnist_edge.formats.onnx.picture.stages import (
@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 # The constant that holds threshold and margin of what had to be found, and of MNIST's own form.
 LIMITS = "limits"
 
-_SHAPES = {"digit": (), "probabilities": (10,), "accepted": (), "box": (4,), "field": (SIZE, SIZE)}
+# Some bindings take no tensors without an axis.
+_SHAPES = {
+    "digit": (1,),
+    "probabilities": (len(LABELS),),
+    "accepted": (1,),
+    "box": (4,),
+    "field": (SIZE, SIZE),
+}
 
 
 def convert(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
@@ -70,9 +77,9 @@ def build(network: onnx.ModelProto) -> onnx.ModelProto:
     found = joined(graph, *view.in_picture(box))[[1, 0, 3, 2]]
     return _model(
         graph,
-        digit=where(blank, -1, op("ArgMax", answer, axis=0, keepdims=0)),
+        digit=where(blank, -1, op("ArgMax", answer, axis=0)),
         probabilities=where(blank, 0.0, answer),
-        accepted=_trusted(answer, own) & ~blank,
+        accepted=(_trusted(answer, own) & ~blank).reshaped(1),
         box=where(own, graph.constant([0, 0, SIZE, SIZE]), where(blank, 0, found)),
         field=field,
     )
