@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Split
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.training import checkpoint, distillation, pipeline
+from mnist_edge.training import checkpoint, distillation, pipeline, quantization
 from mnist_edge.training.keras_model import KerasEngine
 from mnist_edge.training.observer import Epoch, Observer, Step
 
@@ -94,6 +94,8 @@ def fit(
     keras.config.set_dtype_policy(recipe.precision)
     model = recipe.network()
     keras.config.set_dtype_policy(policy)
+    if recipe.bits:
+        model = quantization.aware(model, recipe.bits)
     optimizer = recipe.optimizer(steps * epochs)
     optimizer.build(model.trainable_variables)
     model.compile(
@@ -171,6 +173,8 @@ def fit(
         renew_statistics(model, recipe, dataset.train, seed)
     finished = recipe.network()
     finished.set_weights(model.get_weights())
+    if recipe.bits:
+        quantization.round_weights(finished, recipe.bits)
     return Training(finished, tuple(history))
 
 
