@@ -97,7 +97,7 @@ def _micro() -> keras.Model:
 
     return strided(
         "micro",
-        [(16, 5, 2, "valid"), (24, 3, 2, "same"), (32, 3, 1, "valid"), (32, 3, 1, "valid")],
+        [(16, 5, 2, "valid"), (24, 3, 2, "same"), (32, 3, 1, "valid"), (40, 3, 1, "valid")],
     )
 
 
@@ -106,7 +106,7 @@ def _nano() -> keras.Model:
 
     return strided(
         "nano",
-        [(7, 5, 2, "valid"), (16, 3, 2, "same"), (24, 3, 1, "valid"), (24, 3, 1, "valid")],
+        [(7, 5, 2, "valid"), (16, 3, 2, "same"), (24, 3, 1, "valid"), (28, 3, 1, "valid")],
     )
 
 
