@@ -67,7 +67,8 @@ def main() -> None:
             trainings[name] = _train(name, path)
         elif not _fetch(path):
             continue
-        export(path, formats=SHIPPED[name].split(","), out=WORK, note=note)
+        made = [row.name for row in named(SHIPPED[name].split(",")) if row.conversion]
+        export(path, formats=made, out=WORK, note=note)
         files = {file: entry for file, entry in files.items() if not _is_of(file, name)}
         files = dict(sorted((files | _ship(name)).items()))
         order = {name: trainings[name] for name in SHIPPED if name in trainings}

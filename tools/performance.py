@@ -39,8 +39,7 @@ PROCESSORS = """## One picture, on every processor
 
 p50 of one file over that of another, one picture a call and one thread, on each processor that
 this command has run on; all else on this page is of the last. **int8 pays for bytes always, for
-time where there are instructions for it** (AVX-512 VNNI, AVX-VNNI, AMX, Arm's dot products), and
-not where there is AVX2 alone."""
+time with AVX-512 VNNI, whose instructions are made for it, and not with AVX2 alone.**"""
 
 # Instructions that integer kernels are made of, the widest first, as Linux calls them.
 INSTRUCTIONS = (
