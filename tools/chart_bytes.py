@@ -21,9 +21,6 @@ from mnist_edge.files import replacing
 from mnist_edge.formats.c import header
 from mnist_edge.runtime import shipped
 
-CNN = "https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_cnn.md"
-DENSE = "https://github.com/cpldcpu/BitNetMCU/blob/main/docs/documentation_2026.md"
-
 # The arrays of a header that hold what was trained: bits of an element, and content.
 ARRAYS = re.compile(
     r"const int(\d+)_t \w+_(?:weights|biases|multipliers|exponents)_\d+\[\][^{]*{(.*?)}", re.DOTALL
@@ -31,39 +28,39 @@ ARRAYS = re.compile(
 
 
 class Point(NamedTuple):
-    """A model: bytes of weights, accuracy on MNIST's test split, and where more is said of it.
+    """A model: bytes of weights, and accuracy on MNIST's test split.
 
     RAM is in bytes, the field and the scores among them; it and the multiply-accumulates of a
-    picture are those of ours.
+    picture are known of ours.
     """
 
     bytes: int
     accuracy: float
     name: str
-    source: str = ""
     ram: int | None = None
     multiply_accumulates: int | None = None
 
 
-# Where the author gives bits, an eighth of them; else 1,024 for a kB.
+# Of documentation_cnn.md and, the last four, documentation_2026.md in github.com/cpldcpu/BitNetMCU.
+# Where the author gives bits, an eighth of them; else 1,024 bytes for a kB.
 BITNETMCU = (
-    Point(1_126, 0.9422, "dense, 2 bits", CNN),
-    Point(3_277, 0.9892, "16 channels, small dense layers", CNN),
-    Point(5_360, 0.9906, "16 channels", CNN),
-    Point(7_328, 0.9928, "32 channels", CNN),
-    Point(9_296, 0.9944, "48 channels", CNN),
-    Point(11_264, 0.9953, "64 channels", CNN),
-    Point(11_264, 0.9955, "64 channels, 90 epochs", CNN),
-    Point(11_696, 0.9952, "80 channels, ternary", CNN),
-    Point(12_595, 0.9902, "dense, 4 bits", CNN),
-    Point(12_608, 0.9944, "64 channels, 4 bits", CNN),
-    Point(13_232, 0.9942, "80 channels, 90 epochs", CNN),
-    Point(13_357, 0.9958, "96 channels, ternary", CNN),
-    Point(16_678, 0.9950, "128 channels, ternary", CNN),
-    Point(7_987, 0.9900, "dense in quadrants, NF4", DENSE),
-    Point(7_975, 0.9925, "dense in windows, stride 4, 2 bits", DENSE),
-    Point(8_294, 0.9925, "dense in windows, stride 4, NF4", DENSE),
-    Point(9_933, 0.9937, "dense in windows, stride 2, NF4", DENSE),
+    Point(1_126, 0.9422, "BitNetMCU, dense, 2 bits"),
+    Point(3_277, 0.9892, "BitNetMCU, 16 channels, small dense layers"),
+    Point(5_360, 0.9906, "BitNetMCU, 16 channels"),
+    Point(7_328, 0.9928, "BitNetMCU, 32 channels"),
+    Point(9_296, 0.9944, "BitNetMCU, 48 channels"),
+    Point(11_264, 0.9953, "BitNetMCU, 64 channels"),
+    Point(11_264, 0.9955, "BitNetMCU, 64 channels, 90 epochs"),
+    Point(11_696, 0.9952, "BitNetMCU, 80 channels, ternary"),
+    Point(12_595, 0.9902, "BitNetMCU, dense, 4 bits"),
+    Point(12_608, 0.9944, "BitNetMCU, 64 channels, 4 bits"),
+    Point(13_232, 0.9942, "BitNetMCU, 80 channels, 90 epochs"),
+    Point(13_357, 0.9958, "BitNetMCU, 96 channels, ternary"),
+    Point(16_678, 0.9950, "BitNetMCU, 128 channels, ternary"),
+    Point(7_987, 0.9900, "BitNetMCU, dense in quadrants, NF4"),
+    Point(7_975, 0.9925, "BitNetMCU, dense in windows, stride 4, 2 bits"),
+    Point(8_294, 0.9925, "BitNetMCU, dense in windows, stride 4, NF4"),
+    Point(9_933, 0.9937, "BitNetMCU, dense in windows, stride 2, NF4"),
 )
 
 
@@ -102,7 +99,7 @@ def _headers() -> list[Point]:
             (scratch,) = re.findall(r"#define \w+_SCRATCH_BYTES (\d+)", text)
             ram = int(scratch) + SIZE * SIZE + 10
             cost = file.multiply_accumulates
-            points.append(Point(size, file.accuracy, f"`{file.model}`", "", ram, cost))
+            points.append(Point(size, file.accuracy, f"`{file.model}`", ram, cost))
     return points
 
 
@@ -123,7 +120,7 @@ def _draw(groups: Mapping[str, tuple[str, str, Sequence[Point]]]) -> None:
                 color=colour,
                 ha="center",
             )
-    axes.set(xscale="log", ylim=(98.7, 99.75), xlabel="bytes of weights")
+    axes.set(xscale="log", ylim=(98.6, 99.75), xlabel="bytes of weights")
     axes.set_ylabel("right on MNIST's test split, %")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(lambda size, _position: f"{size:,.0f}")
@@ -131,7 +128,7 @@ def _draw(groups: Mapping[str, tuple[str, str, Sequence[Point]]]) -> None:
     axes.margins(x=0.1)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="center right", frameon=False)
     with replacing(DOCS / "firmware.svg") as temporary:
         figure.savefig(temporary, metadata={"Date": None, "Creator": None}, facecolor="white")
 
@@ -142,9 +139,8 @@ def _table(groups: Mapping[str, tuple[str, str, Sequence[Point]]]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for each in sorted(point for _, _, points in groups.values() for point in points):
-        name = f"[BitNetMCU]({each.source}), {each.name}" if each.source else each.name
         cost = ("" if n is None else f"{n:,}" for n in (each.ram, each.multiply_accumulates))
-        lines.append(f"| {name} | {each.bytes:,} | {each.accuracy:.2%} | {' | '.join(cost)} |")
+        lines.append(f"| {each.name} | {each.bytes:,} | {each.accuracy:.2%} | {' | '.join(cost)} |")
     return "\n".join(lines)
 
 

@@ -166,8 +166,13 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
 
 def _dots(network: Network) -> Iterable[str]:
     """Yield the function that sums products, and those it calls for weights of so many bits."""
-    summed = (layer for layer in network.layers if type(layer) in {Convolution, Dense})
-    *fewer, most = sorted({_packed(layer).bits for layer in summed})  # type: ignore[arg-type]
+    *fewer, most = sorted(
+        {
+            _packed(layer).bits
+            for layer in network.layers
+            if isinstance(layer, Convolution) and not isinstance(layer, Depthwise)
+        }
+    )
     call = "return model_dot_{}(input, layer->weights, channel, count);"
     cases = [
         f"    if (layer->bits == {bits}) {{\n        {call.format(bits)}\n    }}" for bits in fewer

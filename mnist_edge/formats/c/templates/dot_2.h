@@ -5,10 +5,18 @@ static int32_t model_dot_2(const uint8_t *input, const int8_t *table, size_t cha
     const int8_t *four = table + 4 + channel * ((count + 3) / 4);
     int32_t sum = 0;
 
-    while (count > 0) {
-        unsigned places = (uint8_t)MODEL_BYTE(four++), left = count < 4 ? (unsigned)count : 4;
+    for (; count >= 4; count -= 4, input += 4) {
+        const unsigned places = (uint8_t)MODEL_BYTE(four++);
 
-        for (count -= left; left > 0; left--, places >>= 2) {
+        sum += input[0] * (int8_t)MODEL_BYTE(table + (places & 3));
+        sum += input[1] * (int8_t)MODEL_BYTE(table + (places >> 2 & 3));
+        sum += input[2] * (int8_t)MODEL_BYTE(table + (places >> 4 & 3));
+        sum += input[3] * (int8_t)MODEL_BYTE(table + (places >> 6));
+    }
+    if (count > 0) {
+        unsigned places = (uint8_t)MODEL_BYTE(four);
+
+        for (; count > 0; count--, places >>= 2) {
             sum += *input++ * (int8_t)MODEL_BYTE(table + (places & 3));
         }
     }
