@@ -33,7 +33,7 @@ SIZE = 28
 LABELS = tuple("0123456789")
 
 # The orders of a tensor's axes: pictures, channels, rows, columns.
-LAYOUTS = ("NHWC", "NCHW", "NHW", "NC")
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC")
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -44,7 +44,7 @@ class TensorSpec:
 
     Attributes:
         name: its name in the file.
-        layout: `NHWC`, `NCHW`, `NHW` or `NC`.
+        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size.
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
@@ -64,6 +64,11 @@ class TensorSpec:
     values: str = "linear"
     fit: str = "exact"
     transposed: bool = False
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it takes a picture of any size, in which the file finds the digit itself."""
+        return self.layout == "HWC"
 
     @property
     def is_canonical(self) -> bool:

@@ -20,6 +20,7 @@ from mnist_edge.benchmark import machine
 from mnist_edge.benchmark.bootstrap import interval
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.benchmark.latency import FULL, QUICK, Timings, time_engines
+from mnist_edge.formats.table import is_runnable
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import open_engine
@@ -50,7 +51,8 @@ def measure(*, quick: bool) -> str:
     peers = sorted(
         path for path in Path(os.environ["MNIST_EDGE_PEERS"]).iterdir() if path.suffix in SUFFIXES
     )
-    own = [shipped.path(name) for name in shipped.manifest() if name.endswith(SUFFIXES)]
+    names = (name for name in shipped.manifest() if is_runnable(Path(name)))
+    own = [shipped.path(name) for name in names if name.endswith(SUFFIXES)]
     described, dataset = machine.describe(), data.load("mnist")
     engines = {path: open_engine(path)[0] for path in own}
     for file in judge(peers, dataset):

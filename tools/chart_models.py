@@ -22,7 +22,7 @@ from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
 from mnist_edge.formats.inside import read_layers
-from mnist_edge.formats.table import of_path
+from mnist_edge.formats.table import is_runnable, of_path
 from mnist_edge.formats.told import Told
 from mnist_edge.runtime import shipped
 
@@ -65,7 +65,7 @@ def _shipped() -> list[Point]:
     points = []
     for name, entry in shipped.manifest().items():
         row = of_path(Path(name))
-        if row and row.conversion:
+        if row and row.conversion and is_runnable(Path(name)):
             path = shipped.path(name)
             totals = layers.totals(read_layers(path))
             model = name.removesuffix(row.suffix)

@@ -33,6 +33,7 @@ from mnist_edge import data
 from mnist_edge.benchmark import machine
 from mnist_edge.data import Split
 from mnist_edge.files import replacing
+from mnist_edge.formats.table import is_runnable
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines import read_contract
@@ -177,7 +178,7 @@ def main() -> None:
             environments[runtime.name] = str(refusal)
     results: Results = {}
     for name in shipped.manifest():
-        if name.endswith(ONNX + TFLITE):
+        if name.endswith(ONNX + TFLITE) and is_runnable(Path(name)):
             print(f"running {name}", file=sys.stderr)
             results |= measure(shipped.path(name), pictures, environments)
     page = page_of(results, environments)

@@ -127,13 +127,16 @@ class Exporter:
                 if conversion.inspect:
                     conversion.inspect(temporary)
                 engine = family_of(path).bare(temporary, conversion.input, conversion.answers, 1)
-                answers = _probabilities(row, engine, test.images)
-                parity = compare(self._answers, answers, test.labels)
+                expected, answers = self._answers, _probabilities(row, engine, test.images)
+                if conversion.compare:
+                    expected, answers = conversion.compare(
+                        self._source.model, self._source.contract, engine, test.images
+                    )
+                parity = compare(expected, answers, test.labels)
                 own_accuracy = accuracy(answers, test.labels)
                 result = replace(result, accuracy=own_accuracy, parity=parity)
-                if missed := shortfalls(
-                    conversion.bar, parity, self.accuracy, self.accuracy - own_accuracy
-                ):
+                right = accuracy(expected, test.labels)
+                if missed := shortfalls(conversion.bar, parity, right, right - own_accuracy):
                     raise GateError(
                         f"{row.name} is not published: {', '.join(missed)}.",
                         remedy="calibrate on more pictures with --calibration, or train longer."

@@ -38,6 +38,8 @@ class Bar:
 # What a file of floats must reach, and one of integers.
 SAME = Bar(agreement=1.0, max_abs_diff=1e-5)
 INT8 = Bar(agreement=0.997, accuracy_drop=0.001)
+# And one that reads pictures, beside Python's reading.
+READING = Bar(agreement=0.997, accuracy_drop=0.001)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Conversion:
         inspect: raises GateError when the file is not inside what it is called.
         answers: what its answers stand for.
         fast: what `--fast` converts with instead, to a file that fewer runtimes take.
+        compare: gives the answers that the file's are to be like, and the file's, from the model,
+            its contract, the file and the test pictures; None where the model's own to these are.
     """
 
     convert: Callable[[Any, NDArray[np.uint8]], bytes]
@@ -68,6 +72,13 @@ class Conversion:
     inspect: Callable[[Path], None] | None = None
     answers: str = "probabilities"
     fast: Callable[[Any, NDArray[np.uint8]], bytes] | None = None
+    compare: (
+        Callable[
+            [Any, Contract, Any, NDArray[np.uint8]],
+            tuple[NDArray[np.float32], NDArray[np.float32]],
+        ]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,11 @@ class Format:
     suffix: str
     summary: str
     conversion: Conversion | None = None
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether its files find the digit in a picture themselves."""
+        return self.conversion is not None and self.conversion.input.is_picture
 
     def path(self, folder: Path, name: str) -> Path:
         """Return where the file of the model called `name` lies in `folder`."""

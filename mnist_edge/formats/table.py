@@ -22,8 +22,15 @@ FAMILIES = (KERAS, ONNX, TFLITE, C)
 
 FORMATS = {row.name: row for family in FAMILIES for row in family.formats}
 
-# Those whose files are run here: a C header is code, and other people's.
-RUNNABLE = {row.name: row for family in FAMILIES if family.library for row in family.formats}
+# Those whose files answer digits of 28x28 here: a C header is code, and other people's, and a file
+# that reads pictures is for where this package is not.
+RUNNABLE = {
+    row.name: row
+    for family in FAMILIES
+    if family.library
+    for row in family.formats
+    if not row.reads_pictures
+}
 
 
 def family_of(path: Path) -> Family:
@@ -68,6 +75,12 @@ def of_path(path: Path) -> Format | None:
         return None
     rows = [row for row in FORMATS.values() if path.name.endswith(row.suffix)]
     return max(rows, key=lambda row: len(row.suffix), default=None)
+
+
+def is_runnable(path: Path) -> bool:
+    """Tell by its name whether a file answers digits of 28x28 here."""
+    row = of_path(path)
+    return row is not None and row.name in RUNNABLE
 
 
 def named(names: Iterable[str]) -> list[Format]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS, SIZE, Contract, Limits
-from mnist_edge.errors import ContractError, UnreadableImage
+from mnist_edge.errors import ContractError, ModelError, UnreadableImage
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.accept import two_best
 from mnist_edge.runtime.answers import (
@@ -69,6 +69,7 @@ class Classifier:
     Raises:
         ContractError: the contract asks for preprocessing, labels or an abstention rule that
             this version does not have.
+        ModelError: the file reads pictures itself.
     """
 
     def __init__(
@@ -79,6 +80,11 @@ class Classifier:
         *,
         max_pixels: int | None = None,
     ) -> None:
+        if contract.input.is_picture:
+            raise ModelError(
+                f"{model} reads pictures itself, for programs that have no mnist-edge.",
+                remedy="take the .onnx file of the same model here: more pictures are read right.",
+            )
         for what, asked, known in (
             ("preprocessing version", contract.preprocess.version, VERSION),
             ("labels", contract.labels, LABELS),

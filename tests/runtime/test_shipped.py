@@ -164,6 +164,8 @@ def test_each_shipped_file_is_as_accurate_as_the_manifest_says(
             continue
         row = of_path(Path(name))
         assert row is not None
+        if row.reads_pictures:
+            continue  # is judged on digits that have to be found
         engine, contract = open_file(shipped.path(name))
         accuracy = float((engine.run(images).argmax(axis=1) == labels).mean())
         # Other processors round otherwise: of 10,000 pictures, two may lie that close to an edge.

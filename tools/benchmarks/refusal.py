@@ -11,6 +11,7 @@ kinds that training does have, by another seed. Prints Markdown.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from PIL import Image, ImageDraw
 from mnist_edge import data
 from mnist_edge.contract import SIZE
 from mnist_edge.data import negatives
+from mnist_edge.formats.table import is_runnable
 from mnist_edge.report.quality import calibration_error, reliability
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.accept import two_best
@@ -49,7 +51,8 @@ def main() -> None:
     sets = {"letters": letters(), "garments": garments(), "drawn": negatives.generate(COUNT, SEED)}
     rows = []
     for file in shipped.manifest():
-        if file.startswith(f"{name}.") and file.endswith((".onnx", ".tflite")):
+        own = file.startswith(f"{name}.") and is_runnable(Path(file))
+        if own and file.endswith((".onnx", ".tflite")):
             classifier = Classifier.load(shipped.path(file))
             answers = classifier.predict_batch(images)
             digits = two_best(answers.probabilities)[0]

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
-from mnist_edge.formats.family import INT8, SAME, Adopted, Conversion, Family, Format
+from mnist_edge.formats.family import INT8, READING, SAME, Adopted, Conversion, Family, Format
 from mnist_edge.formats.onnx import convert, inspection
 
 if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mnist_edge.formats.activations import Array, Network
     from mnist_edge.formats.foreign import Feeding
     from mnist_edge.formats.layers import Layer
-    from mnist_edge.runtime.engines import Engine
+    from mnist_edge.runtime.engines import Engine, PictureEngine
     from mnist_edge.runtime.engines.encoding import Runner
 
 
@@ -60,6 +64,20 @@ def _activations(path: Path, batch: Array) -> Network:
     return activations.read(path, batch)
 
 
+def _picture(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+    from mnist_edge.formats.onnx import picture
+
+    return picture.convert(model, calibration)
+
+
+def _beside_python(
+    model: keras.Model, contract: Contract, engine: PictureEngine, images: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    from mnist_edge.formats.onnx.picture import gate
+
+    return gate.compare(model, _INPUT, contract, engine, images)
+
+
 _INPUT = TensorSpec("image", "NCHW", (None, 1, 28, 28), "float32", (0.0, 1.0))
 _OUTPUT = TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0))
 
@@ -85,6 +103,19 @@ ONNX = Family(
                 Quantization("static QDQ", "int8", "uint8", per_channel=True, calibration=None),
                 calibrated=True,
                 inspect=inspection.check_integer,
+            ),
+        ),
+        Format(
+            "onnx-picture",
+            ".picture.onnx",
+            "pixels of any size in, the digit out: the reading of pictures is inside",
+            Conversion(
+                _picture,
+                "named",
+                TensorSpec("picture", "HWC", (None, None, None), "uint8", (0.0, 255.0)),
+                TensorSpec("probabilities", "C", (10,), "float32", (0.0, 1.0)),
+                READING,
+                compare=_beside_python,
             ),
         ),
     ),

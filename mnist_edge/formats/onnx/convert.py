@@ -144,7 +144,10 @@ def embed(path: Path, contract: Contract) -> None:
     """
     import onnx
 
+    from mnist_edge.formats.onnx import picture
+
     model = onnx.load(path)
+    picture.set_limits(model, contract.accept)
     others = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(others)

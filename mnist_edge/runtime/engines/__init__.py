@@ -10,6 +10,7 @@ from mnist_edge.errors import ModelError
 from mnist_edge.runtime.engines.encoding import EncodedEngine
 from mnist_edge.runtime.engines.engine import Engine, Images, Probabilities
 from mnist_edge.runtime.engines.onnx import OnnxEngine, OnnxRunner, contract_of, open_session
+from mnist_edge.runtime.engines.picture import PictureEngine
 from mnist_edge.runtime.engines.tflite import TfliteEngine, TfliteRunner
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "Engine",
     "Images",
     "OnnxEngine",
+    "PictureEngine",
     "Probabilities",
     "TfliteEngine",
     "contract_of",
@@ -82,9 +84,11 @@ def _open(
     session: onnxruntime.InferenceSession | None = None,
 ) -> Engine:
     canonical = spec.is_canonical and answers == "probabilities"
-    engine: OnnxEngine | TfliteEngine | EncodedEngine
+    engine: OnnxEngine | PictureEngine | TfliteEngine | EncodedEngine
     if path.suffix == ".onnx":
-        if canonical:
+        if spec.is_picture:
+            engine = PictureEngine(session or open_session(path, threads), path)
+        elif canonical:
             engine = OnnxEngine(session or open_session(path, threads), spec, source=path)
         else:
             engine = EncodedEngine(OnnxRunner(path, threads), spec, answers, path)
