@@ -52,6 +52,39 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path` that takes its place when the block ends well.
+
+    When the block raises, the new folder is removed and `path` is as it was. A process that is
+    killed while the two change places may leave both under hidden names.
+
+    Raises:
+        OutputError: the folder or what is in it cannot be written.
+    """
+    import shutil
+
+    old, new = (
+        path.with_name(f".{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.{path.name}") for _ in range(2)
+    )
+    try:
+        new.mkdir(parents=True)
+        yield new
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
 def replacing_pair(path: Path, companion: Path) -> Iterator[tuple[Path, Path]]:
     """Yield temporary paths for two files of one folder that are worth nothing without each other.
 

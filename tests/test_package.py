@@ -126,6 +126,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("report", "--help"),
         ("score", "--help"),
         ("serve", "--help"),
+        ("page", "--help"),
         ("data", "show", "--help"),
     ],
     ids=" ".join,
@@ -189,7 +190,7 @@ MAY_IMPORT = {
     "benchmark": {*GROUND, "data", "runtime", "formats", "workspace", "tables"},
     "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
     "fleet": {*GROUND, "data", "runtime"},
-    "serve": {*GROUND, "documents", "formats", "runtime"},
+    "serve": {*GROUND, "data", "documents", "formats", "runtime"},
     "cli": {
         *(*GROUND, "data", "documents", "runtime", "workspace"),
         *("training", "formats", "benchmark", "report", "fleet", "serve", "tables"),
@@ -211,7 +212,7 @@ THIRD_PARTY = {
     "benchmark": {"PIL", "numpy", "onnxruntime"},
     "serve": {
         *("PIL", "fastapi", "numpy", "prometheus_client", "python_multipart", "starlette"),
-        "uvicorn",
+        *("platformdirs", "uvicorn"),
     },
     "report": {*("PIL", "ai_edge_litert", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime")},
     "cli": {"rich", "typer"},

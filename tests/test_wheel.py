@@ -46,6 +46,7 @@ def test_the_wheel_holds_the_models_the_types_and_the_licence(wheel: Path) -> No
     assert "mnist_edge/py.typed" in names
     assert "mnist_edge/models/manifest.json" in names
     assert "mnist_edge/models/edge.onnx" in names
+    assert "mnist_edge/web/index.html" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "tools/", "models/")) for name in names)
 

@@ -21,8 +21,8 @@ from mnist_edge.errors import Interrupted, MnistEdgeError
 
 # In the order of --help. The module of each has a function, or a group of them, of that name.
 VERBS = (
-    *("train", "export", "predict", "evaluate", "bench", "info", "report", "serve", "score"),
-    "data",
+    *("train", "export", "predict", "evaluate", "bench", "info", "report", "serve", "page"),
+    *("score", "data"),
 )
 
 

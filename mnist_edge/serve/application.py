@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +11,6 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import mnist_edge
@@ -25,13 +23,11 @@ from mnist_edge.serve.described import failures
 from mnist_edge.serve.documentation import document
 from mnist_edge.serve.metrics import MEDIA_TYPE, Metrics
 from mnist_edge.serve.observing import GONE, Observing, unexpected
+from mnist_edge.serve.page import add_page
 from mnist_edge.serve.pool import ClientGone, Pool
 from mnist_edge.serve.problems import Problem
 from mnist_edge.serve.service import Service
 from mnist_edge.serve.settings import Settings
-
-# The page to draw on, where it has been built.
-SITE = Path(__file__).parent / "site"
 
 # What pages of other origins may send and read.
 _SENT = ("Authorization", "Content-Type", "X-Request-ID", v2.HEADER_LENGTH)
@@ -112,10 +108,7 @@ def _add_pages(app: FastAPI, metrics: Metrics) -> None:
         tags=["operation"],
     )
     app.add_api_route("/docs", docs, include_in_schema=False)
-    if SITE.is_dir():
-        app.mount("/", StaticFiles(directory=SITE, html=True))
-    else:
-        app.add_api_route("/", docs, include_in_schema=False)
+    add_page(app)
 
 
 def _add_failures(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.serve import application, logs
+from mnist_edge.serve import logs
 from mnist_edge.serve.metrics import endpoint_of
 from tests.serve.conftest import Serve
 
@@ -198,18 +198,6 @@ def test_the_page_of_the_api_names_all_and_loads_nothing(served: Serve) -> None:
     for path in client.get("/openapi.json").json()["paths"]:
         assert path in page.text
     assert not re.search(r"<script|<link|src=|https?://", page.text)
-    assert client.get("/").text == page.text
-
-
-def test_a_page_that_was_built_is_served(
-    served: Serve, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "index.html").write_text("drawn")
-    monkeypatch.setattr(application, "SITE", tmp_path)
-    client = served(token=TOKEN)
-    assert client.get("/").text == "drawn"
-    assert client.get("/nowhere").json()["error"] == "not found."
-    assert client.get("/../../etc/passwd").status_code == 404
 
 
 def test_the_description_is_of_openapi(served: Serve) -> None:
