@@ -118,10 +118,10 @@ def propose(picture: Image.Image, ways: int | None, *, line: bool = False) -> li
         view, afar = View.of(picture, window, line=line), found[0] if found else None
         here: list[Candidate] = []
         for background in active("background")[:ways]:
-            relief = view.gray - background.apply(view.gray).astype(np.int16)
+            relief = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
             for threshold in active("threshold")[:ways]:
-                way, depths = (background.name, threshold.name), threshold.apply(relief)
-                for ink in foregrounds(view, way, relief, depths):  # darker, and lighter
+                way, depth = (background.name, threshold.name), threshold.apply(relief)
+                for ink in foregrounds(view, way, relief, depth):  # darker, and lighter
                     here += candidates(ink, afar, line=line)
         found = sorted(here, key=prior, reverse=True) + found
         window = None

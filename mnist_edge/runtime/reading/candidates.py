@@ -19,7 +19,7 @@ from mnist_edge.runtime.reading.parameters import (
     VIEWING,
 )
 from mnist_edge.runtime.reading.rules import EVERYTHING, Chosen, active
-from mnist_edge.runtime.reading.views import Box
+from mnist_edge.runtime.reading.views import Box, around
 
 
 class Candidate(NamedTuple):
@@ -116,8 +116,7 @@ def candidates(
         afar: what was found in the larger view, of which this is a part.
         line: whether all of it that is not dropped is looked for, and nothing else.
     """
-    parts = ink.parts
-    left = np.ones(len(parts.area), np.bool_)
+    left = np.ones(len(ink.parts.area), np.bool_)
     dropped = []
     for rule in active("drop"):
         if not left.any():
@@ -128,34 +127,34 @@ def candidates(
             left &= ~drop
     found: list[Candidate] = []
     choices = [EVERYTHING] if line else active("choose")
-    for rule in choices if left.any() else ():
+    if (number := np.count_nonzero(left)) < 2:
+        choices = choices[:number]  # one component is no choice
+    for rule in choices:
         chosen = rule.apply(ink, left)
         if not chosen.any() or any((chosen == other.chosen).all() for other in found):
             continue
-        candidate = _candidate(ink, rule.name, left, chosen)._replace(afar=afar)
-        if candidate.support > -math.inf:
+        mask, box = ink.parts.of(chosen)
+        support = _support(ink, mask, box, int(ink.parts.contact[chosen].sum()))
+        if support > -math.inf:
+            candidate = Candidate(
+                *(ink, rule.name, left, chosen, mask, box, support, afar, tuple(dropped))
+            )
             doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
-            found.append(candidate._replace(dropped=tuple(dropped), doubts=doubts))
+            found.append(candidate._replace(doubts=doubts))
     return found
 
 
-def _candidate(ink: Foreground, choice: str, left: Chosen, chosen: Chosen) -> Candidate:
-    parts = ink.parts
-    mask = np.append(chosen, False)[parts.labels]
-    x0, y0 = parts.box[chosen, :2].min(axis=0).tolist()
-    x1, y1 = parts.box[chosen, 2:].max(axis=0).tolist()
-    support = _support(ink, mask, int(parts.contact[chosen].sum()))
-    return Candidate(ink, choice, left, chosen, mask, (x0, y0, x1, y1), support)
-
-
-def _support(ink: Foreground, mask: Mask, contact: int) -> float:
+def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
     """Score how well the outline of a mask follows edges, in the direction of the ink.
 
     A wrong background or polarity draws outlines where the picture has none. Steepness counts more
     than length, so that the border of a page does not outweigh the digit on it.
     """
     total, length = 0, contact
-    gray, inked = ink.gray, mask.view(np.int8)
+    window = around(box)
+    gray, inked = ink.view.gray[window].astype(np.int16), mask[window].view(np.int8)
+    if ink.polarity == "dark":
+        gray = -gray
     for levels, inside in ((gray, inked), (gray.T, inked.T)):
         side = inside[1:] - inside[:-1]
         total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())

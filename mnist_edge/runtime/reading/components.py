@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.runtime.reading.views import Box
+
 
 class Components(NamedTuple):
     """The 8-connected components of a mask of shape (H, W), n of them.
@@ -31,6 +33,14 @@ class Components(NamedTuple):
     def longest(self, among: NDArray[np.bool_]) -> int:
         """Return the number of the longest component among some, bool (n,)."""
         return int((self.length * among).argmax())
+
+    def of(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Box]:
+        """Return where some components, bool (n,), are: bool (H, W), and the box around them."""
+        known = np.zeros(len(chosen) + 1, np.bool_)
+        known[:-1] = chosen
+        left, top = self.box[chosen, :2].min(axis=0).tolist()
+        right, bottom = self.box[chosen, 2:].max(axis=0).tolist()
+        return known[self.labels], (left, top, right, bottom)
 
     def inside(self, number: int) -> NDArray[np.bool_]:
         """Tell which components, (n,), lie within the box of one."""
@@ -87,20 +97,21 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     edge = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
     facing = 2 - inked[pixels - stride] - inked[pixels + stride]
     row = first // stride
-    box = np.empty((n, 4), np.intp)
-    box[:] = width, height, 0, 0
-    np.minimum.at(box[:, 0], of_run, first - row * stride - 1)
-    np.minimum.at(box[:, 1], of_run, row - 1)
-    np.maximum.at(box[:, 2], of_run, past - row * stride - 1)
-    np.maximum.at(box[:, 3], of_run, row)
+    before = row * stride + 1  # the row's first pixel
+    box = np.empty((4, n), np.intp)
+    box[:2], box[2:] = max(width, height), 0
+    np.minimum.at(box[0], of_run, first - before)
+    np.minimum.at(box[1], of_run, row - 1)
+    np.maximum.at(box[2], of_run, past - before)
+    np.maximum.at(box[3], of_run, row)
     return Components(
         field,
         area=np.bincount(of_pixel, minlength=n),
         outline=2 * np.bincount(of_run, minlength=n)
         + np.bincount(of_pixel, facing, minlength=n).astype(np.intp),
         contact=np.bincount(edge, minlength=n + 1)[:n],
-        box=box,
-        length=(box[:, 2:] - box[:, :2]).max(axis=1),
+        box=box.T,
+        length=np.maximum(box[2] - box[0], box[3] - box[1]),
     )
 
 

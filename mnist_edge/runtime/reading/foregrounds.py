@@ -26,7 +26,6 @@ class Foreground(NamedTuple):
         way: the names of the background and of the threshold.
         polarity: whether it is darker or lighter.
         depth: int16 (H, W), grey levels from the background towards the ink.
-        threshold: the depth that full ink exceeds, in grey levels.
         parts: the connected components of what is ink.
     """
 
@@ -34,17 +33,11 @@ class Foreground(NamedTuple):
     way: tuple[str, str]
     polarity: Polarity
     depth: Gray
-    threshold: float
     parts: Components
-
-    @property
-    def gray(self) -> Gray:
-        """Grey levels towards the ink: int16 (H, W)."""
-        return self.view.gray * np.int16(1 if self.polarity == "light" else -1)
 
 
 def foregrounds(
-    view: View, way: tuple[str, str], relief: Gray, limits: tuple[float, float]
+    view: View, way: tuple[str, str], relief: Gray, threshold: float
 ) -> Iterator[Foreground]:
     """Yield the ink that is darker than the background, and that which is lighter.
 
@@ -52,27 +45,24 @@ def foregrounds(
         view: where.
         way: the names of the background and of the threshold.
         relief: int16 (H, W), grey levels above the background.
-        limits: the depths beyond which a pixel is ink, and full ink.
+        threshold: the depth beyond which a pixel is ink, in grey levels.
     """
     for polarity, depth in zip(POLARITIES, (-relief, relief), strict=True):
-        if (mask := depth > limits[0]).any():
-            yield Foreground(view, way, polarity, depth, limits[1], connected_components(mask))
+        if (mask := depth > threshold).any():
+            yield Foreground(view, way, polarity, depth, connected_components(mask))
 
 
-def otsu(relief: Gray) -> tuple[float, float]:
-    """Return the depth that separates two classes best (Otsu 1979), midway in a gap, twice."""
+def otsu(relief: Gray) -> float:
+    """Return the depth that separates two classes best (Otsu 1979), midway in a gap."""
     _, best = _otsu(relief)
-    return best, best
+    return best
 
 
-def hysteresis(relief: Gray) -> tuple[float, float]:
-    """Return a fainter depth, and Otsu's: a hysteresis (Canny 1986).
-
-    Thin lines only graze some of their pixels. Nothing is as faint as noise.
-    """
+def faint(relief: Gray) -> float:
+    """Return a share of Otsu's, as thin lines only graze some of their pixels; above the noise."""
     below, full = _otsu(relief)
     noise = THRESHOLDING.noise * int(below.searchsorted(0.75 * below[-1]))
-    return min(max(THRESHOLDING.faint * full, noise), full), full
+    return min(max(THRESHOLDING.faint * full, noise), full)
 
 
 def _otsu(relief: Gray) -> tuple[NDArray[np.intp], float]:
@@ -82,5 +72,5 @@ def _otsu(relief: Gray) -> tuple[NDArray[np.intp], float]:
     total = (counts * np.arange(len(counts))).cumsum()
     classes = np.maximum(below * (below[-1] - below), 1)
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
-    best = np.flatnonzero(between == between.max())
+    best = (between == between.max()).nonzero()[0]
     return below, float(best.sum() / len(best))

@@ -13,7 +13,7 @@ from mnist_edge.runtime.reading.components import outline_of, path_length
 from mnist_edge.runtime.reading.foregrounds import Mask
 from mnist_edge.runtime.reading.morphology import pad, thicken
 from mnist_edge.runtime.reading.parameters import NORMALIZING
-from mnist_edge.runtime.reading.views import Box
+from mnist_edge.runtime.reading.views import Box, around
 
 VERSION = 1
 
@@ -94,11 +94,11 @@ def normalized(
     """
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
-    window = np.s_[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
-    inked, near = depth[window], thicken(mask[window], 1.5)
+    inked, own = depth[around(box)], mask[around(box)]
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
-    contrast = float(inked[mask[window]].mean())
-    soft = (inked * (255 / contrast)).clip(0, 255) * near
+    ink = inked[own]
+    contrast = int(ink.sum()) / len(ink)
+    soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, 1.5)
 
     scale = NORMALIZING.box / side
     drawn = scale * stroke_width
@@ -117,9 +117,10 @@ def normalized(
     elif radius < 0 and (thinned := ~thicken(~large, -radius)).any():
         large = thinned
 
-    rows, columns = large.sum(axis=1), large.sum(axis=0)
-    y = rows @ np.arange(len(rows)) / rows.sum()
-    x = columns @ np.arange(len(columns)) / rows.sum()
+    level = large.astype(float)
+    rows, columns = level.sum(axis=1), level.sum(axis=0)
+    mass = rows.sum()
+    y, x = (side @ np.arange(len(side)) / mass for side in (rows, columns))
     middle = (NORMALIZING.centre + 0.5) * times - 0.5
     canvas = Image.new("L", (SIZE * times, SIZE * times))
     canvas.paste(Image.fromarray(large), (round(middle - x), round(middle - y)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.runtime.reading.backgrounds import corners, surface
 from mnist_edge.runtime.reading.components import path_length
-from mnist_edge.runtime.reading.foregrounds import hysteresis, otsu
+from mnist_edge.runtime.reading.foregrounds import faint, otsu
 from mnist_edge.runtime.reading.parameters import CHOOSING, DOUBTING, DROPPING
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken"
 RULES = (
     Rule("surface", "background", "light falls off smoothly", surface),
     Rule("corners", "background", "a digit may fill all but the corners", corners),
-    Rule("hysteresis", "threshold", "thin strokes are faint in places", hysteresis),
+    Rule("faint", "threshold", "thin strokes only graze some of their pixels", faint),
     Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
     Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
     Rule("specks", "drop", "dust and grain", _specks),
@@ -151,9 +152,14 @@ RULES = (
 _left_out: frozenset[str] = frozenset()
 
 
+@cache
+def _active(stage: Stage, left_out: frozenset[str]) -> list[Rule]:
+    return [rule for rule in RULES if rule.stage == stage and rule.name not in left_out]
+
+
 def active(stage: Stage) -> list[Rule]:
     """Return the rules of a stage in their order, but for those that are left out."""
-    return [rule for rule in RULES if rule.stage == stage and rule.name not in _left_out]
+    return _active(stage, _left_out)
 
 
 def in_use(name: str) -> bool:

@@ -15,6 +15,12 @@ from mnist_edge.runtime.reading.parameters import VIEWING
 Box = tuple[int, int, int, int]
 
 
+def around(box: Box) -> tuple[slice, slice]:
+    """Return the rows and columns of a box, and one more on each side where there is one."""
+    left, top, right, bottom = box
+    return slice(max(0, top - 1), bottom + 1), slice(max(0, left - 1), right + 1)
+
+
 class View(NamedTuple):
     """A part of a picture, of which each pixel is the mean of some.
 
@@ -36,7 +42,11 @@ class View(NamedTuple):
         left, top, right, bottom = window = window or (0, 0, *picture.size)
         extent = bottom - top if line else max(right - left, bottom - top)
         factor = math.ceil(extent / VIEWING.side)
-        pixels = np.asarray(picture.reduce(factor, window) if factor > 1 else picture.crop(window))
+        if factor > 1:
+            picture = picture.reduce(factor, window)
+        elif (right - left, bottom - top) != picture.size:
+            picture = picture.crop(window)
+        pixels = np.asarray(picture)
         return cls(window, factor, pixels, _along_contrast(pixels))
 
     def in_picture(self, box: Box) -> Box:
