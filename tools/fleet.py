@@ -177,7 +177,7 @@ def watch(driver: int, peaks: dict[int, tuple[float, bool]], spent: dict[int, fl
         below.add(pid)
         spent[pid] = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
         was_worker = peaks.get(pid, (0, False))[1]
-        is_worker = was_worker or "spawn_main" in title or title.startswith("ray::Map")
+        is_worker = was_worker or "spawn_main" in title or title.startswith("ray::_finish")
         if "VmHWM" in status:
             peaks[pid] = (int(status["VmHWM"].split()[0]) / 1024, is_worker)
 
@@ -402,7 +402,7 @@ def arithmetic(runs: Runs, sizes: dict[str, float], small: dict[str, float]) -> 
         columns.append(
             [
                 f"{rate:,.0f}",
-                f"{PICTURES / rate / 3600:,.1f}",
+                f"{PICTURES / rate / 3600:,.2f}",
                 f"{PICTURES * sizes[kind] / 1e12:,.2f}",
                 f"{rate / MACHINES * sizes[kind] / 1e6:,.1f}",
                 f"{PICTURES_A_TAR / (rate / MACHINES / CORES):,.0f}",

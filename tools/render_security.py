@@ -14,11 +14,27 @@ from mnist_edge.data import download, limits
 from mnist_edge.files import replacing
 from mnist_edge.formats import foreign
 from mnist_edge.runtime.engines import engine, onnx
+from mnist_edge.runtime.reading.parameters import DECODING
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 
+_PIXELS = f"{DECODING.max_pixels:,} pixels"
+_FEWER = ", ".join(
+    f"{DECODING.max_pixels * DECODING.cost // cost:,} of {what}"
+    for what, cost in (
+        ("a WebP picture", DECODING.webp_cost),
+        ("a JPEG picture with colours at full resolution", 6),
+        ("a TIFF picture in colour", DECODING.tiff_cost),
+        ("each frame of an animation", DECODING.frames_cost),
+    )
+)
+_MOST = DECODING.max_pixels * DECODING.cost / 1e6
+
 LIMITS = (
+    ("a picture, and an array", _PIXELS, "`max_pixels=`, `--max-pixels`"),
+    ("where decoding takes more memory a pixel", _FEWER, "in proportion"),
+    ("memory to decode a picture", f"{_MOST:,.0f} MB and 64 MiB", "in proportion"),
     ("a contract", f"{contract.LARGEST >> 20} MiB", "`contract.LARGEST`"),
     (
         "the pictures or labels in one file of a dataset",

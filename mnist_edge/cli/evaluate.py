@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
@@ -20,6 +20,7 @@ def evaluate(
     source: Annotated[Path, typer.Argument(metavar="DIR|CSV", help=SOURCE)],
     model: Model = None,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help=SHEET)] = None,
+    max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
     """Measure how well your own pictures are read."""
@@ -28,7 +29,7 @@ def evaluate(
     from mnist_edge.runtime.classifier import Classifier
 
     items = evaluating.items_of(source)
-    classifier = Classifier.load(chosen(model, *READABLE))
+    classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     with progress_bar("reading") as bar:
         evaluation = evaluating.evaluate(
             classifier, items, lambda number: bar.update(number, len(items))

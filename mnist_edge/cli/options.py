@@ -55,6 +55,10 @@ Model = Annotated[
         help="The model file; the newest in ./runs by default, else the shipped model.",
     ),
 ]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="What a picture may have; 50,000,000 by default."),
+]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
 _MADE = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)
 Formats = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.latest import READABLE
 
@@ -31,6 +31,7 @@ def predict(
         Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=DRAW)
     ] = None,
     frames: Annotated[bool, typer.Option("--frames", help=FRAMES)] = False,
+    max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
     """Read the digit in each picture, or the line of digits."""
@@ -55,7 +56,7 @@ def predict(
             f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
         )
     sources = [(name, sys.stdin.buffer.read() if name == "-" else name) for name in names]
-    classifier = Classifier.load(chosen(model, *READABLE))
+    classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     answers = answer_each(classifier, sources, digits=digits, frames=frames)
     width = max(map(len, names)) if len(names) > 1 or frames else 0
     unreadable = False
@@ -67,10 +68,8 @@ def predict(
                 unreadable = True
                 note(f"error: {answer.cause}\n{answer.remedy}")
                 continue
-            if json:
-                result_json(answer)
-            else:
-                result(f"{place(answer, width)}{in_words(answer, top)}")
+            line = f"{place(answer, width)}{in_words(answer, top)}"
+            result_json(answer) if json else result(line)
             if getattr(answer, "frames", 1) > 1 and not frames:
                 note(f"{answer.source} has more frames than the first; --frames answers each.")
             if explain or explain_to:

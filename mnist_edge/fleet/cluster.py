@@ -1,10 +1,11 @@
-"""Scoring with Ray Data: on a cluster, any process and all machines but the driver's may die.
+"""Scoring with Ray: on a cluster, any process and all machines but the driver's may die.
 
-A row of the dataset is a unit, and a task makes its shard. Ray repeats tasks that were lost with a
-worker or a node, and a shard that is made twice is the same; what is done is in the folder of
-answers, not in a checkpoint of Ray's, so that either engine goes on where the other was stopped.
-Tasks rather than actors: these would wait for the processors of a node that is gone, and their
-units with them, and tasks find the model loaded in the process that they are given, too.
+A task makes the shard of a unit. Ray repeats tasks that were lost with a worker or a node, and a
+shard that is made twice is the same; what is done is in the folder of answers, not in a checkpoint
+of Ray's, so that either engine goes on where the other was stopped. Tasks rather than actors: these
+would wait for the processors of a node that is gone, and their units with them, and tasks find the
+model loaded in the process that they are given, too. Tasks rather than Ray Data: no data passes
+from one to the next, and its executor leaves processors idle from block to block.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import mnist_edge
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds until a cluster, and each of its nodes, must have answered.
 CONNECT_TIMEOUT = 30.0
+# Times that a unit is begun again after its worker or node died.
+PATIENCE = 5
 # Of an instance that is started here: rows are names of files, and shards do not pass through it.
 OBJECT_STORE_BYTES = 100 << 20
 
@@ -57,34 +61,40 @@ def run(
         return
     with _connected(address, workers, connect_timeout) as ray:
         _check_nodes(ray, _files_to_see(task, rows[0]), connect_timeout)
-        shards = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-            _finish,
-            fn_args=(ray.put(task), mnist_edge.__version__),
-            num_cpus=1,
-            concurrency=workers,
-        )
+        finish = ray.remote(_finish).options(num_cpus=1, max_retries=PATIENCE)
+        shared = ray.put(task), mnist_edge.__version__
+        left, running = iter(rows), list[Any]()
         try:
-            for row in shards.iter_rows():
-                if isinstance(row["item"], MnistEdgeError):
-                    raise row["item"]
-                yield row["item"]
+            while True:
+                # As many again wait at the nodes, so that no processor waits for this loop.
+                room = workers or max(1, 2 * int(ray.cluster_resources().get("CPU", 0)))
+                for unit in islice(left, max(0, room - len(running))):
+                    running.append(finish.remote(unit, *shared))
+                if not running:
+                    return
+                (done,), running = ray.wait(running)
+                answer = ray.get(done)
+                if isinstance(answer, MnistEdgeError):
+                    raise answer
+                yield answer
         except ray.exceptions.RayError as error:
             raise ScoringError(
                 f"a task failed on the cluster: {_last_line(error)}.",
                 remedy="see the logs of Ray; what is done is kept for --resume.",
             ) from error
+        finally:
+            for lost in running:
+                ray.cancel(lost)
 
 
-def _finish(row: dict[str, Any], task: Any, version: str) -> dict[str, Any]:
+def _finish(unit: Unit, task: Task, version: str) -> Shard | MnistEdgeError:
     """Make the shard of a unit; an error of ours is a result, as Ray would wrap it."""
-    import ray
-
     try:
         if mnist_edge.__version__ != version:
             raise _other_version("a worker", mnist_edge.__version__)
-        return {"item": ray.get(task).finish(row["item"])}
+        return task.finish(unit)
     except MnistEdgeError as error:
-        return {"item": error}
+        return error
 
 
 @contextmanager
@@ -92,10 +102,7 @@ def _connected(address: str, workers: int | None, timeout: float) -> Iterator[An
     """Yield ray, connected; an instance that was there before, here or elsewhere, stays."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
-    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    ray.data.DataContext.get_current().enable_progress_bars = False
     if ray.is_initialized():
         yield ray
         return

@@ -23,11 +23,19 @@ from mnist_edge.runtime.answers import (
     Predictions,
     prediction,
 )
-from mnist_edge.runtime.engines import Engine, Images, OnnxEngine, Probabilities, open_engine
+from mnist_edge.runtime.engines import (
+    Engine,
+    Images,
+    OnnxEngine,
+    Probabilities,
+    contract_of,
+    open_engine,
+)
 from mnist_edge.runtime.reading import Reading, read
 from mnist_edge.runtime.reading.decoding import decode_frames, path_of, pictures_of
 from mnist_edge.runtime.reading.lines import read_line
 from mnist_edge.runtime.reading.normalization import VERSION
+from mnist_edge.runtime.reading.parameters import DECODING
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -56,13 +64,21 @@ class Classifier:
         engine: what runs it.
         contract: what the file says of itself.
         model: what its answers call it.
+        max_pixels: what a picture may have, as `decode` takes it; None for `DECODING.max_pixels`.
 
     Raises:
         ContractError: the contract asks for preprocessing, labels or an abstention rule that
             this version does not have.
     """
 
-    def __init__(self, engine: Engine, contract: Contract, model: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        contract: Contract,
+        model: str,
+        *,
+        max_pixels: int | None = None,
+    ) -> None:
         for what, asked, known in (
             ("preprocessing version", contract.preprocess.version, VERSION),
             ("labels", contract.labels, LABELS),
@@ -76,16 +92,24 @@ class Classifier:
         self.engine = engine
         self.contract = contract
         self.model = model
+        self.max_pixels = max_pixels or DECODING.max_pixels
         # Of a picture in MNIST's own form; one in which the digit had to be found has others.
         self._own_limits = Limits(contract.accept.threshold, contract.accept.margin)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 1) -> Classifier:
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        threads: int = 1,
+        max_pixels: int | None = None,
+    ) -> Classifier:
         """Load an `.onnx` or `.tflite` file that mnist-edge exported.
 
         Args:
             path: the file; None for the shipped model.
             threads: how many threads one answer may use.
+            max_pixels: what a picture may have; None for 50 million.
 
         Raises:
             ModelError: the file is missing or damaged, or a shipped one is not what was shipped.
@@ -97,7 +121,7 @@ class Classifier:
 
             path = shipped.path()
         engine, contract = open_engine(Path(path), threads)
-        return cls(engine, contract, Path(path).name)
+        return cls(engine, contract, Path(path).name, max_pixels=max_pixels)
 
     @classmethod
     def from_session(cls, session: onnxruntime.InferenceSession) -> Classifier:
@@ -106,9 +130,7 @@ class Classifier:
         Raises:
             ContractError: its model carries no contract, or one that cannot be honoured.
         """
-        contract = Contract.from_metadata(
-            session.get_modelmeta().custom_metadata_map, "the session's model"
-        )
+        contract = contract_of(session, "the session's model")
         return cls(OnnxEngine(session, contract.input), contract, contract.name)
 
     def read(self, picture: Source) -> Reading:
@@ -117,7 +139,7 @@ class Classifier:
         Raises:
             UnreadableImage: it cannot be opened or decoded.
         """
-        return read(picture, self.engine.run, self.contract.accept.found)
+        return read(picture, self.engine.run, self.contract.accept.found, self.max_pixels)
 
     def predict(self, picture: Source) -> Prediction:
         """Answer one picture.
@@ -180,7 +202,7 @@ class Classifier:
         Raises:
             UnreadableImage: it cannot be opened or decoded.
         """
-        frames = self.predict_batch(decode_frames(picture))
+        frames = self.predict_batch(decode_frames(picture, self.max_pixels))
         source = path_of(picture)
         places = [Place(source, item.box, n, len(frames)) for n, item in enumerate(frames)]
         return Predictions(frames.probabilities, frames.reasons, places, self.model)
@@ -198,7 +220,8 @@ class Classifier:
         Raises:
             UnreadableImage: it cannot be opened or decoded.
         """
-        row = read_line(picture, self.engine.run, self.contract.accept.found, digits)
+        found = self.contract.accept.found
+        row = read_line(picture, self.engine.run, found, digits, self.max_pixels)
         items = []
         for box, answer, reason in zip(row.boxes, row.probabilities, row.reasons, strict=True):
             shares = tuple(answer.tolist())

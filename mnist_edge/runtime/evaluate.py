@@ -241,7 +241,7 @@ def sheet(classifier: Classifier, evaluation: Evaluation) -> Image.Image:
     pen = ImageDraw.Draw(drawn)
     for number, (item, answer, line) in enumerate(errors):
         x, y = number % COLUMNS * 2 * TILE, number // COLUMNS * (TILE + CAPTION)
-        picture = decode(item.path)
+        picture = decode(item.path, classifier.max_pixels)
         drawn.paste(ImageOps.contain(picture.convert("RGB"), (TILE, TILE)), (x, y))
         seen = Image.fromarray(classifier.read(picture).image)
         drawn.paste(seen.resize((TILE, TILE), Image.Resampling.NEAREST), (x + TILE, y))

@@ -192,7 +192,7 @@ def explanation(
             f"{ranked(item.probabilities, 3)}  in the box {item.box}" for item in answer.digits
         ]
         return "\n".join(lines)
-    picture = decode(source)
+    picture = decode(source, classifier.max_pixels)
     reading = classifier.read(picture)
     if target is not None:
         with replacing(target) as temporary:

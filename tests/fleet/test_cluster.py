@@ -121,7 +121,7 @@ def undisturbed(pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) ->
 
 def workers(node: subprocess.Popen[str]) -> list[int]:
     """The processes of a node that are making shards."""
-    return [pid for pid in descendants(node.pid) if command_line(pid).startswith("ray::Map")]
+    return [pid for pid in descendants(node.pid) if command_line(pid).startswith("ray::_finish")]
 
 
 def test_drivers_and_workers_are_killed_and_nothing_is_lost(

@@ -21,7 +21,7 @@ from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances
 from mnist_edge.runtime.reading.decoding import Source, decode, frames_of
 from mnist_edge.runtime.reading.foregrounds import foregrounds
 from mnist_edge.runtime.reading.normalization import is_mnist, own_form
-from mnist_edge.runtime.reading.parameters import CHANCE
+from mnist_edge.runtime.reading.parameters import CHANCE, DECODING
 from mnist_edge.runtime.reading.rules import active, in_use
 from mnist_edge.runtime.reading.views import Box, View
 
@@ -78,7 +78,12 @@ class Reading(NamedTuple):
         return (0, 0, SIZE, SIZE) if self.own_form else None
 
 
-def read(source: Source, network: Network | None = None, limits: Limits = ANY) -> Reading:
+def read(
+    source: Source,
+    network: Network | None = None,
+    limits: Limits = ANY,
+    max_pixels: int = DECODING.max_pixels,
+) -> Reading:
     """Find the digit in a picture, and let the network choose where there is a choice.
 
     Args:
@@ -86,13 +91,14 @@ def read(source: Source, network: Network | None = None, limits: Limits = ANY) -
         network: answers uint8 (N, 28, 28) with float32 (N, 10); without one, what is likeliest
             before any network has seen it is chosen, and not answered.
         limits: of an answer to be trusted. A picture in MNIST's own form is not answered here.
+        max_pixels: as `decode` takes it.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.
     """
     if isinstance(source, np.ndarray) and source.shape == (SIZE, SIZE) and is_mnist(source):
         return Reading(source)  # decoding takes longer than a small network does
-    picture = decode(source)
+    picture = decode(source, max_pixels)
     if (image := own_form(picture)) is not None:
         return Reading(image, frames=frames_of(picture))
     reading = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.BLANK)

@@ -6,8 +6,10 @@ import base64
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -60,7 +62,7 @@ def source_name(source: Source) -> str:
     return path_of(source) or f"<{type(source).__name__}>"
 
 
-def decode(source: Source) -> Image.Image:
+def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image:
     """Decode a picture: its first frame, upright, without transparency, in 8 bits.
 
     Args:
@@ -68,6 +70,9 @@ def decode(source: Source) -> Image.Image:
             Pillow picture; or an array or nested list of shape (H, W), (H, W, 1), (H, W, 3) RGB or
             (H, W, 4) RGBA, whose values count in the smallest of 0..1, 0..255 and 0..65535 that
             holds them all.
+        max_pixels: more are refused before they are decoded. Decoding takes at most 4 bytes of
+            memory for each of these, and 64 MiB: where Pillow's decoder takes more for a pixel, as
+            `DECODING` lists it, fewer are allowed.
 
     Returns:
         A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`;
@@ -75,15 +80,16 @@ def decode(source: Source) -> Image.Image:
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged, or has more than
-            `DECODING.pixel_limit` pixels.
+            `max_pixels` or what its format is allowed.
     """
     with _explaining(source):
         if isinstance(source, Image.Image):
-            return _normalize(_within_limit(source))
+            _check_size(source, max_pixels)
+            return _normalize(source)
         if (file := _file(source)) is None:
-            return _normalize(_from_array(_array(source)))
-        with Image.open(file, formats=FORMATS) as picture:
-            _within_limit(picture).draft(None, (DECODING.max_side, DECODING.max_side))
+            return _from_array(_array(source), max_pixels)
+        with _opened(file, max_pixels) as picture:
+            picture.draft(None, (DECODING.max_side, DECODING.max_side))
             frames = getattr(picture, "n_frames", 1)
             decoded = _normalize(picture)
             if frames > 1:
@@ -92,7 +98,7 @@ def decode(source: Source) -> Image.Image:
     raise AssertionError  # what goes wrong above is raised
 
 
-def decode_frames(source: Source) -> Iterator[Image.Image]:
+def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iterator[Image.Image]:
     """Decode every frame of an animation, or every page of a TIFF file, as `decode` does.
 
     Raises:
@@ -101,11 +107,13 @@ def decode_frames(source: Source) -> Iterator[Image.Image]:
     with _explaining(source):
         file = _file(source)
         if file is None:
-            yield decode(source)
+            yield decode(source, max_pixels)
             return
-        with Image.open(file, formats=FORMATS) as picture:
-            for frame in ImageSequence.Iterator(_within_limit(picture)):
-                yield _normalize(_within_limit(frame).copy())
+        with _opened(file, max_pixels) as picture:
+            for frame in ImageSequence.Iterator(picture):
+                animated = getattr(picture, "is_animated", False)
+                _check_size(frame, max_pixels, DECODING.frames_cost if animated else 0)
+                yield _normalize(frame)
 
 
 def frames_of(picture: Image.Image) -> int:
@@ -131,12 +139,16 @@ def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Sourc
                 "array.reshape(-1, 28, 28).",
             )
         with _explaining(batch):
-            return _in_grey_levels(batch)
+            return _in_grey_levels(batch, _full_scale(batch))
     if isinstance(batch, str | bytes | os.PathLike | Image.Image):
         raise UnreadableImage(
             f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
         )
     return batch
+
+
+class _TooLarge(Exception):
+    """A picture has more pixels than are allowed."""
 
 
 @contextmanager
@@ -162,10 +174,11 @@ def _explaining(source: Source) -> Iterator[None]:
             f"{name} is empty or not a picture in a known format.",
             remedy=f"use one of {', '.join(FORMATS)}.",
         ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (_TooLarge, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        size = error if isinstance(error, _TooLarge) else "more pixels than Pillow opens"
         raise UnreadableImage(
-            f"{name} has more than {DECODING.pixel_limit:,} pixels.",
-            remedy="scale it down, or cut out the digit.",
+            f"{name} has {size}.",
+            remedy="scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
         ) from error
     # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
     except Exception as error:
@@ -191,17 +204,69 @@ def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
         if comma and not head.endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
         return io.BytesIO(base64.b64decode(content, validate=True))
-    if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
-        return source  # type: ignore[return-value]
-    return None
+    if hasattr(source, "read"):
+        # What cannot be read twice is kept.
+        return source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())  # type: ignore[return-value]
+    return source if isinstance(source, str | os.PathLike) else None
 
 
-def _within_limit(picture: Image.Image) -> Image.Image:
+@contextmanager
+def _opened(file: str | os.PathLike[str] | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a picture whose size is allowed; a pipe would be waited for, and is none."""
+    if isinstance(file, str | os.PathLike):
+        mode = (path := Path(file)).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError("it is a pipe or a device, and no file")
+        with path.open("rb", buffering=0) as content:
+            size = _webp_size(content)
+    else:
+        size = _webp_size(file)
+    if size:
+        _check_pixels(*size, max_pixels, DECODING.webp_cost)
+    with Image.open(file, formats=FORMATS) as picture:
+        _check_size(picture, max_pixels)
+        yield picture
+
+
+def _check_size(picture: Image.Image, max_pixels: int, least_cost: float = 0) -> None:
     if 0 in picture.size:
         raise ValueError("it has no pixels")
-    if picture.width * picture.height > DECODING.pixel_limit:
-        raise Image.DecompressionBombError
-    return picture
+    _check_pixels(*picture.size, max_pixels, max(_cost(picture), least_cost))
+
+
+def _cost(picture: Image.Image) -> float:
+    """Return how many bytes a pixel its decoder takes at most."""
+    if picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
+        return DECODING.tiff_cost
+    # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
+    factors = [h * v for _, h, v, _ in getattr(picture, "layer", ())]
+    return 2 * sum(factors) / max(factors) if factors else DECODING.cost
+
+
+def _check_pixels(width: int, height: int, max_pixels: int, cost: float = DECODING.cost) -> None:
+    most = int(max_pixels * min(1, DECODING.cost / cost))
+    if width * height > most:
+        raise _TooLarge(
+            f"{width} x {height} pixels, more than the {most:,} that such a picture may have"
+        )
+
+
+def _webp_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Return width and height of a WebP picture, which Pillow reads with memory for all pixels.
+
+    https://developers.google.com/speed/webp/docs/riff_container
+    """
+    file.seek(0)
+    head = file.read(30)
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
+        return None
+    kind, fields = head[12:16], head[20:].ljust(10, b"\0")
+    if kind == b"VP8X":
+        return int.from_bytes(fields[4:7], "little") + 1, int.from_bytes(fields[7:10], "little") + 1
+    bits = int.from_bytes(fields[6:10] if kind == b"VP8 " else fields[1:5], "little")
+    if kind == b"VP8 ":
+        return bits & 0x3FFF, bits >> 16 & 0x3FFF
+    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
 
 
 def _array(source: Any) -> NDArray[np.generic]:
@@ -210,52 +275,87 @@ def _array(source: Any) -> NDArray[np.generic]:
     return np.asarray(source)
 
 
-def _from_array(values: NDArray[np.generic]) -> Image.Image:
+def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixels) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
     channels = values.shape[2:]
     if not values.size or values.ndim < 2 or channels not in ((), (3,), (4,)):
         raise ValueError("the shape is none of (H, W), (H, W, 1), (H, W, 3) and (H, W, 4)")
+    height, width = values.shape[:2]
     if values.shape == (1, SIZE * SIZE):
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
-    if values.shape[0] * values.shape[1] > DECODING.pixel_limit:
-        raise Image.DecompressionBombError
-    return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values)))
+    _check_pixels(width, height, max_pixels)
+    scale = _full_scale(values)
+
+    def rows(top: int, bottom: int) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], scale)))
+
+    return _opaque(_averaged((width, height), rows))
 
 
-def _in_grey_levels(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return values of any range as uint8."""
-    if values.dtype == np.uint8 and values.max(initial=0) > 1:
-        return values  # type: ignore[return-value]
+def _full_scale(values: NDArray[np.generic]) -> int:
+    """Return what the values count in."""
     if values.dtype.kind not in "buif":
         raise ValueError("the values are not real numbers")
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if not (low >= 0 and high <= DECODING.full_scales[-1]):
         raise ValueError(f"the values {low:g} to {high:g} are not within 0..1, 0..255 or 0..65535")
-    scale = next(full for full in DECODING.full_scales if high <= full)
-    levels: NDArray[np.uint8] = np.rint(values.astype(np.float32) * (255 / scale)).astype(np.uint8)
+    return next(full for full in DECODING.full_scales if high <= full)
+
+
+def _in_grey_levels(values: NDArray[np.generic], full_scale: int) -> NDArray[np.uint8]:
+    """Return values of any range as uint8."""
+    if values.dtype == np.uint8 and full_scale == 255:
+        return values  # type: ignore[return-value]
+    levels: NDArray[np.uint8] = np.rint(values.astype(np.float32) * (255 / full_scale)).astype(
+        np.uint8
+    )
     return levels
 
 
+# Modes that cannot be averaged as they are, and what they are averaged in.
+_AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
+    ("I;16", "I;16L", "I;16B", "I;16N"), "I"
+)
+
+
 def _normalize(picture: Image.Image) -> Image.Image:
-    # Averaging costs less than converting does; these modes cannot be averaged.
-    if picture.mode.startswith("I;16"):
-        picture = picture.convert("I")
-    elif picture.has_transparency_data:
-        if picture.mode != "RGBA":
-            picture = picture.convert("RGBA")
-        if picture.getchannel("A").getextrema() == (255, 255):
-            picture = picture.convert("RGB")
-    elif picture.mode in ("1", "P", "HSV"):
-        picture = picture.convert("L" if picture.mode == "1" else "RGB")
-    factor = math.ceil(max(picture.size) / DECODING.max_side)
-    if factor > 1:
-        picture = picture.reduce(factor)
-    picture = _upright(picture)
-    if picture.mode in ("I", "F"):
-        return _from_array(np.asarray(picture))
-    if picture.mode == "RGBA":
+    mode = "RGBA" if picture.has_transparency_data else _AVERAGED_AS.get(picture.mode)
+
+    def rows(top: int, bottom: int) -> Image.Image:
+        return picture.crop((0, top, picture.width, bottom)).convert(mode)
+
+    small = _averaged(picture.size, rows) if mode else picture.reduce(_factor(picture.size))
+    small = _upright(small)
+    return _from_array(np.asarray(small)) if small.mode in ("I", "F") else _opaque(small)
+
+
+def _factor(size: tuple[int, int]) -> int:
+    return math.ceil(max(size) / DECODING.max_side)
+
+
+def _averaged(size: tuple[int, int], rows: Callable[[int, int], Image.Image]) -> Image.Image:
+    """Average a picture down to `max_side`, rows by rows: no copy of the whole is converted.
+
+    Args:
+        size: width and height.
+        rows: returns those from the first number to the second.
+    """
+    (width, height), factor = size, _factor(size)
+    step = factor * max(1, DECODING.band // (factor * width))
+    bands = [rows(top, min(top + step, height)).reduce(factor) for top in range(0, height, step)]
+    if len(bands) == 1:
+        return bands[0]
+    whole = Image.new(bands[0].mode, (bands[0].width, math.ceil(height / factor)))
+    whole.info = bands[0].info
+    for number, band in enumerate(bands):
+        whole.paste(band, (0, number * step // factor))
+    return whole
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
         return _flatten(picture)
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 

@@ -19,7 +19,7 @@ from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode
 from mnist_edge.runtime.reading.foregrounds import Mask
 from mnist_edge.runtime.reading.normalization import normalized
-from mnist_edge.runtime.reading.parameters import LINES
+from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
 from mnist_edge.runtime.reading.views import Box
 
@@ -73,7 +73,13 @@ class Row(NamedTuple):
         return "".join(map(str, self.probabilities.argmax(axis=1)))
 
 
-def read_line(source: Source, network: Network, limits: Limits, digits: int | None) -> Row:
+def read_line(
+    source: Source,
+    network: Network,
+    limits: Limits,
+    digits: int | None,
+    max_pixels: int = DECODING.max_pixels,
+) -> Row:
     """Read a line of digits.
 
     What is not trusted at once is looked at in every way, as a single digit is: the line whose
@@ -84,11 +90,12 @@ def read_line(source: Source, network: Network, limits: Limits, digits: int | No
         network: answers uint8 (N, 28, 28) with float32 (N, 10), all candidates in one batch.
         limits: of an answer to be trusted.
         digits: how many there are; None where that is not known.
+        max_pixels: as `decode` takes it.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.
     """
-    picture, best = decode(source), Row()
+    picture, best = decode(source, max_pixels), Row()
     for ways in (1, None) if in_use("again") else (1,):
         found = propose(picture, ways, line=True)[:ways]
         rows = [_row(candidate, network, limits, digits) for candidate in found]

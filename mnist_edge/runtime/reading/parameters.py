@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decoding:
-    """Of opening a picture."""
+    """Of opening a picture.
 
-    pixel_limit: int = 100_000_000  # a larger one is a mistake, or an attack on the memory
+    Attributes:
+        cost: bytes of memory a pixel that decoding takes at most. Where Pillow's decoders take
+            more, as they do for WebP, TIFF in colour and animations, fewer pixels are allowed.
+    """
+
+    max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
+    cost: int = 4
+    webp_cost: int = 16
+    tiff_cost: int = 12
+    frames_cost: int = 20
+    band: int = 1 << 20  # pixels that are converted at once
     max_side: int = 1024  # pixels: a digit that fills a sixth of it still has MNIST's 20 six times
     full_scales: tuple[int, ...] = (1, 255, 65535)  # what the values of an array may count in
 

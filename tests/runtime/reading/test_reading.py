@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.reading import Reading, decoding, read_digit
 from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.normalization import normalized
-from mnist_edge.runtime.reading.parameters import DECODING, NORMALIZING
+from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.conftest import data_folder
 from tests.runtime.reading.conftest import likeness
 from tests.runtime.reading.conftest import look as read
@@ -452,13 +451,6 @@ def test_any_bytes_give_a_reading_or_unreadable_image(tail: bytes, kind: str, ke
 def test_what_is_no_array_of_pixels_is_refused(array: NDArray[np.generic]) -> None:
     with pytest.raises(UnreadableImage, match="array of shape"):
         read(array)
-
-
-def test_a_picture_over_the_pixel_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "DECODING", replace(DECODING, pixel_limit=1000))
-    for source in (Image.new("L", (40, 40)), encoded(Image.new("L", (40, 40)), "PNG")):
-        with pytest.raises(UnreadableImage, match="more than 1,000 pixels"):
-            read(source)
 
 
 def test_components_are_what_touches() -> None:
