@@ -133,8 +133,6 @@ def propose(picture: Image.Image, ways: int | None, *, line: bool = False) -> li
         window = None
         if here and in_use("closer"):
             window = view.closer(found[0].box, line=line)
-            if window is None and found[0].is_page and in_use("page"):
-                window = view.within(found[0].box)
     return found
 
 

@@ -16,7 +16,6 @@ from mnist_edge.runtime.reading.parameters import (
     DROPPING,
     NORMALIZING,
     THRESHOLDING,
-    VIEWING,
 )
 from mnist_edge.runtime.reading.rules import EVERYTHING, Chosen, active
 from mnist_edge.runtime.reading.views import Box, around
@@ -70,11 +69,6 @@ class Candidate(NamedTuple):
         return int(self.ink.parts.outline[self.chosen].sum())
 
     @property
-    def contact(self) -> int:
-        """The sides of pixels of the outline that lie on the view's edge."""
-        return int(self.ink.parts.contact[self.chosen].sum())
-
-    @property
     def stroke_width(self) -> float:
         """In pixels: the area by the length of the path."""
         return float(self.ink.parts.area[self.chosen].sum()) / path_length(self.outline)
@@ -90,11 +84,6 @@ class Candidate(NamedTuple):
         length = self.ink.parts.length
         long: Chosen = length > DROPPING.companion * length[self.chosen].max()
         return self.left & long
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is as solid as a page with a digit on it, and no digit is."""
-        return int(self.ink.parts.area[self.chosen].sum()) > VIEWING.page * self.width * self.height
 
     @property
     def in_picture(self) -> Box:
@@ -119,19 +108,15 @@ def candidates(
     left = np.ones(len(ink.parts.area), np.bool_)
     dropped = []
     for rule in active("drop"):
-        if not left.any():
-            return []
         drop = left & rule.apply(ink, left)
         if count := int(np.count_nonzero(drop)):
             dropped.append((rule.name, count))
             left &= ~drop
     found: list[Candidate] = []
     choices = [EVERYTHING] if line else active("choose")
-    if (number := np.count_nonzero(left)) < 2:
-        choices = choices[:number]  # one component is no choice
-    for rule in choices:
+    for rule in choices[: np.count_nonzero(left)]:  # one component is no choice
         chosen = rule.apply(ink, left)
-        if not chosen.any() or any((chosen == other.chosen).all() for other in found):
+        if any((chosen == other.chosen).all() for other in found):
             continue
         mask, box = ink.parts.of(chosen)
         support = _support(ink, mask, box, int(ink.parts.contact[chosen].sum()))

@@ -42,13 +42,6 @@ class Components(NamedTuple):
         right, bottom = self.box[chosen, 2:].max(axis=0).tolist()
         return known[self.labels], (left, top, right, bottom)
 
-    def inside(self, number: int) -> NDArray[np.bool_]:
-        """Tell which components, (n,), lie within the box of one."""
-        box, around = self.box, self.box[number]
-        first, last = box[:, :2] > around[:2], box[:, 2:] < around[2:]
-        within: NDArray[np.bool_] = (first & last).all(axis=1)
-        return within
-
 
 def connected_components(mask: NDArray[np.bool_]) -> Components:
     """Label the 8-connected components of a boolean mask of shape (H, W).

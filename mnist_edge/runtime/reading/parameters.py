@@ -29,8 +29,6 @@ class Viewing:
     """Of the part of a picture that is looked at, and its resolution."""
 
     side: int = 128  # pixels: six times what MNIST's digits have; more would cost and not help
-    page: float = 0.78  # of its box filled: solid as a page with a digit on it, and no digit is
-    rim: float = 0.04  # of a page's side, which is blurred
     closer: float = 0.5  # of the view's side: a smaller digit is looked at again, closer
 
 
@@ -57,7 +55,6 @@ class Dropping:
     """Of telling what no pen drew."""
 
     contact: float = 0.35  # of an outline on the picture's edge: a table, a frame, the page itself
-    speck: float = 0.02  # of the largest component's area
     companion: float = 0.2  # of a component's length: shorter ink beside it is no digit
     colour: float = 0.9  # cosine between two inks' colours, as seen from the background's
 
@@ -74,10 +71,8 @@ class Doubting:
     """Of telling that there is more than one digit, or less."""
 
     path: float = 4.2  # of a digit's length: the path of the pen that draws it; an 8 has 3.5
-    encircled: float = 0.3  # of a ring's length: what is within it may be a digit
     parts: int = 6  # of comparable length, as of a rough brush
     parts_abreast: int = 2  # of a digit that is wider than high: more are a word
-    contact: float = 0.22  # of its outline on the picture's edge: more than the bar of a tight crop
 
 
 @dataclass(frozen=True)

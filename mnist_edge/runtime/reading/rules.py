@@ -33,11 +33,6 @@ def _at_the_edge(ink: Foreground, _left: Chosen) -> Chosen:
     return ink.parts.contact >= DROPPING.contact * ink.parts.outline
 
 
-def _specks(ink: Foreground, left: Chosen) -> Chosen:
-    small: Chosen = ink.parts.area <= DROPPING.speck * ink.parts.area[left].max()
-    return small
-
-
 def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
     parts, pixels = ink.parts, ink.view.pixels
     if pixels.ndim == 2 or np.count_nonzero(left) == 1:
@@ -67,14 +62,6 @@ def _near(ink: Foreground, left: Chosen) -> Chosen:
     return chosen
 
 
-def _inside(ink: Foreground, left: Chosen) -> Chosen:
-    box, main = ink.parts.box, ink.parts.longest(left)
-    inside: Chosen = (
-        left & (box[:, :2] > box[main, :2]).all(1) & (box[:, 2:] < box[main, 2:]).all(1)
-    )
-    return _near(ink, inside) if inside.any() else inside
-
-
 def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
     return left
 
@@ -88,12 +75,6 @@ def _other_ink(candidate: Candidate) -> bool:
     return beside or bool((candidate.comparable & ~candidate.chosen).any())
 
 
-def _encircled(candidate: Candidate) -> bool:
-    parts, ring = candidate.ink.parts, candidate.ink.parts.longest(candidate.chosen)
-    long = parts.length > DOUBTING.encircled * parts.length[ring]
-    return bool((candidate.chosen & parts.inside(ring) & long).any())
-
-
 def _long_path(candidate: Candidate) -> bool:
     return path_length(candidate.outline) > DOUBTING.path * candidate.side
 
@@ -102,10 +83,6 @@ def _many_parts(candidate: Candidate) -> bool:
     wide = candidate.width > candidate.height
     most = DOUBTING.parts_abreast if wide else DOUBTING.parts
     return bool(candidate.comparable.sum() > most)
-
-
-def _cut_off(candidate: Candidate) -> bool:
-    return candidate.contact > DOUBTING.contact * candidate.outline
 
 
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
@@ -134,18 +111,13 @@ RULES = (
     Rule("faint", "threshold", "thin strokes only graze some of their pixels", faint),
     Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
     Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
-    Rule("specks", "drop", "dust and grain", _specks),
     Rule("colours", "drop", "of another colour than the longest stroke", _other_colours),
     Rule("near", "choose", "the longest stroke and what lies near it", _near),
-    Rule("inside", "choose", "what a frame or a ring was drawn around", _inside),
     EVERYTHING,
     Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
-    Rule("encircled", "doubt", "its outline is drawn around what may be the digit", _encircled),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
     Rule("many parts", "doubt", "it is in more parts than a digit is", _many_parts),
-    Rule("cut off", "doubt", "it runs into the picture's edge", _cut_off),
     Rule("closer", "look", "a small digit in a large picture needs another view"),
-    Rule("page", "look", "what is as solid as a page has the digit on it"),
     Rule("again", "look", "what is not trusted at once is looked at in every way"),
 )
 

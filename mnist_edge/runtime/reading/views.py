@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.contract import SIZE
 from mnist_edge.runtime.reading.parameters import VIEWING
 
 Box = tuple[int, int, int, int]
@@ -70,13 +69,6 @@ class View(NamedTuple):
             *(max(x0, left - margin), max(y0, top - margin)),
             *(min(x1, right + margin), min(y1, bottom + margin)),
         )
-
-    def within(self, box: Box) -> Box | None:
-        """Return the window within the rim of a box; None where that is too small."""
-        x0, y0, x1, y1 = self.in_picture(box)
-        rim = max(self.factor, round(VIEWING.rim * max(x1 - x0, y1 - y0)))
-        window = x0 + rim, y0 + rim, x1 - rim, y1 - rim
-        return window if min(window[2] - window[0], window[3] - window[1]) >= SIZE else None
 
 
 def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
