@@ -236,7 +236,7 @@ def fit(classifier: Classifier, shown: list[Shown]) -> dict[str, float]:
     """
     features, right, weights = [], [], []
     for _, picture, label in shown:
-        found = propose(picture, None)
+        found = propose(picture, again=True)
         if not found or len(label) > 1 or is_mnist(np.asarray(picture)):
             continue
         answers = classifier.engine.run(np.stack([one.normalized() for one in found]))

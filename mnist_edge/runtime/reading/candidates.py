@@ -8,70 +8,43 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.components import path_length
-from mnist_edge.runtime.reading.foregrounds import Foreground, Mask
+from mnist_edge.runtime.reading.components import Chosen, Mask, path_length
+from mnist_edge.runtime.reading.foregrounds import Foreground
 from mnist_edge.runtime.reading.normalization import normalized
-from mnist_edge.runtime.reading.parameters import (
-    CHANCE,
-    DROPPING,
-    NORMALIZING,
-    THRESHOLDING,
-)
-from mnist_edge.runtime.reading.rules import EVERYTHING, Chosen, active
+from mnist_edge.runtime.reading.parameters import CHANCE, CHOOSING, FOREGROUNDS, NORMALIZING
+from mnist_edge.runtime.reading.rules import EVERYTHING, active
 from mnist_edge.runtime.reading.views import Box, around
 
 
 class Candidate(NamedTuple):
-    """Components of a foreground that may be the digit.
+    """Components of a foreground that may be the digit."""
 
-    Attributes:
-        ink: the foreground they are of.
-        choice: the name of the rule that chose them.
-        left: bool (n,), the components that were not dropped.
-        chosen: bool (n,), those of the digit.
-        mask: bool (H, W), where they are.
-        box: left, top, right and bottom in pixels of the view, the latter two past the end.
-        support: how well their outline follows edges of the picture; the logarithm.
-        afar: what was found in a larger view, of which theirs is a part.
-        dropped: how many components each rule dropped.
-        doubts: the names of the rules that doubt that this is one digit and nothing else.
-    """
-
-    ink: Foreground
-    choice: str
-    left: Chosen
-    chosen: Chosen
-    mask: Mask
-    box: Box
-    support: float
-    afar: Candidate | None = None
-    dropped: tuple[tuple[str, int], ...] = ()
-    doubts: tuple[str, ...] = ()
-
-    @property
-    def width(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[2] - self.box[0]
-
-    @property
-    def height(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[1]
+    ink: Foreground  # that they are of
+    choice: str  # the name of the rule that chose them
+    left: Chosen  # those that were not dropped
+    chosen: Chosen  # those of the digit
+    mask: Mask  # where they are
+    box: Box  # in pixels of the view
+    support: float  # how well their outline follows edges of the picture; the logarithm
+    beside: bool  # whether there was other ink in a larger view, of which theirs is a part
+    dropped: tuple[tuple[str, int], ...]  # how many components each rule dropped
+    doubts: tuple[str, ...] = ()  # the rules that doubt that this is one digit and nothing else
 
     @property
     def side(self) -> int:
         """The longer side of the box, in pixels."""
-        return max(self.width, self.height)
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
 
     @property
-    def outline(self) -> int:
-        """In sides of pixels."""
-        return int(self.ink.parts.outline[self.chosen].sum())
+    def path(self) -> float:
+        """How long its strokes are together, in pixels."""
+        return path_length(self.ink.parts.outline[self.chosen].sum())
 
     @property
     def stroke_width(self) -> float:
         """In pixels: the area by the length of the path."""
-        return float(self.ink.parts.area[self.chosen].sum()) / path_length(self.outline)
+        return float(self.ink.parts.area[self.chosen].sum()) / self.path
 
     @property
     def drawn_width(self) -> float:
@@ -82,7 +55,7 @@ class Candidate(NamedTuple):
     def comparable(self) -> Chosen:
         """Which of the components that are left are long enough to be a digit beside this one."""
         length = self.ink.parts.length
-        long: Chosen = length > DROPPING.companion * length[self.chosen].max()
+        long: Chosen = length > CHOOSING.companion * length[self.chosen].max()
         return self.left & long
 
     @property
@@ -95,34 +68,33 @@ class Candidate(NamedTuple):
         return normalized(self.ink.depth, self.mask, self.box, self.stroke_width)
 
 
-def candidates(
-    ink: Foreground, afar: Candidate | None = None, *, line: bool = False
-) -> list[Candidate]:
+def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
     """List what of a foreground may be the digit.
 
     Args:
         ink: the foreground.
-        afar: what was found in the larger view, of which this is a part.
-        line: whether all of it that is not dropped is looked for, and nothing else.
+        beside: whether there is other ink in the larger view, of which this is a part.
+        line: whether all of it is looked for, and nothing else.
     """
-    left = np.ones(len(ink.parts.area), np.bool_)
-    dropped = []
-    for rule in active("drop"):
-        drop = left & rule.apply(ink, left)
-        if count := int(np.count_nonzero(drop)):
-            dropped.append((rule.name, count))
-            left &= ~drop
-    found: list[Candidate] = []
-    choices = [EVERYTHING] if line else active("choose")
-    for rule in choices[: np.count_nonzero(left)]:  # one component is no choice
-        chosen = rule.apply(ink, left)
-        if any((chosen == other.chosen).all() for other in found):
-            continue
-        mask, box = ink.parts.of(chosen)
-        support = _support(ink, mask, box, int(ink.parts.contact[chosen].sum()))
-        if support > -math.inf:
+    parts, found = ink.parts, list[Candidate]()
+    for drops in (active("drop"),):
+        left, dropped = np.ones(len(parts.area), np.bool_), list[tuple[str, int]]()
+        for rule in drops:
+            drop = left & rule.apply(ink, left)
+            if count := int(np.count_nonzero(drop)):
+                left &= ~drop
+                dropped.append((rule.name, count))
+        choices = [EVERYTHING] if line else active("choose")
+        for rule in choices[: np.count_nonzero(left)]:  # one component is no choice
+            chosen = rule.apply(ink, left)
+            if any((chosen == other.chosen).all() for other in found):
+                continue
+            mask, box = parts.of(chosen)
+            support = _support(ink, mask, box, int(parts.contact[chosen].sum()))
+            if support == -math.inf:
+                continue
             candidate = Candidate(
-                *(ink, rule.name, left, chosen, mask, box, support, afar, tuple(dropped))
+                *(ink, rule.name, left, chosen, mask, box, support, beside, tuple(dropped))
             )
             doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
             found.append(candidate._replace(doubts=doubts))
@@ -135,8 +107,7 @@ def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
     A wrong background or polarity draws outlines where the picture has none. Steepness counts more
     than length, so that the border of a page does not outweigh the digit on it.
     """
-    total, length = 0, contact
-    window = around(box)
+    total, length, window = 0, contact, around(box)
     gray, inked = ink.view.gray[window].astype(np.int16), mask[window].view(np.int8)
     if ink.polarity == "dark":
         gray = -gray
@@ -145,7 +116,7 @@ def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
         total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())
         length += int(np.count_nonzero(side))
     steepness = total / max(length, 1)
-    soft = steepness < THRESHOLDING.steepness
+    soft = steepness < FOREGROUNDS.steepness
     return -math.inf if soft else math.log(total) + 3 * math.log(steepness)
 
 

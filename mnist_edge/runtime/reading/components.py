@@ -10,32 +10,27 @@ from numpy.typing import NDArray
 
 from mnist_edge.runtime.reading.views import Box
 
+Mask = NDArray[np.bool_]
+Chosen = NDArray[np.bool_]  # (n,): which of n components
+Numbers = NDArray[np.intp]  # (n,) unless it says otherwise
+
 
 class Components(NamedTuple):
-    """The 8-connected components of a mask of shape (H, W), n of them.
+    """The 8-connected components of a mask of shape (H, W), n of them."""
 
-    Attributes:
-        labels: intp (H, W), the component of each pixel, n where there is none.
-        area: intp (n,), pixels.
-        outline: intp (n,), sides of pixels that face no ink: other pixels or the picture's edge.
-        contact: intp (n,), the sides among them that face the picture's edge.
-        box: intp (n, 4), left, top, right and bottom; the latter two are past the end.
-        length: intp (n,), the longer side of the box.
-    """
+    labels: Numbers  # (H, W): the component of each pixel, n where there is none
+    area: Numbers  # pixels
+    outline: Numbers  # sides of pixels that face no ink: other pixels or the picture's edge
+    contact: Numbers  # the sides among them that face the picture's edge
+    box: Numbers  # (n, 4): left, top, right and bottom; the latter two are past the end
+    length: Numbers  # the longer side of the box
 
-    labels: NDArray[np.intp]
-    area: NDArray[np.intp]
-    outline: NDArray[np.intp]
-    contact: NDArray[np.intp]
-    box: NDArray[np.intp]
-    length: NDArray[np.intp]
-
-    def longest(self, among: NDArray[np.bool_]) -> int:
-        """Return the number of the longest component among some, bool (n,)."""
+    def longest(self, among: Chosen) -> int:
+        """Return the number of the longest component among some."""
         return int((self.length * among).argmax())
 
-    def of(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Box]:
-        """Return where some components, bool (n,), are: bool (H, W), and the box around them."""
+    def of(self, chosen: Chosen) -> tuple[Mask, Box]:
+        """Return where some components are, (H, W), and the box around them."""
         known = np.zeros(len(chosen) + 1, np.bool_)
         known[:-1] = chosen
         left, top = self.box[chosen, :2].min(axis=0).tolist()
@@ -62,24 +57,17 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     upper = np.arange(len(first)).repeat(touching)
     lower = np.arange(len(upper)) + (low - touching.cumsum() + touching).repeat(touching)
     parents = list(range(len(first)))
-    for pair in zip(upper.tolist(), lower.tolist(), strict=True):
-        a, b = pair
+    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+        a, b = above, below
         while a != parents[a]:
-            parents[a] = a = parents[parents[a]]
+            a = parents[a]
         while b != parents[b]:
-            parents[b] = b = parents[parents[b]]
-        if a < b:
-            parents[b] = a
-        else:
-            parents[a] = b
-    n = 0
-    numbers = []
-    for run, parent in enumerate(parents):
-        if parent == run:
-            numbers.append(n)
-            n += 1
-        else:
-            numbers.append(numbers[parent])
+            b = parents[b]
+        parents[max(a, b)] = parents[below] = min(a, b)
+    n, numbers = 0, list[int]()
+    for run, parent in enumerate(parents):  # which is no later one
+        numbers.append(n if parent == run else numbers[parent])
+        n += parent == run
     of_run = np.array(numbers, np.intp)
 
     pixels = inked.nonzero()[0]

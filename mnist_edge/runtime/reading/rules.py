@@ -12,25 +12,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.backgrounds import corners, surface
-from mnist_edge.runtime.reading.components import path_length
-from mnist_edge.runtime.reading.foregrounds import faint, otsu
-from mnist_edge.runtime.reading.parameters import CHOOSING, DOUBTING, DROPPING
+from mnist_edge.runtime.reading.components import Chosen
+from mnist_edge.runtime.reading.foregrounds import Foreground, corners, faint, otsu, surface
+from mnist_edge.runtime.reading.parameters import CHOOSING
 
 if TYPE_CHECKING:
     from mnist_edge.runtime.reading.candidates import Candidate
-    from mnist_edge.runtime.reading.foregrounds import Foreground
-
-Chosen = NDArray[np.bool_]  # which of n components
 
 
-# Dropped: what no pen drew. Each function is told which components (n,) are left.
+# Dropped: what no pen drew, of the components (n,) that are left.
 
 
 def _at_the_edge(ink: Foreground, _left: Chosen) -> Chosen:
-    return ink.parts.contact >= DROPPING.contact * ink.parts.outline
+    return ink.parts.contact >= CHOOSING.contact * ink.parts.outline
 
 
 def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
@@ -43,11 +38,11 @@ def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
     mean = np.stack(bands, axis=1) / area[:, None]
     colour = mean[:-1] - mean[-1]
     colour /= np.linalg.norm(colour, axis=1, keepdims=True) + 1e-6
-    differ: Chosen = colour @ colour[parts.longest(left)] <= DROPPING.colour
+    differ: Chosen = colour @ colour[parts.longest(left)] <= CHOOSING.colour
     return differ
 
 
-# Chosen: what may be one digit, of the components (n,) that are left.
+# Chosen: what may be one digit, of those that are left.
 
 
 def _near(ink: Foreground, left: Chosen) -> Chosen:
@@ -70,19 +65,17 @@ def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
 
 
 def _other_ink(candidate: Candidate) -> bool:
-    # A closer view may not show it any more.
-    beside = candidate.afar is not None and "other ink" in candidate.afar.doubts
-    return beside or bool((candidate.comparable & ~candidate.chosen).any())
+    return candidate.beside or bool((candidate.comparable & ~candidate.chosen).any())
 
 
 def _long_path(candidate: Candidate) -> bool:
-    return path_length(candidate.outline) > DOUBTING.path * candidate.side
+    return candidate.path > CHOOSING.path * candidate.side
 
 
 def _many_parts(candidate: Candidate) -> bool:
-    wide = candidate.width > candidate.height
-    most = DOUBTING.parts_abreast if wide else DOUBTING.parts
-    return bool(candidate.comparable.sum() > most)
+    left, top, right, bottom = candidate.box
+    most = CHOOSING.parts_abreast if right - left > bottom - top else CHOOSING.parts
+    return bool(np.count_nonzero(candidate.comparable) > most)
 
 
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
@@ -91,17 +84,14 @@ Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
 class Rule(NamedTuple):
     """A row of the table.
 
-    Attributes:
-        name: what `--explain` and `without` call it.
-        stage: when it is applied. Of backgrounds and thresholds the first look takes the first.
-        why: what it is for.
-        apply: its function; None of a `look`, which is a step of the algorithm itself.
+    The first look takes the first background and threshold, and leaves out what is dropped; the
+    second tries all of them, and what was dropped too.
     """
 
-    name: str
-    stage: Stage
-    why: str
-    apply: Any = None
+    name: str  # what `--explain` and `without` call it
+    stage: Stage  # when it is applied
+    why: str  # what it is for
+    apply: Any = None  # its function; None of a look, which is a step of the algorithm itself
 
 
 EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
