@@ -21,8 +21,9 @@ class Candidate(NamedTuple):
 
     ink: Foreground  # that they are of
     choice: str  # the name of the rule that chose them
-    left: Chosen  # those that were not dropped
     chosen: Chosen  # those of the digit
+    comparable: Chosen  # those that were not dropped, and are as long as a digit beside it would be
+    path: float  # how long its strokes are together, in pixels
     mask: Mask  # where they are
     box: Box  # in pixels of the view
     support: float  # how well their outline follows edges of the picture; the logarithm
@@ -37,26 +38,14 @@ class Candidate(NamedTuple):
         return max(right - left, bottom - top)
 
     @property
-    def path(self) -> float:
-        """How long its strokes are together, in pixels."""
-        return path_length(self.ink.parts.outline[self.chosen].sum())
-
-    @property
     def stroke_width(self) -> float:
         """In pixels: the area by the length of the path."""
-        return float(self.ink.parts.area[self.chosen].sum()) / self.path
+        return float(self.ink.parts.area @ self.chosen) / self.path
 
     @property
     def drawn_width(self) -> float:
         """Of the strokes in a picture of 28x28 that the digit fills as MNIST's do, in pixels."""
         return NORMALIZING.box / self.side * self.stroke_width
-
-    @property
-    def comparable(self) -> Chosen:
-        """Which of the components that are left are long enough to be a digit beside this one."""
-        length = self.ink.parts.length
-        long: Chosen = length > CHOOSING.companion * length[self.chosen].max()
-        return self.left & long
 
     @property
     def in_picture(self) -> Box:
@@ -85,16 +74,20 @@ def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
                 left &= ~drop
                 dropped.append((rule.name, count))
         choices = [EVERYTHING] if line else active("choose")
-        for rule in choices[: np.count_nonzero(left)]:  # one component is no choice
-            chosen = rule.apply(ink, left)
+        number = np.count_nonzero(left)
+        for rule in choices[:number]:
+            chosen = rule.apply(ink, left) if number > 1 else left  # one alone is no choice
             if any((chosen == other.chosen).all() for other in found):
                 continue
             mask, box = parts.of(chosen)
-            support = _support(ink, mask, box, int(parts.contact[chosen].sum()))
+            support = _support(ink, mask, box, int(parts.contact @ chosen))
             if support == -math.inf:
                 continue
+            long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
+            path = path_length(parts.outline @ chosen)
             candidate = Candidate(
-                *(ink, rule.name, left, chosen, mask, box, support, beside, tuple(dropped))
+                *(ink, rule.name, chosen, left & long, path, mask, box, support),
+                *(beside, tuple(dropped)),
             )
             doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
             found.append(candidate._replace(doubts=doubts))
@@ -108,10 +101,8 @@ def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
     than length, so that the border of a page does not outweigh the digit on it.
     """
     total, length, window = 0, contact, around(box)
-    gray, inked = ink.view.gray[window].astype(np.int16), mask[window].view(np.int8)
-    if ink.polarity == "dark":
-        gray = -gray
-    for levels, inside in ((gray, inked), (gray.T, inked.T)):
+    depth, inked = ink.depth[window], mask[window].view(np.int8)
+    for levels, inside in ((depth, inked), (depth.T, inked.T)):
         side = inside[1:] - inside[:-1]
         total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())
         length += int(np.count_nonzero(side))

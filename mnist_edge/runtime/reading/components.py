@@ -33,9 +33,9 @@ class Components(NamedTuple):
         """Return where some components are, (H, W), and the box around them."""
         known = np.zeros(len(chosen) + 1, np.bool_)
         known[:-1] = chosen
-        left, top = self.box[chosen, :2].min(axis=0).tolist()
-        right, bottom = self.box[chosen, 2:].max(axis=0).tolist()
-        return known[self.labels], (left, top, right, bottom)
+        boxes = self.box[chosen]
+        first, last = boxes.min(axis=0).tolist(), boxes.max(axis=0).tolist()
+        return known[self.labels], (*first[:2], *last[2:])
 
 
 def connected_components(mask: NDArray[np.bool_]) -> Components:
