@@ -53,7 +53,7 @@ CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
 MOST_CONNECTIONS = 100  # of the client with a fixed rate
 
-# What wrk sends; who is refused waits a little, as Retry-After asks. It ends with its counts as JSON.
+# What wrk sends; who is refused waits a little, as Retry-After asks. It ends with counts as JSON.
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "%(kind)s"

@@ -84,7 +84,7 @@ def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
             if support == -math.inf:
                 continue
             long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
-            path = path_length(parts.outline @ chosen)
+            path = path_length(int(parts.outline @ chosen))
             candidate = Candidate(
                 *(ink, rule.name, chosen, left & long, path, mask, box, support),
                 *(beside, tuple(dropped)),
