@@ -53,7 +53,7 @@ CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
 MOST_CONNECTIONS = 100  # of the client with a fixed rate
 
-# What wrk sends; who is refused waits a little, as Retry-After asks. It ends with counts as JSON.
+# What wrk sends; who is refused waits a little. It ends with its counts as JSON.
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "%(kind)s"
@@ -63,7 +63,7 @@ function response(status) refused = status == 503 end
 function delay()
   if not refused then return 0 end
   refused = false
-  return 20
+  return 200
 end
 function done(summary, latency)
   io.write(string.format('{"requests": %%d, "refused": %%d, "errors": %%d, "us": %%d}\\n',
