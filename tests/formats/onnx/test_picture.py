@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -13,19 +15,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from mnist_edge import Classifier
+from mnist_edge import Classifier, data
 from mnist_edge.contract import Limits
-from mnist_edge.data import synthetic
+from mnist_edge.data import Split, synthetic
 from mnist_edge.errors import ContractError, ModelError
-from mnist_edge.formats.family import READING
 from mnist_edge.formats.onnx import picture
 from mnist_edge.formats.onnx.convert import OPSET
 from mnist_edge.formats.onnx.picture.gate import laid_out
-from mnist_edge.formats.parity import compare, shortfalls
+from mnist_edge.formats.parity import compare
 from mnist_edge.runtime import accept, shipped
 from mnist_edge.runtime.engines import PictureEngine, open_engine, open_session, read_contract
 from mnist_edge.runtime.evaluate import items_of
-from tests.conftest import Run, data_folder
+from tests.conftest import Run, data_folder, write_digits
 
 Pixels = NDArray[np.uint8]
 
@@ -198,11 +199,44 @@ def pixels_of(path: Path) -> Pixels:
     return np.asarray(opened.convert("RGBA" if transparent else "RGB"))
 
 
+def test_of_mnists_digits_it_reads_as_many_as_python_does(path: Path) -> None:
+    """At most a tenth of a point less, by what the gate measured when the file was made."""
+    contract = read_contract(path)
+    parity = contract.parity
+    assert parity is not None
+    assert parity.images == 10_000
+    assert parity.agreement >= 0.997
+    lost = sum(flip.reference == flip.label for flip in parity.flips)
+    won = sum(flip.answer == flip.label for flip in parity.flips)
+    assert lost - won <= 10
+    assert contract.metrics.accuracy["onnx-picture"] >= 0.994
+
+
+def test_an_export_is_judged_beside_python(run: Run, tmp_path: Path) -> None:
+    digits = data.load(str(data_folder("MNIST_EDGE_DATA")))
+    few = (Split(split.images[:1500], split.labels[:1500]) for split in (digits.train, digits.test))
+    write_digits(tmp_path / "few.npz", *few)
+    for file in ("edge.keras", "edge.keras.json"):
+        shutil.copy(shipped.folder() / file, tmp_path)
+    arguments = ("--formats", "onnx-picture", "--data", "few.npz", "--json")
+    result = run("export", "edge.keras", *arguments)
+    assert result.code == 0, result.stderr
+    (made,) = json.loads(result.stdout)["files"]
+    assert made["agreement"] >= 0.997
+    assert made["accuracy"] > 0.99
+    # On canvases answers differ, as they do not where digits are in MNIST's own form.
+    assert 1e-3 < made["max_abs_diff"] < 1
+    contract = read_contract(tmp_path / made["path"])
+    assert contract.parity is not None
+    assert contract.parity.images == 1500
+    assert contract.input.is_picture
+
+
 def test_python_reads_the_same_digits(file: PictureEngine) -> None:
     given = np.stack([file.read(pixels).probabilities for pixels in laid_out(DIGITS.images)])
     expected = Classifier.load().predict_batch(laid_out(DIGITS.images)).probabilities
-    parity = compare(expected, given, DIGITS.labels)
-    assert shortfalls(READING, parity, 1.0, 0.0) == []
+    # Digits that the network has not seen the like of leave more undecided.
+    assert compare(expected, given, DIGITS.labels).agreement >= 0.98
 
 
 def test_canvases_are_of_all_sizes_and_both_polarities() -> None:
