@@ -317,4 +317,4 @@ def test_another_file_is_refused() -> None:
 
 def test_pixels_of_another_kind_are_refused(file: PictureEngine) -> None:
     with pytest.raises(ModelError, match="cannot be run"):
-        file.read(np.zeros((3, 3, 3, 3), np.float32))  # type: ignore[arg-type]
+        file.read(np.zeros((3, 3, 3, 3), np.float32))
