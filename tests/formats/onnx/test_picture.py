@@ -305,6 +305,8 @@ def test_info_and_bench_take_it(path: Path, run: Run) -> None:
     result = run("info", path)
     assert result.code == 0, result.stderr
     assert "picture: uint8 N × N × N (HWC), 0 to 255" in result.stdout
+    rows = [line.split()[1:] for line in result.stdout.splitlines() if "network/conv1" in line]
+    assert rows == [["Conv", "1", "×", "16", "×", "12", "×", "12", "416", "57,600"]]
     result = run("bench", path, "--data", "synthetic", "--quick")
     assert result.code == 0, result.stderr
     assert "onnx-picture" in result.stdout
