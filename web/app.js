@@ -75,7 +75,8 @@ async function readOnce(by) {
   try {
     const picture = current();
     const answer = line ? await by.line(picture) : await by.read(picture);
-    const milliseconds = performance.now() - began;
+    // The browser's first answer waits for its reader to be loaded, which is no time of reading.
+    const milliseconds = answer.milliseconds ?? performance.now() - began;
     if (line) panel.showLine(answer, by, milliseconds);
     else panel.show(answer, by, milliseconds);
     answered = line ? null : answer;
@@ -176,7 +177,7 @@ async function lay(line, picture, label = null) {
   if (last && answered && (label !== null || !kept.has(last))) {
     kept.add(last);
     const { digit } = answered;
-    history.keep(await before.blob(), digit, label);
+    history.keep(await before.png(), digit, label);
   }
 }
 

@@ -25,7 +25,7 @@ export class History {
   /**
    * Keep a drawing.
    *
-   * @param {Blob} file the picture
+   * @param {Blob} file the picture as PNG
    * @param {number | null} digit what it was read as
    * @param {number | null} label what it is said to be; null where nothing was said
    */
@@ -81,7 +81,7 @@ export class History {
   async #save() {
     const files = await Promise.all(
       this.#corrected.map(async ({ file, label }, number) => ({
-        name: `${FOLDER}/${label}/${String(number + 1).padStart(4, "0")}.${ending(file)}`,
+        name: `${FOLDER}/${label}/${String(number + 1).padStart(4, "0")}.png`,
         bytes: new Uint8Array(await file.arrayBuffer()),
       })),
     );
@@ -91,10 +91,4 @@ export class History {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
-}
-
-/** The ending of a picture's kind, as `image/png` has it. */
-function ending(file) {
-  const kind = /^image\/([a-z]+)/.exec(file.type)?.[1] ?? "png";
-  return { svg: "svg", jpeg: "jpg" }[kind] ?? kind;
 }

@@ -3,14 +3,15 @@
 import { SIDE, digitsOf } from "./drawing.js";
 import { drawStrokes } from "./render.js";
 
-/** The longer side of the pixels that the browser reads of a large photograph. */
+/** The longer side of what the browser reads and keeps of a large photograph. */
 const LONGEST = 1024;
 
 /**
- * @typedef {{width: number, height: number, blob: () => Promise<Blob>, pixels: () => ImageData,
- *   parts: (() => {left: number, picture: Picture}[]) | null, preview: CanvasImageSource}} Picture
- *   `parts` are the digits of a line, each on a sheet of its own that begins at `left`; null where
- *   they are not known
+ * @typedef {{width: number, height: number, file: () => Promise<Blob>, png: () => Promise<Blob>,
+ *   pixels: () => ImageData, preview: CanvasImageSource,
+ *   parts: (() => {left: number, picture: Picture}[]) | null}} Picture
+ *   `file` is what came, `png` what a dataset takes; `parts` are the digits of a line, each on a
+ *   sheet of its own that begins at `left`, null where they are not known
  */
 
 /**
@@ -32,7 +33,8 @@ export function ofStrokes(sheet, strokes) {
     width,
     height,
     preview: canvas,
-    blob: () => canvas.convertToBlob({ type: "image/png" }),
+    file: () => canvas.convertToBlob(),
+    png: () => canvas.convertToBlob(),
     pixels: () => context.getImageData(0, 0, width, height),
     parts: () =>
       digitsOf(strokes.filter((stroke) => !stroke.erases)).map((digit) => {
@@ -59,19 +61,21 @@ export async function ofFile(file) {
     throw new Error(`${file.name || "What was given"} is no picture that this browser can show.`);
   });
   const { width, height } = bitmap;
+  const scale = Math.min(1, LONGEST / Math.max(width, height));
+  const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const reduced = () => {
+    const context = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, ...size);
+    return context;
+  };
   return {
     width,
     height,
     preview: bitmap,
-    blob: async () => file,
-    pixels: () => {
-      const scale = Math.min(1, LONGEST / Math.max(width, height));
-      const size = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
-      const context = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
-      context.imageSmoothingQuality = "high";
-      context.drawImage(bitmap, 0, 0, ...size);
-      return context.getImageData(0, 0, ...size);
-    },
+    file: async () => file,
+    png: () => reduced().canvas.convertToBlob(),
+    pixels: () => reduced().getImageData(0, 0, ...size),
     parts: null,
   };
 }

@@ -4,7 +4,8 @@
  * @typedef {import("./picture.js").Picture} Picture
  * @typedef {{digit: number | null, probabilities: number[], accepted: boolean,
  *   reason: string | null, box: number[] | null, field: Uint8Array | null}} Answer
- *   `box` is left, top, right and bottom in pixels of the picture; `field` 28 × 28, ink 255
+ *   `box` is left, top, right and bottom in pixels of the picture; `field` 28 × 28, ink 255; the
+ *   browser's has the `milliseconds` that reading took
  * @typedef {{accepted: boolean, reason: string | null, digits: Answer[]}} Line
  * @typedef {{field: Uint8Array, drawing: string, words: string[]}} Explanation
  *   what the network saw, and how the picture was read: the address of a drawing, and words
@@ -36,7 +37,7 @@ export class ServerReader {
   }
 
   async #ask(path, picture) {
-    const file = await picture.blob();
+    const file = await picture.file();
     const body = await file.arrayBuffer();
     const headers = { "Content-Type": file.type || "application/octet-stream" };
     if (token()) headers.Authorization = `Bearer ${token()}`;

@@ -36,7 +36,10 @@ function session(bytes, options = {}) {
 
 async function read(picture) {
   const { accept } = contractOf(await model);
-  const given = await (await reader).run({ picture });
+  const loaded = await reader;
+  const began = performance.now();
+  const given = await loaded.run({ picture });
+  const milliseconds = performance.now() - began;
   const digit = Number(given.digit.data[0]);
   const probabilities = [...given.probabilities.data];
   const accepted = Boolean(given.accepted.data[0]);
@@ -48,6 +51,7 @@ async function read(picture) {
     reason: accepted ? null : inked ? doubt(probabilities, accept) : "blank",
     box: inked ? [...given.box.data].map(Number) : null,
     field: Uint8Array.from(given.field.data, (ink) => Math.round(255 * ink)),
+    milliseconds,
   };
 }
 

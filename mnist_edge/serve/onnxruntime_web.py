@@ -1,6 +1,6 @@
 """onnxruntime for the browser: which build, where it is fetched from, and where it is kept.
 
-The package on npm has eight builds of 14 to 28 MB; two of its files are what one thread on plain
+The package on npm has four builds of 14 to 28 MB; two of its files are what one thread on plain
 WebAssembly takes: https://onnxruntime.ai/docs/tutorials/web/deploy.html.
 """
 

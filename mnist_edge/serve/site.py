@@ -147,5 +147,5 @@ def _others(folder: Path) -> list[str]:
         text = (folder / _LIST).read_text(encoding="utf-8")
         known = json.loads(text.removeprefix(_BEFORE).removesuffix(_AFTER))["files"]
         return sorted(found - {_LIST, *known})
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return sorted(found)

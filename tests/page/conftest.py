@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from mnist_edge.errors import DownloadError
-from mnist_edge.serve import onnxruntime_web, site
+from mnist_edge.serve import onnxruntime_web
+from tests.conftest import run_command
 from tests.page import hosting
 from tests.page.hosting import BROWSER, Host
 from tests.page.pointer import Tab
@@ -26,7 +27,8 @@ OpenTab: TypeAlias = Callable[..., Tab]
 PREFIX = "some/where"
 
 
-@pytest.fixture(scope="session")
+# Playwright runs once at a time in a process, and other tests use it, too.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or another of that name."""
     executable = shutil.which("chromium")
@@ -53,7 +55,7 @@ def cache(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {"XDG_CACHE_HOME": folder}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(cache: dict[str, str]) -> Iterator[Host]:
     """The service, which can let the browser read as well."""
     with hosting.serving(env=cache) as host:
@@ -63,8 +65,9 @@ def service(cache: dict[str, str]) -> Iterator[Host]:
 @pytest.fixture
 def static(cache: dict[str, str], tmp_path: Path) -> Iterator[Host]:
     """What `mnist-edge page` writes, on a static host."""
-    assert cache
-    site.build(tmp_path / PREFIX)
+    finished = run_command("page", "--out", PREFIX, cwd=tmp_path, env=cache)
+    assert finished.code == 0, finished.stderr
+    assert finished.stdout.startswith(f"{PREFIX}: 1")  # and some MB
     with hosting.static(tmp_path, PREFIX) as host:
         yield host
 
