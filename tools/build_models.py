@@ -32,7 +32,7 @@ TEACHER = "large"
 MEMBERS = 3
 
 # How many epochs each student learns: they are too small to learn a teacher's answers by heart.
-STUDENTS = {"tiny": 150, "micro": 100, "nano": 60}
+STUDENTS = {"tiny": 150, "micro": 60, "nano": 60}
 
 # By file or model, what the manifest says of each.
 Entries = dict[str, dict[str, object]]

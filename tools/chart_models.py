@@ -41,6 +41,8 @@ COLOURS = {
     "large": "#8250df",
     "peer": "#6e7781",
 }
+# Where a name stands that would lie on another one.
+ALIGNED = {"edge": "left", "micro": "right"}
 
 
 class Point(NamedTuple):
@@ -115,7 +117,7 @@ def _draw(points: list[Point]) -> None:
                     (0, 7),
                     textcoords="offset points",
                     color=colour,
-                    ha="center",
+                    ha=ALIGNED.get(model, "center"),
                 )
     for panel in (sizes, costs):
         panel.set_xscale("log")

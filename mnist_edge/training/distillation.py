@@ -56,6 +56,8 @@ def ask(
 ) -> Lessons:
     """Let the teachers answer the batches of a training.
 
+    They take 6 kB of memory for each picture of the split, and as much of the disk.
+
     Args:
         teachers: what answers.
         description: of the student's training.
