@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mnist_edge.contract import Contract, Quantization, TensorSpec
 from mnist_edge.formats.family import INT8, READING, SAME, Adopted, Conversion, Family, Format
-from mnist_edge.formats.onnx import convert, inspection
+from mnist_edge.formats.onnx import convert, embedding, inspection
 
 if TYPE_CHECKING:
     import keras
@@ -126,7 +126,7 @@ ONNX = Family(
     bare=_bare,
     runner=_runner,
     adopt=_adopt,
-    embed=convert.embed,
+    embed=embedding.embed,
     layers=_layers,
     activations=_activations,
 )

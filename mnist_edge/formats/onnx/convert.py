@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.contract import METADATA_KEY, SIZE, Content
+from mnist_edge.contract import SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from mnist_edge.contract import Contract
 
 # The oldest opset with per-channel QuantizeLinear, and its IR version. onnxruntime 1.15, the
 # oldest there is for Python 3.11, answers alike.
@@ -134,28 +132,6 @@ def _spare_scores(graph: onnx.GraphProto) -> None:
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-def embed(path: Path, contract: Contract) -> None:
-    """Put a contract into the metadata of an ONNX file, in place, and at its end.
-
-    The fields of a protocol buffer may come in any order: what lies before the contract are the
-    bytes that it speaks of.
-    """
-    import onnx
-
-    from mnist_edge.formats.onnx import picture
-
-    model = onnx.load(path)
-    picture.set_limits(model, contract.accept)
-    others = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
-    del model.metadata_props[:]
-    model.metadata_props.extend(others)
-    content = model.SerializeToString(deterministic=True)
-    described = replace(contract, content=Content.of(content))
-    end = onnx.ModelProto()
-    onnx.helper.set_model_props(end, {METADATA_KEY: described.to_json()})
-    path.write_bytes(content + end.SerializeToString())
 
 
 def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,11 +11,9 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract
 from mnist_edge.formats.blocks import over_blocks
 from mnist_edge.formats.onnx import convert
-from mnist_edge.runtime.engines import read_contract
-from tests.conftest import Workspace, randomize
+from tests.conftest import randomize
 
 if TYPE_CHECKING:
     import keras
@@ -172,19 +169,3 @@ def test_nothing_unused_is_carried_along(converted: Converted) -> None:
 
 def test_the_same_weights_give_the_same_bytes(converted: Converted) -> None:
     assert convert.float32(converted.model, NO_CALIBRATION) == converted.content
-
-
-def test_a_contract_is_embedded_once_and_changes_nothing_else(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    contract = read_contract(workspace.runs / "edge.onnx")
-    path = tmp_path / "edge.onnx"
-    bare = onnx.load(workspace.runs / "edge.onnx")
-    del bare.metadata_props[:]
-    onnx.save(bare, path)
-    for _ in range(2):
-        convert.embed(path, contract)
-    (entry,) = onnx.load(path).metadata_props
-    assert entry.key == "mnist_edge"
-    assert Contract.from_json(entry.value, path) == contract
-    assert path.read_bytes() == (workspace.runs / "edge.onnx").read_bytes()
