@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from mnist_edge.contract import Contract
+    from mnist_edge.contract import Accept, Contract
 
 # The oldest opset with per-channel QuantizeLinear, and its IR version. onnxruntime 1.15, the
 # oldest there is for Python 3.11, answers alike.
@@ -26,6 +26,10 @@ OPSET = 13
 IR_VERSION = 7
 
 CALIBRATION_BATCH = 100
+
+# In a file that reads pictures, the constant with threshold and margin of what had to be found, and
+# of MNIST's own form.
+LIMITS = "limits"
 
 # The operations that are computed in integers.
 INTEGER = ["Conv", "Relu", "MaxPool", "Transpose", "Flatten", "Gemm", "MatMul"]
@@ -144,10 +148,8 @@ def embed(path: Path, contract: Contract) -> None:
     """
     import onnx
 
-    from mnist_edge.formats.onnx import picture
-
     model = onnx.load(path)
-    picture.set_limits(model, contract.accept)
+    set_limits(model, contract.accept)
     others = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(others)
@@ -156,6 +158,17 @@ def embed(path: Path, contract: Contract) -> None:
     end = onnx.ModelProto()
     onnx.helper.set_model_props(end, {METADATA_KEY: described.to_json()})
     path.write_bytes(content + end.SerializeToString())
+
+
+def set_limits(model: onnx.ModelProto, accept: Accept) -> None:
+    """Write the limits of an answer to be trusted into a file that reads pictures, in place."""
+    import numpy as np
+    import onnx
+
+    rows = [[limits.threshold, limits.margin] for limits in (accept.found, accept)]
+    for tensor in model.graph.initializer:
+        if tensor.name == LIMITS:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.array(rows, np.float32), LIMITS))
 
 
 def _steps_of_grey_levels(graph: onnx.GraphProto) -> dict[str, list[dict[str, Any]]]:
