@@ -21,6 +21,7 @@ from mnist_edge.data import Split, synthetic
 from mnist_edge.errors import ContractError, ModelError
 from mnist_edge.formats.onnx import picture
 from mnist_edge.formats.onnx.convert import OPSET
+from mnist_edge.formats.onnx.embedding import LIMITS, set_limits
 from mnist_edge.formats.onnx.picture.gate import laid_out
 from mnist_edge.formats.parity import compare
 from mnist_edge.runtime import accept, shipped
@@ -271,7 +272,7 @@ def test_the_same_network_gives_the_same_bytes() -> None:
 
 def test_a_shipped_file_is_made_of_the_shipped_network(path: Path) -> None:
     made = picture.build(network())
-    picture.set_limits(made, read_contract(path).accept)
+    set_limits(made, read_contract(path).accept)
     there = onnx.load(path)
     del there.metadata_props[:]
     assert there.SerializeToString(deterministic=True) == made.SerializeToString(deterministic=True)
@@ -282,8 +283,8 @@ def test_limits_are_written_into_files_that_read_pictures_only() -> None:
     made, plain = picture.build(network()), onnx.ModelProto()
     plain.CopyFrom(network())
     for model in (made, plain):
-        picture.set_limits(model, dataclasses.replace(rule, threshold=0.5, margin=0.25))
-    (limits,) = (each for each in made.graph.initializer if each.name == picture.LIMITS)
+        set_limits(model, dataclasses.replace(rule, threshold=0.5, margin=0.25))
+    (limits,) = (each for each in made.graph.initializer if each.name == LIMITS)
     expected = [[rule.found.threshold, rule.found.margin], [0.5, 0.25]]
     assert onnx.numpy_helper.to_array(limits) == pytest.approx(np.array(expected))
     assert plain == network()

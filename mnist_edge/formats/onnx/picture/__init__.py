@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET, to_graph
+from mnist_edge.formats.onnx.embedding import LIMITS
 from mnist_edge.formats.onnx.layers import NETWORK
 from mnist_edge.formats.onnx.picture.graph import Graph, Value, joined, op, stage, where
 from mnist_edge.formats.onnx.picture.stages import (
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
     import keras
     from numpy.typing import NDArray
 
-    from mnist_edge.contract import Accept
-
-# The constant that holds threshold and margin of what had to be found, and of MNIST's own form.
-LIMITS = "limits"
-
 # Some bindings take no tensors without an axis.
 _SHAPES = {
     "digit": (1,),
@@ -49,7 +45,7 @@ _SHAPES = {
 
 
 def convert(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
-    """Convert to a file that reads pictures, and trusts every answer until `set_limits`."""
+    """Convert to a file that reads pictures, and trusts any answer until `embed`."""
     network = to_graph(model, channels_last=False)
     return build(network).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
@@ -116,11 +112,3 @@ def _model(graph: Graph, **outputs: Value) -> onnx.ModelProto:
     # checker does not.
     model.graph.input[0].type.tensor_type.ClearField("shape")
     return model
-
-
-def set_limits(model: onnx.ModelProto, accept: Accept) -> None:
-    """Write the limits of an answer to be trusted into a file that reads pictures, in place."""
-    rows = [[limits.threshold, limits.margin] for limits in (accept.found, accept)]
-    for tensor in model.graph.initializer:
-        if tensor.name == LIMITS:
-            tensor.CopyFrom(numpy_helper.from_array(np.array(rows, np.float32), LIMITS))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
-from mnist_edge.formats.onnx import convert
+from mnist_edge.formats.onnx.convert import float32
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.engines import Images, PictureEngine, Probabilities, open_bare
 
@@ -50,7 +50,7 @@ def compare(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.onnx")
-        path.write_bytes(convert.float32(model, images[:0]))
+        path.write_bytes(float32(model, images[:0]))
         python = Classifier(open_bare(path, spec), contract, contract.name)
     answers = [engine.read(picture).probabilities for picture in laid_out(images)]
     return python.predict_batch(laid_out(images)).probabilities, np.stack(answers)
