@@ -3,8 +3,8 @@
     python tools/benchmarks/page.py
 
 Each is drawn by the events of a pointer in Chromium, on the page that `mnist-edge serve` gives;
-`predict` reads the PNG that the page sent. Writes docs/page.md, between its markers, in two minutes.
-onnxruntime-web has to be in the cache, where `mnist-edge page` puts it.
+`predict` reads the PNG that the page sent. Writes docs/page.md, between its markers, in two
+minutes. onnxruntime-web has to be in the cache, where `mnist-edge page` puts it.
 """
 
 from __future__ import annotations
