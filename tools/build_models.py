@@ -1,10 +1,10 @@
-"""Build the shipped models from MNIST: python tools/build_models.py [--export-only].
+"""Build the shipped models from MNIST: python tools/build_models.py [--only NAME…] [--export-only].
 
-Trains the default model on labels, and the teacher, an ensemble, which teaches the smallest one;
-exports them, and writes `models/` with its manifest, all through the same functions as the command
-line. It works in `runs/models`, where a build that was stopped goes on. How long each training took
-is in the manifest. `--export-only` trains nothing: it exports the shipped `.keras` files anew, and
-leaves the others as they are.
+Trains the teacher, an ensemble, the default model on labels, and the smaller ones on the answers of
+the teacher as it is shipped; exports them, and writes `models/` with its manifest, all through the
+same functions as the command line. It works in `runs/models`, where a build that was stopped goes
+on. How long each training took is in the manifest. `--only` builds these models and leaves the
+others as they are; `--export-only` trains nothing, and exports the shipped `.keras` files anew.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ WORK = Path(__file__).parents[1] / "runs" / "models"
 TEACHER = "large"
 MEMBERS = 3
 
-# How long the student learns: it is too small to learn a teacher's answers by heart.
-STUDENT = "tiny"
-STUDENT_EPOCHS = 150
+# How many epochs each student learns: they are too small to learn a teacher's answers by heart.
+STUDENTS = {"tiny": 150, "micro": 60, "nano": 60}
 
 # By file or model, what the manifest says of each.
 Entries = dict[str, dict[str, object]]
 
 # What is shipped of each. The teacher in its smallest format only: to teach with, and to compare
-# with. Of tiny no float16, which just misses its bar, and saves nothing over int8.
+# with. Of tiny no float16, which just misses its bar, and saves nothing over int8; of those for
+# microcontrollers what their headers are made from.
 SHIPPED = {
     DEFAULT: "all",
-    STUDENT: "keras,onnx,onnx-int8,tflite,tflite-int8",
+    "tiny": "keras,onnx,onnx-int8,tflite,tflite-int8",
+    "micro": "keras,tflite-int8",
+    "nano": "keras,tflite-int8",
     TEACHER: "onnx-int8",
 }
 
@@ -50,50 +52,64 @@ SHIPPED = {
 def main() -> None:
     """Build what is missing, and write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=SHIPPED, default=SHIPPED, help="these models")
     parser.add_argument("--export-only", action="store_true", help="train nothing")
-    export_only = parser.parse_args().export_only
+    arguments = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
     # Before an export does anything with TensorFlow, where the trainings are done already.
     configure_tensorflow()
-    files, trainings = _export_anew() if export_only else _build()
-    with replacing(MODELS / "manifest.json") as temporary:
-        document = {"files": dict(sorted(files.items())), "trainings": trainings}
-        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    for path in MODELS.iterdir():
-        if of_path(path) and path.name not in files:
-            path.unlink()
+    manifest = MODELS / "manifest.json"
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    files, trainings = document["files"], document["trainings"]
+    for name in sorted(arguments.only, key=lambda name: name != TEACHER):
+        path = FORMATS["keras"].path(WORK, name)
+        if not arguments.export_only:
+            trainings[name] = _train(name, path)
+        elif not _fetch(path):
+            continue
+        made = [row.name for row in named(SHIPPED[name].split(",")) if row.conversion]
+        export(path, formats=made, out=WORK, note=note)
+        files = {file: entry for file, entry in files.items() if not _is_of(file, name)}
+        files = dict(sorted((files | _ship(name)).items()))
+        order = {name: trainings[name] for name in SHIPPED if name in trainings}
+        with replacing(manifest) as temporary:
+            text = json.dumps({"files": files, "trainings": order}, indent=1)
+            temporary.write_text(text + "\n", encoding="utf-8")
+    for file in MODELS.iterdir():
+        if of_path(file) and file.name not in files:
+            file.unlink()
 
 
-def _build() -> tuple[Entries, Entries]:
-    """Train and export what is missing in `WORK`; return the manifest's files and trainings."""
-    paths = {name: FORMATS["keras"].path(WORK, name) for name in SHIPPED}
+def _train(name: str, path: Path) -> dict[str, object]:
+    """Train a model, or finish it; return what the manifest says of that."""
+    members = MEMBERS if name == TEACHER else 1
+    teachers = [FORMATS["onnx-int8"].path(MODELS, TEACHER)] if name in STUDENTS else []
     with watching() as observer:
-        train(TEACHER, ensemble=MEMBERS, out=WORK, resume=True, observer=observer)
-        export(paths[TEACHER], formats=("onnx", "onnx-int8"), out=WORK, note=note)
-        teachers = [FORMATS["onnx"].path(WORK, TEACHER)]
-        for name, taught, epochs in ((DEFAULT, (), None), (STUDENT, teachers, STUDENT_EPOCHS)):
-            train(name, teachers=taught, epochs=epochs, out=WORK, resume=True, observer=observer)
-            export(paths[name], formats=SHIPPED[name].split(","), out=WORK, note=note)
-    files = {file: entry for name in SHIPPED for file, entry in _ship(name).items()}
-    return files, {
-        name: _training(path, network_paths(path, MEMBERS if name == TEACHER else 1))
-        for name, path in paths.items()
-    }
+        train(
+            name,
+            ensemble=members,
+            teachers=teachers,
+            epochs=STUDENTS.get(name),
+            out=path.parent,
+            resume=True,
+            observer=observer,
+        )
+    return _training(path, network_paths(path, members))
 
 
-def _export_anew() -> tuple[Entries, Entries]:
-    """Export the shipped Keras models; return the manifest's files, and trainings as they were."""
-    before = json.loads((MODELS / "manifest.json").read_text(encoding="utf-8"))
-    files: Entries = before["files"]
-    WORK.mkdir(parents=True, exist_ok=True)
-    for name, formats in SHIPPED.items():
-        source = FORMATS["keras"].path(MODELS, name)
-        if source.exists():
-            for file in (source, sidecar(source)):
-                shutil.copyfile(file, WORK / file.name)
-            source = FORMATS["keras"].path(WORK, name)
-            export(source, formats=formats.split(","), out=WORK, note=note)
-            files |= _ship(name)
-    return files, before["trainings"]
+def _fetch(path: Path) -> bool:
+    """Copy a shipped Keras model to where it is exported from, if there is one."""
+    source = MODELS / path.name
+    if source.exists():
+        for file in (path, sidecar(path)):
+            shutil.copyfile(MODELS / file.name, file)
+    return source.exists()
+
+
+def _is_of(file: str, model: str) -> bool:
+    """Tell whether a file, or what it is the sidecar of, is one of a model's."""
+    row = of_path(Path(file.removesuffix(".json")))
+    return row is not None and file.removesuffix(".json") == f"{model}{row.suffix}"
 
 
 def _ship(name: str) -> Entries:

@@ -33,7 +33,16 @@ PEERS = {
     "tflite-codelab.tflite": ("TensorFlow Lite codelab", 1.0),
 }
 MARKERS = {"onnx": "o", "onnx-int8": "s", "tflite": "^", "tflite-fp16": "D", "tflite-int8": "v"}
-COLOURS = {"edge": "#1f6feb", "tiny": "#1a7f37", "large": "#8250df", "peer": "#6e7781"}
+COLOURS = {
+    "edge": "#1f6feb",
+    "tiny": "#1a7f37",
+    "micro": "#bf8700",
+    "nano": "#cf222e",
+    "large": "#8250df",
+    "peer": "#6e7781",
+}
+# Where a name stands that would lie on another one.
+ALIGNED = {"edge": "left", "micro": "right"}
 
 
 class Point(NamedTuple):
@@ -50,7 +59,7 @@ class Point(NamedTuple):
 
 def main() -> None:
     """Write the picture and the tables."""
-    points = [*_shipped(), *_peers()]
+    points = [*shipped_files(), *peers()]
     _draw(points)
     page = DOCS / "models.md"
     text = page.read_text(encoding="utf-8")
@@ -61,7 +70,8 @@ def main() -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _shipped() -> list[Point]:
+def shipped_files() -> list[Point]:
+    """Return what the manifest says of ours."""
     points = []
     for name, entry in shipped.manifest().items():
         row = of_path(Path(name))
@@ -73,7 +83,8 @@ def _shipped() -> list[Point]:
     return points
 
 
-def _peers() -> list[Point]:
+def peers() -> list[Point]:
+    """Return what is measured of other people's models."""
     folder, dataset = Path(os.environ["MNIST_EDGE_PEERS"]), data.load("mnist")
     points = []
     for name, (title, ink) in PEERS.items():
@@ -106,7 +117,7 @@ def _draw(points: list[Point]) -> None:
                     (0, 7),
                     textcoords="offset points",
                     color=colour,
-                    ha="center",
+                    ha=ALIGNED.get(model, "center"),
                 )
     for panel in (sizes, costs):
         panel.set_xscale("log")

@@ -1,10 +1,10 @@
 """Measure the C headers on microcontrollers, and write docs/firmware.md.
 
-    python tools/firmware.py [--pictures N] [--random N] [--tflite-micro PYTHON]
+    python tools/firmware.py [--pictures N] [--random N] [--tflite-micro PYTHON] [--only TABLE…]
 
 Needs the compilers and emulators that docs/firmware.md names, and MNIST; what is read of people's
 own pictures is measured where MNIST_EDGE_PICTURES names their folder. PYTHON is an interpreter
-that has the package tflite-micro, which is asked as a second witness. Takes about five minutes.
+that has the package tflite-micro, which is asked as a second witness. Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mnist_edge.runtime.reading.decoding import decode
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "firmware.md"
 BOARDS = Path(__file__).with_name("firmware")
-MODELS = ("edge", "tiny")
+MODELS = ("edge", "tiny", "micro", "nano")
 LEVELS = ("-Os", "-O2")
 AVR = ("simavr",)
 
@@ -121,16 +121,23 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200, help="on each board")
     parser.add_argument("--random", type=int, default=100_000, help="fields, on this machine")
     parser.add_argument("--tflite-micro", metavar="PYTHON", help="has the package tflite-micro")
+    parser.add_argument("--only", nargs="+", metavar="TABLE", help="rewrite these tables")
     arguments = parser.parse_args()
     models = [load(name) for name in MODELS]
     test = mnist.load().test
-    _write("sizes", _sizes(models))
-    _write("wasm", _wasm(models))
+    pictures = test.images[: arguments.pictures]
+    tables = {
+        "sizes": lambda: _sizes(models),
+        "wasm": lambda: _wasm(models),
+        "instructions": lambda: _instructions(models, pictures),
+        "cppcheck": lambda: _cppcheck(models[0]),
+        "exact": lambda: _exact(models, test.images, arguments.random, arguments.tflite_micro),
+    }
     if "MNIST_EDGE_PICTURES" in os.environ:
-        _write("reading", _reading(models[0], Path(os.environ["MNIST_EDGE_PICTURES"])))
-    _write("instructions", _instructions(models, test.images[: arguments.pictures]))
-    _write("cppcheck", _cppcheck(models[0]))
-    _write("exact", _exact(models, test.images, arguments.random, arguments.tflite_micro))
+        folder = Path(os.environ["MNIST_EDGE_PICTURES"])
+        tables["reading"] = lambda: _reading(models[0], folder)
+    for name in arguments.only or tables:
+        _write(name, tables[name]())
 
 
 def _write(name: str, table: str) -> None:

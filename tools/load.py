@@ -53,7 +53,7 @@ CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
 MOST_CONNECTIONS = 100  # of the client with a fixed rate
 
-# What wrk sends; who is refused waits a little, as Retry-After asks. It ends with its counts as JSON.
+# What wrk sends; who is refused waits a little. It ends with its counts as JSON.
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "%(kind)s"
@@ -63,7 +63,7 @@ function response(status) refused = status == 503 end
 function delay()
   if not refused then return 0 end
   refused = false
-  return 20
+  return 200
 end
 function done(summary, latency)
   io.write(string.format('{"requests": %%d, "refused": %%d, "errors": %%d, "us": %%d}\\n',
@@ -495,9 +495,11 @@ def size(_: Effort) -> str:
     """Return the sizes of what the extra brings beside the base."""
     project = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     brought = closure(project["optional-dependencies"]["serve"]) - closure(project["dependencies"])
-    sizes = {name: installed(name) for name in brought}
-    rows = [(name, f"{sizes[name]:.1f}") for name in sorted(sizes, key=lambda name: -sizes[name])]
-    return markdown(("package", "MB"), [*rows, ("together", f"{sum(sizes.values()):.1f}")])
+    sizes = {name: np.array(installed(name)) for name in brought}
+    rows = [(name, *sizes[name]) for name in sorted(sizes, key=lambda name: -sizes[name][0])]
+    rows.append(("together", *sum(sizes.values(), np.zeros(2))))
+    headers = ("package", "MB", "and the bytecode that Python makes of it")
+    return markdown(headers, [(name, f"{one:.1f}", f"{two:.1f}") for name, one, two in rows])
 
 
 def closure(required: list[str]) -> set[str]:
@@ -513,10 +515,12 @@ def closure(required: list[str]) -> set[str]:
     return found
 
 
-def installed(name: str) -> float:
-    """Return MB of a distribution's files."""
-    paths = (Path(str(file.locate())) for file in distribution(name).files or ())
-    return sum(path.stat().st_blocks * 512 for path in paths if path.is_file()) / 1e6
+def installed(name: str) -> tuple[float, float]:
+    """Return MB of a distribution's files on the disk, and of their bytecode."""
+    paths = [Path(str(file.locate())) for file in distribution(name).files or ()]
+    sizes = [(path.suffix == ".pyc", path.stat().st_blocks * 512 / 1e6) for path in paths]
+    code = sum(size for is_code, size in sizes if is_code)
+    return sum(size for _, size in sizes) - code, code
 
 
 MEASURED: dict[str, Callable[[Effort], str]] = {

@@ -1,13 +1,15 @@
 """Write docs/performance.md: python tools/performance.py [--quick].
 
 Runs the tools that measure speed one after the other, on the shipped models, and joins the tables
-that they return; MNIST_EDGE_PEERS names the folder of the peers. Takes about five minutes;
-`--quick` takes one, and is for looking at the page alone.
+that they return; MNIST_EDGE_PEERS names the folder of the peers. The table of processors keeps the
+rows of others, and gets one of this. Takes about five minutes; `--quick` takes one, and is for
+looking at the page alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +22,7 @@ import roofline
 
 from mnist_edge.benchmark import machine
 from mnist_edge.files import replacing
+from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
@@ -31,6 +34,24 @@ writes this page: every table below was printed by the command above it, in one 
 and whether a target is met was computed from the figures. Files and ways that are compared take
 turns in shuffled rounds, so that what slows the machine down slows all of them; a range in
 parentheses is the 95 % confidence interval of the median of the rounds."""
+
+PROCESSORS = """## One picture, on every processor
+
+p50 of one file over that of another, one picture a call and one thread, on each processor that
+this command has run on; all else on this page is of the last. **int8 pays for bytes always, for
+time with AVX-512 VNNI, whose instructions are made for it, and not with AVX2 alone.**"""
+
+# Instructions that integer kernels are made of, the widest first, as Linux calls them.
+INSTRUCTIONS = (
+    "amx_int8",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512f",
+    "avx2",
+    "i8mm",
+    "asimddp",
+    "asimd",
+)
 
 PEERS = """## One picture, against other people's models
 
@@ -74,10 +95,7 @@ def main() -> None:
     quick = arguments.quick
     described = machine.describe()
     versions = ", ".join(f"{name} {version}" for name, version in described.versions.items())
-    sections = [
-        INTRODUCTION,
-        f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}.",
-    ]
+    sections = []
     parts: list[tuple[str, str, Callable[[], str]]] = [
         (PEERS, "tools/bench_peers.py", lambda: bench_peers.measure(quick=quick)),
         (STARTUP, "tools/bench_startup.py", lambda: startup(5 if quick else 20)),
@@ -88,8 +106,37 @@ def main() -> None:
     for text, command, measure in parts:
         print(command, file=sys.stderr)
         sections += [text, f"    python {command}", measure()]
+    before = PAGE.read_text(encoding="utf-8")
+    sections[:0] = [
+        INTRODUCTION,
+        PROCESSORS,
+        processors(before, described, "\n".join(sections)),
+        f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}.",
+    ]
     with replacing(arguments.out) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def processors(page: str, described: machine.Machine, measured: str) -> str:
+    """Return the table of processors that a page has, with the row of this one anew.
+
+    Args:
+        page: its text.
+        described: this machine.
+        measured: what was measured on it, the table of targets among it.
+    """
+    headers = ["processor", *(f"`{ours}` / `{theirs}`" for ours, theirs, _ in bench_peers.TARGETS)]
+    instructions = next((each for each in INSTRUCTIONS if each in described.flags), "no vectors")
+    name = f"{described.cpu}, {instructions}"
+    ratios = [
+        re.search(rf"`{ours}` \| `{theirs}` \| [^|]*\| ([^|]*) \|", measured)
+        for ours, theirs, _ in bench_peers.TARGETS
+    ]
+    table = page.partition("\n| processor |")[2].partition("\n\n")[0]
+    lines = [line[2:-2].split(" | ") for line in table.splitlines()[2:]]
+    rows = {cells[0]: cells for cells in lines}
+    rows[name] = [name, *(found[1] if found else "" for found in ratios)]
+    return markdown(headers, rows.values())
 
 
 def startup(rounds: int) -> str:

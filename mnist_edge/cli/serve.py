@@ -46,7 +46,8 @@ def serve(
     ] = "text",
 ) -> None:
     """Answer pictures over HTTP: /v1/predict, the Open Inference Protocol, a page to draw on."""
-    require("fastapi", "uvicorn", "python_multipart", "prometheus_client", extra="serve")
+    packages = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
+    require(*packages, extra="serve")
     from mnist_edge.serve.settings import Settings, concurrency, token_in
     from mnist_edge.serve.workers import serve as run
 

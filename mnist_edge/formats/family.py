@@ -38,8 +38,8 @@ class Bar:
 # What a file of floats must reach, and one of integers.
 SAME = Bar(agreement=1.0, max_abs_diff=1e-5)
 INT8 = Bar(agreement=0.997, accuracy_drop=0.001)
-# And one that reads pictures, beside Python's reading.
-READING = Bar(agreement=0.997, accuracy_drop=0.001)
+# And one that reads pictures, beside Python's reading: of a weak model, more is undecided.
+READING = Bar(agreement=0.99, accuracy_drop=0.002)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 def failures(*statuses: int) -> Responses:
     """Return what is said of answers of these statuses."""
-    return {status: {"model": Failure, "description": _WHY[status]} for status in statuses}
+    return {status: {"model": Failure, "description": _WHY[status]} for status in sorted(statuses)}
 
 
 _WHY = {
@@ -24,7 +24,7 @@ _WHY = {
     408: "The request's body takes too long.",
     413: "The body, or a picture, is larger than it may be.",
     422: "It cannot be read.",
-    503: "The service is busy; `Retry-After` says when to ask again.",
+    503: "The service is busy; Retry-After says when to ask again.",
 }
 
 # Of whatever reads a body and answers it.

@@ -51,7 +51,7 @@ def router(service: Service) -> APIRouter:
     classifier = service.classifier
 
     async def predict(request: Request) -> Response:
-        """Answer a picture as `predict --json` does; many in their places, errors too."""
+        """Answer a picture as predict --json does, or many in their places, errors too."""
         body, content_type = await request.body(), request.headers.get("content-type", "")
         if content_type.lower().startswith("multipart/"):
 

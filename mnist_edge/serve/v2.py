@@ -124,8 +124,8 @@ def router(service: Service) -> APIRouter:
         ("", server, Server, (401,)),
         ("/health/live", live, Live, ()),
         ("/health/ready", live, Live, ()),
-        ("/models/{model}", model_metadata, Metadata, (401, 404)),
-        ("/models/{model}/ready", model_ready, Ready, (401, 404)),
+        ("/models/{model}", model_metadata, Metadata, (401, 404, 422)),
+        ("/models/{model}/ready", model_ready, Ready, (401, 404, 422)),
     ):
         routes.add_api_route(
             path, endpoint, response_model=answer, responses=failures(*refusals), name=path
@@ -136,7 +136,7 @@ def router(service: Service) -> APIRouter:
         infer,
         methods=["POST"],
         response_model=Inference,
-        responses={**failures(*OF_A_BODY, 400, 404), **binary},
+        responses={**failures(*OF_A_BODY, 400, 404, 422), **binary},
         openapi_extra=TENSORS,
     )
     return routes

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
 from mnist_edge.data.dataset import CLASSES
@@ -39,14 +38,13 @@ def batches(
     seed: int,
     first_step: int,
     last_step: int | None = None,
-    answers: NDArray[np.float16] | None = None,
 ) -> tf.data.Dataset:
     """Return the endless stream of training batches from `first_step` on.
 
-    Each element is a pair of float32 tensors: pictures (batch, 28, 28, 1) in [0, 1], and targets
-    (batch, 10). Every pass visits the split in another order. The target of a picture without a
-    digit, labelled `CLASSES`, is to be undecided (Hendrycks, Mazeika and Dietterich 2019, "Deep
-    Anomaly Detection with Outlier Exposure").
+    Each element is a pair of float32 tensors: pictures (batch, 28, 28, 1) in [0, 1], and one-hot
+    targets (batch, 10). Every pass visits the split in another order. The target of a picture
+    without a digit, labelled `CLASSES`, is to be undecided (Hendrycks, Mazeika and Dietterich 2019,
+    "Deep Anomaly Detection with Outlier Exposure").
 
     Args:
         recipe: batch size and augmentation.
@@ -54,20 +52,14 @@ def batches(
         seed: of order and augmentation.
         first_step: the number of the first batch.
         last_step: that of the batch at which distortion has faded away; None for never.
-        answers: float16 (steps, batch, 10), the targets of as many first batches, from a
-            teacher; after the last the same batches come again. Without, the targets are the
-            labels, one-hot.
     """
     images = tf.constant(split.images[..., np.newaxis])
     labels = tf.constant(split.labels)
     count = len(split.labels)
     steps = _steps_per_pass(recipe, split)
     rows = tf.range(recipe.batch, dtype=tf.int64)
-    taught = None if answers is None else tf.constant(answers)
 
     def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        if taught is not None:
-            step %= taught.shape[0]
         number, step_of_pass = step // steps, step % steps
         # The modulus matters only where a split is smaller than one batch.
         position = (step_of_pass * recipe.batch + rows) % count
@@ -81,8 +73,6 @@ def batches(
                 left = tf.cast(last_step - step, tf.float32)
                 strength = tf.clip_by_value(left / (recipe.fade * last_step), 0.0, 1.0)
             pictures = distort(pictures, recipe.augmentation, seed=(seed, step), strength=strength)
-        if taught is not None:
-            return pictures, tf.cast(taught[step], tf.float32)
         label = tf.gather(labels, index)
         undecided = tf.cast(label == CLASSES, tf.float32)[:, tf.newaxis] / CLASSES
         return pictures, tf.one_hot(label, CLASSES) + undecided

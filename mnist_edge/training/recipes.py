@@ -58,6 +58,7 @@ class Recipe:
         negatives: pictures without a digit to learn not to answer, as a share of the digits.
         other_hands: drawn digits, also in ways that MNIST has few of, as a share of the digits.
         precision: what layers compute in while they train; weights are float32 all the same.
+        bits: of the weights of each convolution and dense layer, 2, 4 or 8; None for float32.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Recipe:
     negatives: float = 0.0
     other_hands: float = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    bits: tuple[int, ...] | None = None
 
 
 def _edge() -> keras.Model:
@@ -87,6 +89,24 @@ def _tiny() -> keras.Model:
 
     return strided(
         "tiny", [(14, 5, 2, "same"), (16, 3, 2, "same"), (16, 3, 1, "same"), (16, 3, 2, "valid")]
+    )
+
+
+def _micro() -> keras.Model:
+    from mnist_edge.training.networks import strided
+
+    return strided(
+        "micro",
+        [(16, 5, 2, "valid"), (24, 3, 2, "same"), (32, 3, 1, "valid"), (40, 3, 1, "valid")],
+    )
+
+
+def _nano() -> keras.Model:
+    from mnist_edge.training.networks import strided
+
+    return strided(
+        "nano",
+        [(7, 5, 2, "valid"), (16, 3, 2, "same"), (24, 3, 1, "valid"), (28, 3, 1, "valid")],
     )
 
 
@@ -195,6 +215,28 @@ RECIPES = {
             epochs=40,
             label_smoothing=0.05,
             augmentation=_STRONG,
+            source="mnist-edge",
+        ),
+        Recipe(
+            name="micro",
+            summary="for a microcontroller, in weights of 2 to 8 bits",
+            network=_micro,
+            optimizer=_cosine(peak=6e-3, decay=1e-4),
+            batch=128,
+            epochs=60,
+            augmentation=_MILD,
+            bits=(8, 4, 4, 2, 4),
+            source="mnist-edge",
+        ),
+        Recipe(
+            name="nano",
+            summary="for the smallest microcontrollers, likewise",
+            network=_nano,
+            optimizer=_cosine(peak=6e-3, decay=1e-4),
+            batch=128,
+            epochs=60,
+            augmentation=_MILD,
+            bits=(8, 4, 4, 2, 4),
             source="mnist-edge",
         ),
         Recipe(

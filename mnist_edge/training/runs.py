@@ -84,7 +84,7 @@ def carry_out(job: Job, path: Path, *, resume: bool) -> Run:
 
 def _single(job: Job, path: Path, *, resume: bool) -> Run:
     """Train one network and publish it; with `resume`, unless that is done."""
-    checkpoint, answers = checkpoint_path(path), path.with_name(f".{path.stem}.answers.npz")
+    checkpoint, cache = checkpoint_path(path), path.with_name(f".{path.stem}.lessons.npz")
     unfinished = checkpoint.exists()
     run = _finished(job.description, path) if resume else None
     if run:
@@ -99,20 +99,20 @@ def _single(job: Job, path: Path, *, resume: bool) -> Run:
                 f"the unfinished training of {path} is given up; --resume would have gone on "
                 "with it."
             )
-        run = _train(job, path, checkpoint, answers, resume=resume and unfinished)
+        run = _train(job, path, checkpoint, cache, resume=resume and unfinished)
     with suppress(MissingExtra):
         curves.write(path.with_suffix(".curves.svg"), run.contract.history or (), title=path.stem)
     checkpoint.unlink(missing_ok=True)
-    answers.unlink(missing_ok=True)
+    cache.unlink(missing_ok=True)
     return run
 
 
 def _train(job: Job, path: Path, checkpoint: Path, cache: Path, *, resume: bool) -> Run:
     description, observer = job.description, job.observer
     dataset = replace(job.dataset, train=_training_split(job))
-    answers = None
+    lessons = None
     if job.teachers:
-        answers = distillation.ask(
+        lessons = distillation.ask(
             job.teachers, description, dataset.train, cache=cache, on_step=observer.on_answer
         )
     training = fit(
@@ -120,7 +120,7 @@ def _train(job: Job, path: Path, checkpoint: Path, cache: Path, *, resume: bool)
         dataset,
         checkpoint_path=checkpoint,
         resume=resume,
-        answers=answers,
+        lessons=lessons,
         observer=observer,
     )
     calibrate(training.model, dataset.validation)

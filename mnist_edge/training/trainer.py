@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from mnist_edge.data.dataset import CLASSES, Split
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.training import checkpoint, distillation, pipeline
+from mnist_edge.training import checkpoint, distillation, pipeline, quantization
 from mnist_edge.training.keras_model import KerasEngine
 from mnist_edge.training.observer import Epoch, Observer, Step
 
@@ -65,7 +63,7 @@ def fit(
     *,
     checkpoint_path: Path,
     resume: bool = False,
-    answers: NDArray[np.float16] | None = None,
+    lessons: distillation.Lessons | None = None,
     observer: Observer = Observer(),  # noqa: B008
 ) -> Training:
     """Train a network on the training split of `dataset`.
@@ -79,7 +77,7 @@ def fit(
         dataset: its pictures, with those that the recipe adds.
         checkpoint_path: where the state is kept.
         resume: go on from there.
-        answers: float16 (steps, batch, 10), what to learn instead of the labels.
+        lessons: what to learn instead of the labels.
         observer: is told of every step and epoch.
 
     Raises:
@@ -87,19 +85,20 @@ def fit(
         OutputError: the checkpoint cannot be written.
     """
     recipe, seed, epochs = description.recipe, description.seed, description.epochs
-    taught = answers is not None
     keras.utils.set_random_seed(seed)
     steps = pipeline.steps_per_epoch(recipe, dataset.train)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     model = recipe.network()
     keras.config.set_dtype_policy(policy)
+    if recipe.bits:
+        model = quantization.aware(model, recipe.bits)
     optimizer = recipe.optimizer(steps * epochs)
     optimizer.build(model.trainable_variables)
     model.compile(
         optimizer,
         distillation.cross_entropy
-        if taught
+        if lessons
         else keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
         jit_compile=False,
@@ -151,15 +150,18 @@ def fit(
             checkpoint.save(checkpoint_path, self.model, description, history)
             observer.on_epoch(history[-1])
 
-    model.fit(
-        pipeline.batches(
+    if lessons:
+        stream = distillation.batches(lessons, first_epoch * steps)
+    else:
+        stream = pipeline.batches(
             recipe,
             dataset.train,
             seed=seed,
             first_step=first_epoch * steps,
-            last_step=None if taught else steps * epochs,
-            answers=answers,
-        ),
+            last_step=steps * epochs,
+        )
+    model.fit(
+        stream,
         initial_epoch=first_epoch,
         epochs=epochs,
         steps_per_epoch=steps,
@@ -171,6 +173,8 @@ def fit(
         renew_statistics(model, recipe, dataset.train, seed)
     finished = recipe.network()
     finished.set_weights(model.get_weights())
+    if recipe.bits:
+        quantization.round_weights(finished, recipe.bits)
     return Training(finished, tuple(history))
 
 

@@ -162,7 +162,7 @@ def test_an_onnx_file_becomes_what_can_be_made_of_it(
         note=notes.append,
     )
     assert [file.format for file in files] == ["onnx", "onnx-int8"]
-    assert "tflite, tflite-fp16, tflite-int8, c: not made of this model" in notes
+    assert "onnx-picture, tflite, tflite-fp16, tflite-int8, c: not made of this model" in notes
     check(files, digits)
     with pytest.raises(UsageError, match="tflite cannot be made of this model") as caught:
         mnist_edge.export(origin, formats=["tflite"], data=data, out=tmp_path / "runs")

@@ -35,6 +35,7 @@ def test_the_formats_are_those_of_the_design() -> None:
         "keras": "edge.keras",
         "onnx": "edge.onnx",
         "onnx-int8": "edge.int8.onnx",
+        "onnx-picture": "edge.picture.onnx",
         "tflite": "edge.tflite",
         "tflite-fp16": "edge.fp16.tflite",
         "tflite-int8": "edge.int8.tflite",

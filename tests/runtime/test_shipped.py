@@ -152,7 +152,7 @@ def test_the_shipped_files_are_those_of_the_manifest(manifest: dict[str, dict[st
 
 
 # A tenth of a point and less under what was measured: another build may come out a little worse.
-LEAST = {"edge": 0.995, "tiny": 0.993, "large": 0.9965}
+LEAST = {"edge": 0.995, "tiny": 0.993, "micro": 0.994, "nano": 0.991, "large": 0.9965}
 
 
 def test_each_shipped_file_is_as_accurate_as_the_manifest_says(

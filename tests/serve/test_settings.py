@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.errors import UsageError
+from mnist_edge.errors import MissingExtra, UsageError
 from mnist_edge.serve.settings import concurrency, token_in
 from tests.conftest import Run
 
@@ -23,6 +23,18 @@ def test_what_is_no_token_is_refused(content: bytes, tmp_path: Path) -> None:
         token_in(tmp_path / "token")
     with pytest.raises(UsageError, match="cannot be read"):
         token_in(tmp_path / "none")
+
+
+def test_a_missing_package_is_named_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mnist_edge.cli.serve import serve
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra) as missing:
+        serve()
+    assert missing.value.cause == "fastapi is not installed here."
+    assert missing.value.remedy == "pip install 'mnist-edge[serve]'"
 
 
 def test_all_processors_are_used_and_each_process_answers() -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from mnist_edge.data import Split, synthetic
 from mnist_edge.runtime.engines import Engine
-from mnist_edge.training import distillation, pipeline
+from mnist_edge.training import distillation
 from mnist_edge.training.description import Description
 from mnist_edge.training.recipes import RECIPES
 
@@ -36,7 +35,7 @@ def split() -> Split:
     return synthetic.generate(150, seed=5)
 
 
-def ask(teachers: dict[str, Engine], split: Split, cache: Path) -> NDArray[np.float16]:
+def ask(teachers: dict[str, Engine], split: Split, cache: Path) -> distillation.Lessons:
     description = Description(RECIPE, "digits", "", seed=3, epochs=2, teachers=tuple(teachers))
     return distillation.ask(list(teachers.values()), description, split, cache=cache)
 
@@ -44,8 +43,8 @@ def ask(teachers: dict[str, Engine], split: Split, cache: Path) -> NDArray[np.fl
 def test_the_targets_are_the_answers_to_the_very_pictures_of_the_batch(
     split: Split, tmp_path: Path
 ) -> None:
-    answers = ask({"a": Brightness()}, split, tmp_path / "answers.npz")
-    stream = pipeline.batches(RECIPE, split, seed=3, first_step=0, answers=answers)
+    lessons = ask({"a": Brightness()}, split, tmp_path / "lessons.npz")
+    stream = distillation.batches(lessons, first_step=0)
     # Seven batches of six that were answered: the seventh is the first again.
     batches = [(pictures.numpy(), targets.numpy()) for pictures, targets in stream.take(7)]
     for pictures, targets in batches:
@@ -57,8 +56,8 @@ def test_the_targets_are_the_answers_to_the_very_pictures_of_the_batch(
 
 def test_what_shows_no_digit_is_not_asked(split: Split, tmp_path: Path) -> None:
     without = Split(split.images, np.full_like(split.labels, 10))
-    answers = ask({"a": Brightness()}, without, tmp_path / "answers.npz")
-    np.testing.assert_allclose(answers, 0.1, rtol=1e-3)  # float16
+    lessons = ask({"a": Brightness()}, without, tmp_path / "lessons.npz")
+    np.testing.assert_allclose(lessons.targets, 0.1, rtol=1e-3)  # float16
 
 
 def test_several_teachers_are_averaged(split: Split, tmp_path: Path) -> None:
@@ -66,19 +65,20 @@ def test_several_teachers_are_averaged(split: Split, tmp_path: Path) -> None:
         def run(self, images: np.ndarray) -> np.ndarray:
             return np.tile(np.eye(10, dtype=np.float32)[9], (len(images), 1))
 
-    alone = ask({"a": Brightness()}, split, tmp_path / "one.npz")
-    both = ask({"a": Brightness(), "b": Sure()}, split, tmp_path / "two.npz")
+    alone = ask({"a": Brightness()}, split, tmp_path / "one.npz").targets
+    both = ask({"a": Brightness(), "b": Sure()}, split, tmp_path / "two.npz").targets
     np.testing.assert_allclose(both[..., :9], alone[..., :9] / 2, atol=1e-3)  # float16
     np.testing.assert_allclose(both.sum(axis=-1), 1, atol=5e-3)
 
 
 def test_answers_are_kept_for_the_same_question_only(split: Split, tmp_path: Path) -> None:
-    cache = tmp_path / "answers.npz"
+    cache = tmp_path / "lessons.npz"
     first, again, other = Brightness(), Brightness(), Brightness()
     asked = ask({"a": first}, split, cache)
     kept = ask({"a": again}, split, cache)
     assert (first.calls, again.calls) == (6, 0)
-    np.testing.assert_array_equal(asked, kept)
+    np.testing.assert_array_equal(asked.pictures, kept.pictures)
+    np.testing.assert_array_equal(asked.targets, kept.targets)
     ask({"b": other}, split, cache)
     assert other.calls == 6
     cache.write_bytes(cache.read_bytes()[:100])

@@ -1,34 +1,45 @@
-"""Measure reading on pictures that people made, rule by rule, and on lines of MNIST's digits.
+"""Measure reading on pictures that people made, rule by rule, and on others; and what it costs.
 
-    python tools/benchmarks/reading.py [--ablate [--pairs]] [--lines N] [--cost] [--write]
+    python tools/benchmarks/reading.py [--ablate [--pairs]] [--lines N [--training]] [--others N]
+                                       [--refusal] [--cost] [--write]
     python tools/benchmarks/reading.py --fit
 
-Pictures are those of the folder that MNIST_EDGE_PICTURES names: `photos` and `negatives`, on which
-choices are made, and `pictures2`, which confirms them. `--ablate` leaves out one rule at a time,
-and `--pairs` two of those that matter. `--fit` prints the weights of the logistic model by which
-the network's choice is made. `--write` keeps the results in docs/reading.json, and writes their
-tables between the markers of docs/reading.md.
+Pictures are those of the folder that MNIST_EDGE_PICTURES names: `photos` and `negatives` (A), on
+which choices are made, and `pictures2` (B), which confirms them. `--ablate` leaves out one rule at
+a time, and `--pairs` two of those that matter, in two processes. `--lines` reads lines of MNIST's
+digits, `--others` simulated pictures and digits of other hands, `--refusal` what is none in MNIST's
+own form. `--fit` prints the weights of the logistic model by which the network's choice is made.
+`--write` keeps the results in docs/reading.json, and writes their tables between the markers of
+docs/reading.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import other_hands
+import refusal
+import simulated
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from mnist_edge import Classifier, data
 from mnist_edge.data import synthetic
+from mnist_edge.runtime import evaluate
 from mnist_edge.runtime.evaluate import Count, items_of
 from mnist_edge.runtime.reading import propose
 from mnist_edge.runtime.reading.decoding import decode
@@ -40,6 +51,8 @@ from mnist_edge.tables import markdown, table
 DOCS = Path(__file__).parents[2] / "docs"
 SETS = {"A": ("photos", "negatives"), "B": ("pictures2",)}
 MATTERS = 3  # pictures that a rule loses for its pairs to be measured
+PROCESSES = 2
+FEW = 50  # pictures of a kind; kinds of fewer are not shown
 
 # Lines of MNIST's digits.
 SEED = 0
@@ -50,12 +63,25 @@ MARGIN = 8
 
 RIDGE = 1.0  # of the fit: that much weight costs as much as a misread picture
 
+# Of timing.
+ROUNDS = 7
+LARGE = {"1200x900": (1200, 900), "4000x3000": (4000, 3000)}
+ENCODINGS = {"JPEG": "RGB", "PNG": "L", "WEBP": "RGB"}
+
 
 class Shown(NamedTuple):
-    """A decoded picture, and the digit, the line or nothing that it shows."""
+    """A decoded picture of a set, and the digit, the line or nothing that it shows."""
 
+    of: str
     picture: Image.Image
     label: str
+
+
+class Outcome(NamedTuple):
+    """What comes out for each set, and whether each picture is read or refused as it should be."""
+
+    counts: dict[str, Count]
+    fine: list[bool]
 
 
 def main() -> None:
@@ -65,90 +91,140 @@ def main() -> None:
     parser.add_argument("--ablate", action="store_true", help="leave out one rule at a time")
     parser.add_argument("--pairs", action="store_true", help="and each pair of those that matter")
     parser.add_argument("--lines", type=int, default=0, metavar="N", help="of MNIST's digits")
+    parser.add_argument("--training", action="store_true", help="of its training split, to choose")
+    parser.add_argument("--others", type=int, default=0, metavar="N", help="simulated pictures")
+    parser.add_argument("--refusal", action="store_true", help="of what is no digit")
     parser.add_argument("--cost", action="store_true", help="measure the time a picture takes")
     parser.add_argument("--fit", action="store_true", help="print the weights of the choice")
     parser.add_argument("--write", action="store_true", help="write docs/reading.md")
     arguments = parser.parse_args()
-    classifier = Classifier.load(arguments.model)
-    sets = {name: load(folders) for name, folders in SETS.items()}
+    shown = pictures()
     if arguments.fit:
-        print(json.dumps(fit(classifier, sets["A"]), indent=1))
+        chosen_on = [one for one in shown if one.of == "A"]
+        print(json.dumps(fit(loaded(arguments.model), chosen_on), indent=1))
         return
-    results: dict[str, list[list[str]]] = {"sets": [row("all rules", classifier, sets)]}
-    if arguments.ablate:
-        results["ablation"] = ablation(classifier, sets, pairs=arguments.pairs)
+    results: dict[str, list[list[str]]] = {}
+    if arguments.ablate:  # before a model is loaded, as its memory is not to be shared
+        results["ablation"] = ablation(arguments.model, shown, pairs=arguments.pairs)
+    classifier = loaded(arguments.model)
+    results["sets"] = totals(outcome(classifier, shown))
     if arguments.lines:
-        results["lines"] = lines(classifier, arguments.lines)
+        results["lines"] = lines(classifier, arguments.lines, training=arguments.training)
+    if arguments.others:
+        results |= others(classifier, arguments.others)
+    if arguments.refusal:
+        results["refusal"] = refusal.rows("edge")
     if arguments.cost:
         results["cost"] = cost(classifier)
+        results["large"] = large(classifier)
     for name, rows in results.items():
         print(table(HEADERS[name], rows), end="\n\n")
     if arguments.write:
         write(results)
 
 
-def load(folders: tuple[str, ...]) -> list[Shown]:
-    """Decode the pictures of folders."""
+@cache
+def loaded(model: Path | None) -> Classifier:
+    """Load a model, once in each process."""
+    return Classifier.load(model)
+
+
+@cache
+def pictures() -> list[Shown]:
+    """Decode the pictures that people made."""
     root = os.environ.get("MNIST_EDGE_PICTURES")
     if not root:
         sys.exit("MNIST_EDGE_PICTURES is not set: it names the folder of pictures.")
-    items = [item for folder in folders for item in items_of(Path(root, folder))]
-    return [Shown(decode(item.path), item.label) for item in items]
+    return [
+        Shown(name, decode(item.path), item.label)
+        for name, folders in SETS.items()
+        for folder in folders
+        for item in items_of(Path(root, folder))
+    ]
 
 
-SET_HEADERS = [
-    f"{name}: {what}"
-    for name in SETS
-    for what in ("digits", "wrong", "not accepted", "accepted and wrong", "others accepted")
-]
+COUNTED = ("wrong", "not accepted", "accepted and wrong", "others accepted")
 HEADERS = {
-    "sets": ["", *SET_HEADERS, "lines", "read whole"],
-    "ablation": ["left out", *SET_HEADERS, "lines", "read whole", "why it is there"],
+    "sets": ["set", "digits", "right", "accepted", "wrong of these", *evaluate.HEADERS[5:]],
+    "ablation": [
+        "left out",
+        *(f"{name}: {what}" for name in SETS for what in COUNTED),
+        "lines read whole",
+        *(f"{what} of {name}" for name in SETS for what in ("lost", "won")),
+        "why it is there",
+    ],
     "lines": ["digits", "lines", "right", "number given", "accepted", "right of accepted"],
     "cost": ["28x28", "µs", "times a digit in MNIST's own form"],
+    "large": ["picture", "decoding, ms", "reading with it, ms"],
+    "refusal": refusal.HEADERS,
+    **{made: list(evaluate.HEADERS[:5]) for made in ("simulated", "optdigits", "drawn")},
 }
 
 
-def row(name: str, classifier: Classifier, sets: dict[str, list[Shown]]) -> list[str]:
-    """Return what comes out for every set: wrong, not accepted, accepted and wrong, and so on."""
-    counts = {key: count(classifier, shown) for key, shown in sets.items()}
-    cells = [name]
-    for one in counts.values():
-        missed = one.digits - one.right, one.digits - one.accepted, one.accepted_wrong
-        cells += map(str, (one.digits, *missed, one.others - one.refused))
-    lines_ = sum(one.lines for one in counts.values())
-    return [*cells, str(lines_), str(sum(one.lines_right for one in counts.values()))]
-
-
-def count(classifier: Classifier, shown: list[Shown]) -> Count:
+def outcome(classifier: Classifier, shown: list[Shown]) -> Outcome:
     """Read pictures, and count."""
-    total = Count()
-    for picture, label in shown:
+    counts = {name: Count() for name in SETS}
+    fine = []
+    for of, picture, label in shown:
+        answer = classifier.predict(picture)
         line = classifier.read_line(picture).text if len(label) > 1 else None
-        total.add(label, classifier.predict(picture), line)
-    return total
+        counts[of].add(label, answer, line)
+        if len(label) == 1:
+            fine.append(answer.accepted and str(answer.digit) == label)
+        else:
+            fine.append(not answer.accepted and line == (label or None))
+    return Outcome(counts, fine)
 
 
-def ablation(
-    classifier: Classifier, sets: dict[str, list[Shown]], *, pairs: bool
-) -> list[list[str]]:
-    """Leave out one rule at a time, and each pair of those that matter if asked for."""
-    base = row("nothing", classifier, sets)
-    rows = [[*base, ""]]
-    matters = []
-    for rule in RULES:
-        if rule.name in ("surface", "near"):
-            continue  # of which one is needed
-        with without(rule.name):
-            rows.append([*row(rule.name, classifier, sets), rule.why])
-        lost = sum(abs(int(a) - int(b)) for a, b in zip(rows[-1][1:], base[1:], strict=False))
-        if lost >= MATTERS and rule.stage != "look":
-            matters.append(rule.name)
-        print(rows[-1], file=sys.stderr)
-    for pair in combinations(matters, 2) if pairs else ():
-        with without(*pair):
-            rows.append([*row(" and ".join(pair), classifier, sets), ""])
-        print(rows[-1], file=sys.stderr)
+def totals(measured: Outcome) -> list[list[str]]:
+    """Return a row for each set."""
+    return [
+        [name, *evaluate.table_of(evaluate.Evaluation("", total=count))[0][1:]]
+        for name, count in measured.counts.items()
+    ]
+
+
+def _without(job: tuple[Path | None, tuple[str, ...]]) -> Outcome:
+    model, names = job
+    with without(*names):
+        return outcome(loaded(model), pictures())
+
+
+def ablation(model: Path | None, shown: list[Shown], *, pairs: bool) -> list[list[str]]:
+    """Leave out one rule at a time, and each pair of those that matter if asked for.
+
+    A picture is lost that is read or refused as it should be with a rule and not without it; and
+    won the other way about.
+    """
+    # Of the first two of the table one or the other is needed.
+    single = [(), *((rule.name,) for rule in RULES if rule.name not in ("surface", "near"))]
+    why: dict[tuple[str, ...], str] = {(rule.name,): rule.why for rule in RULES}
+    rows, matters = [], list[str]()
+    with get_context("fork").Pool(PROCESSES) as pool:
+        measured = dict(
+            zip(single, pool.map(_without, [(model, one) for one in single]), strict=True)
+        )
+        base = measured[()]
+        for names, result in measured.items():
+            gone = sum(a and not b for a, b in zip(base.fine, result.fine, strict=True))
+            if gone >= MATTERS:
+                matters += names
+        both = list(combinations(matters, 2)) if pairs else []
+        measured |= dict(zip(both, pool.map(_without, [(model, two) for two in both]), strict=True))
+    for names, result in measured.items():
+        cells = [" and ".join(names) or "nothing"]
+        for count in result.counts.values():
+            missed = count.digits - count.right, count.digits - count.accepted
+            cells += map(str, (*missed, count.accepted_wrong, count.others - count.refused))
+        cells.append(str(sum(count.lines_right for count in result.counts.values())))
+        for of in SETS:
+            changes = [
+                (before, after)
+                for one, before, after in zip(shown, base.fine, result.fine, strict=True)
+                if one.of == of
+            ]
+            cells += map(str, (changes.count((True, False)), changes.count((False, True))))
+        rows.append([*cells, why.get(names, "")])
     return rows
 
 
@@ -159,8 +235,8 @@ def fit(classifier: Classifier, shown: list[Shown]) -> dict[str, float]:
     digit, and those of pictures without a digit are none.
     """
     features, right, weights = [], [], []
-    for picture, label in shown:
-        found = propose(picture, None)
+    for _, picture, label in shown:
+        found = propose(picture, again=True)
         if not found or len(label) > 1 or is_mnist(np.asarray(picture)):
             continue
         answers = classifier.engine.run(np.stack([one.normalized() for one in found]))
@@ -182,9 +258,10 @@ def fit(classifier: Classifier, shown: list[Shown]) -> dict[str, float]:
     return dict(zip(names, beta.round(2).tolist(), strict=True))
 
 
-def lines(classifier: Classifier, number: int) -> list[list[str]]:
-    """Read lines of MNIST's test digits, apart and touching."""
-    images, labels = data.load("mnist").test
+def lines(classifier: Classifier, number: int, *, training: bool) -> list[list[str]]:
+    """Read lines of MNIST's digits, apart and touching."""
+    mnist = data.load("mnist")
+    images, labels = mnist.train if training else mnist.test
     rng = np.random.default_rng(SEED)
     marks = []
     for _ in range(number):
@@ -228,6 +305,18 @@ def compose(
     return (255 - pixels if rng.random() < 0.5 else pixels), text, touching
 
 
+def others(classifier: Classifier, number: int) -> dict[str, list[list[str]]]:
+    """Read simulated pictures, and digits of other hands than MNIST's."""
+    measured = {}
+    with tempfile.TemporaryDirectory() as folder:
+        simulated.write(Path(folder, "simulated"), number, SEED)
+        other_hands.write(Path(folder))
+        for made in sorted(Path(folder).iterdir()):
+            rows = evaluate.table_of(evaluate.evaluate(classifier, items_of(made)))
+            measured[made.name] = [list(row[:5]) for row in rows if int(row[1]) >= FEW]
+    return measured
+
+
 def cost(classifier: Classifier) -> list[list[str]]:
     """Time digits of 28x28, as the least of some rounds of processor time."""
     digits = [image for image in synthetic.generate(200, seed=0).images if is_mnist(image)]
@@ -238,7 +327,7 @@ def cost(classifier: Classifier) -> list[list[str]]:
         "off centre": (classifier.predict, [np.roll(image, 3, (0, 1)) for image in digits]),
     }
     least = dict.fromkeys(ways, float("inf"))
-    for _ in range(7):
+    for _ in range(ROUNDS):
         for name, (work, images) in ways.items():
             start = time.thread_time()
             for image in images:
@@ -246,6 +335,27 @@ def cost(classifier: Classifier) -> list[list[str]]:
             least[name] = min(least[name], (time.thread_time() - start) / len(images) * 1e6)
     own = least["MNIST's own form"]
     return [[name, f"{best:.0f}", f"{best / own:.1f}"] for name, best in least.items()]
+
+
+def large(classifier: Classifier) -> list[list[str]]:
+    """Time photographs, as the least of some rounds of processor time."""
+    digit = data.load("mnist").validation.images[0]
+    photograph = simulated.photograph(digit, np.random.default_rng(SEED)).picture
+    rows = []
+    for size, pixels in LARGE.items():
+        for kind, mode in ENCODINGS.items():
+            stream = io.BytesIO()
+            photograph.resize(pixels, Image.Resampling.BICUBIC).convert(mode).save(stream, kind)
+            least = []
+            for work in (lambda file: Image.open(io.BytesIO(file)).load(), classifier.predict):
+                times = []
+                for _ in range(ROUNDS):
+                    start = time.thread_time()
+                    work(stream.getvalue())
+                    times.append(time.thread_time() - start)
+                least.append(f"{min(times) * 1e3:.1f}")
+            rows.append([f"{size} {kind} {mode}", *least])
+    return rows
 
 
 def write(results: dict[str, Any]) -> None:

@@ -44,12 +44,23 @@ GARMENTS = (
 )
 
 
+KINDS = ("letters", "garments", "drawn")
+HEADERS = [
+    *("file", "MNIST accepted", "calibration error"),
+    *(f"{kind}{it}" for kind in KINDS for it in (": area", " refused")),
+]
+
+
 def main() -> None:
     """Print the table."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "edge"
+    print(markdown(HEADERS, rows(sys.argv[1] if len(sys.argv) > 1 else "edge")))
+
+
+def rows(name: str) -> list[list[str]]:
+    """Measure every shipped format of a model."""
     images, labels = data.load("mnist").test
-    sets = {"letters": letters(), "garments": garments(), "drawn": negatives.generate(COUNT, SEED)}
-    rows = []
+    sets = letters(), garments(), negatives.generate(COUNT, SEED)
+    measured = []
     for file in shipped.manifest():
         own = file.startswith(f"{name}.") and is_runnable(Path(file))
         if own and file.endswith((".onnx", ".tflite")):
@@ -61,15 +72,12 @@ def main() -> None:
                 f"{answers.accepted.mean():.2%}",
                 f"{calibration_error(reliability(answers.probabilities, labels)):.2%}",
             ]
-            for pictures in sets.values():
+            for pictures in sets:
                 others = classifier.predict_batch(pictures)
                 row.append(f"{area(digits, two_best(others.probabilities)[0]):.4f}")
                 row.append(f"{1 - others.accepted.mean():.1%}")
-            rows.append(row)
-    headers = ["file", "MNIST accepted", "calibration error"]
-    print(
-        markdown(headers + [f"{kind}{it}" for kind in sets for it in (": area", " refused")], rows)
-    )
+            measured.append(row)
+    return measured
 
 
 def letters() -> NDArray[np.uint8]:

@@ -44,18 +44,23 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4000, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    write(arguments.folder, arguments.pictures, arguments.seed)
+
+
+def write(folder: Path, pictures: int, seed: int) -> None:
+    """Write pictures and the CSV into a folder."""
     split = data.load("mnist").validation
-    rng = np.random.default_rng(arguments.seed)
+    rng = np.random.default_rng(seed)
     rows = []
-    for number in range(arguments.pictures):
+    for number in range(pictures):
         index = rng.integers(len(split.labels))
         made = (photograph, drawing)[number % 2](split.images[index], rng)
         path = Path(str(split.labels[index]), f"{number:05}.{made.options['format']}".lower())
-        target = arguments.folder / path
+        target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         made.picture.save(target, **made.options)  # type: ignore[arg-type]
         rows.append((path.as_posix(), made.background, made.style))
-    with (arguments.folder / "pictures.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / "pictures.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "background", "style"), *rows])
 
 

@@ -25,6 +25,7 @@ from mnist_edge.formats.c.graph import (
     Softmax,
     Window,
 )
+from mnist_edge.formats.c.pack import Packed, pack
 from mnist_edge.formats.c.plan import Plan, workspace
 from mnist_edge.formats.c.quantize import Range
 
@@ -141,7 +142,10 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
     needed = {name for layer in network.layers for name in TEMPLATES_OF[type(layer)]}
     order = [name for names in TEMPLATES_OF.values() for name in names if name in needed]
     for name in ("arithmetic", "scale", *dict.fromkeys(order)):
-        yield _template(name)
+        if name == "dot":
+            yield from _dots(network)
+        else:
+            yield _template(name)
     constants, calls = [], []
     for number, layer in enumerate(network.layers, 1):
         source, *others = (_place(tensor.number, network, plan) for tensor in layer.inputs)
@@ -158,6 +162,28 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
     yield "\n".join(("{", f"    {memory}", *calls, "}", ""))
     yield _template("accept")
     yield _template("read").rstrip()
+
+
+def _dots(network: Network) -> Iterable[str]:
+    """Yield the function that sums products, and those it calls for weights of so many bits."""
+    *fewer, most = sorted(
+        {
+            _packed(layer).bits
+            for layer in network.layers
+            if isinstance(layer, Convolution) and not isinstance(layer, Depthwise)
+        }
+    )
+    call = "return model_dot_{}(input, layer->weights, channel, count);"
+    cases = [
+        f"    if (layer->bits == {bits}) {{\n        {call.format(bits)}\n    }}" for bits in fewer
+    ]
+    for bits in (most, *fewer):
+        yield _template(f"dot_{bits}")
+    yield _template("dot").replace("@DOTS@", "\n".join([*cases, f"    {call.format(most)}"]))
+
+
+def _packed(layer: Convolution) -> Packed:
+    return Packed(8, layer.weights.ravel()) if isinstance(layer, Depthwise) else pack(layer.weights)
 
 
 def _place(number: int, network: Network, plan: Plan) -> str:
@@ -231,10 +257,12 @@ def _convolution(layer: Convolution, number: int) -> str:
     mantissas = [factor.mantissa for factor in layer.multipliers]
     if isinstance(layer, Dense):
         mantissas = [word for mantissa, _, rest in layer.multipliers for word in (mantissa, rest)]
-    fields = _braces(shape, layer.input.zero, _braces(*layer.range), *names)
+    packed = _packed(layer)
+    kept = _braces(*layer.range)
+    fields = _braces(shape, layer.input.zero, kept, packed.bits, *names)
     return "".join(
         (
-            _array("int8_t", weights, layer.weights.ravel().tolist()),
+            _array("int8_t", weights, packed.content.tolist()),
             _array("int32_t", biases, layer.biases.tolist()),
             _array("int32_t", multipliers, mantissas),
             _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),

@@ -58,7 +58,18 @@ def plan(network: Network) -> Plan:
                 leads[tensor.number, layer.output.number] = _lead(layer, tensor)
     backwards = sorted(blocks, reverse=True, key=lambda number: blocks[number].first)
     by_size = sorted(blocks, reverse=True, key=lambda number: blocks[number].size)
-    plans = [_place(order, blocks, leads) for order in (backwards, by_size)]
+    alive = [
+        sum(block.size for block in blocks.values() if block.first <= moment <= block.last)
+        for moment in range(len(network.layers))
+    ]
+
+    def urgency(number: int) -> tuple[int, bool]:
+        """Return how much there is at once, and that what outlives its layer comes first."""
+        block = blocks[number]
+        return max(alive[block.first : block.last + 1]), number >= 0
+
+    by_urgency = sorted(backwards, reverse=True, key=urgency)
+    plans = [_place(order, blocks, leads) for order in (backwards, by_size, by_urgency)]
     return min(plans, key=lambda candidate: candidate.size)
 
 

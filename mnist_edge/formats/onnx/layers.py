@@ -11,6 +11,9 @@ from mnist_edge.formats.layers import Layer, Tensor, of_graph
 if TYPE_CHECKING:
     from pathlib import Path
 
+# What the names of the network's nodes begin with in a file that reads pictures.
+NETWORK = "network"
+
 
 def read(path: Path) -> Iterator[Layer]:
     """Yield the operations of a file."""
@@ -28,6 +31,8 @@ def read(path: Path) -> Iterator[Layer]:
     for value in graph.initializer:
         counts = value.data_type != onnx.TensorProto.INT64
         tensors[value.name] = Tensor(tuple(value.dims), True, counts)
+    # A file that reads pictures has hundreds of steps before its network.
+    network = [node for node in graph.node if node.name.startswith(f"{NETWORK}/")]
     return of_graph(
         (
             node.name or node.output[0],
@@ -35,5 +40,5 @@ def read(path: Path) -> Iterator[Layer]:
             [tensors[name] for name in node.input],
             [tensors[name] for name in node.output],
         )
-        for node in graph.node
+        for node in network or graph.node
     )

@@ -1,9 +1,9 @@
 """From any picture to the digit in it: the whole algorithm, on one screen.
 
-`decoding` opens the picture, `views` reduces it, `backgrounds` estimates what it would be without
-ink, `foregrounds` what stands out from that, `components` joins pixels, `rules` tells what a pen
-drew, `candidates` what of it may be the digit, `normalization` draws that as MNIST would, and
-`lines` cuts lines into digits. Their numbers are in `parameters`.
+`decoding` opens the picture, `views` reduces it, `foregrounds` estimates what it would be without
+ink and finds what stands out from that, `components` joins pixels, `rules` tells what a pen drew,
+`candidates` what of it may be the digit, `normalization` draws that as MNIST would, and `lines`
+cuts lines into digits. Their numbers are in `parameters`.
 """
 
 from __future__ import annotations
@@ -31,29 +31,16 @@ ANY = Limits(0.0, 0.0)
 
 
 class Reading(NamedTuple):
-    """What was found in a picture.
+    """What was found in a picture."""
 
-    Attributes:
-        image: uint8 (28, 28), what the network is to see, ink 255 on 0; all 0 for a blank picture.
-        candidates: what may be the digit, n of them; empty where the picture is in MNIST's own
-            form, or blank.
-        digits: uint8 (n, 28, 28), the candidates as the network saw them.
-        probabilities: float32 (n, 10), what it said.
-        chances: float64 (n,), how likely each is the digit, and read right.
-        chosen: the number of the candidate whose chance is the best.
-        reason: why its answer is not to be trusted, as `mnist_edge.runtime.accept` has it; None
-            where it is, and where the network has not been asked.
-        frames: how many frames or pages the file has, of which this is the first.
-    """
-
-    image: NDArray[np.uint8]
-    candidates: tuple[Candidate, ...] = ()
-    digits: NDArray[np.uint8] | None = None
-    probabilities: NDArray[np.float32] | None = None
-    chances: NDArray[np.float64] | None = None
-    chosen: int = 0
-    reason: str | None = None
-    frames: int = 1
+    image: NDArray[np.uint8]  # (28, 28), ink 255 on 0, for the network; all 0 if it is blank
+    candidates: tuple[Candidate, ...] = ()  # n; none if it is in MNIST's own form, or blank
+    digits: NDArray[np.uint8] | None = None  # (n, 28, 28): the candidates as the network saw them
+    probabilities: NDArray[np.float32] | None = None  # (n, 10): what it said
+    chances: NDArray[np.float64] | None = None  # (n,): of being the digit, and read right
+    chosen: int = 0  # the number of the candidate with the best chance
+    reason: str | None = None  # why not to trust its answer (`accept`); None if that is unknown too
+    frames: int = 1  # how many the file has, of which this is the first
 
     @property
     def candidate(self) -> Candidate | None:
@@ -102,40 +89,37 @@ def read(
     if (image := own_form(picture)) is not None:
         return Reading(image, frames=frames_of(picture))
     reading = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.BLANK)
-    for ways in (1, None) if in_use("again") else (1,):  # a clean picture needs no second look
-        if found := propose(picture, ways):
-            reading = _choose(found[:ways], network, limits)
+    for again in (False, True) if in_use("again") else (False,):
+        if found := propose(picture, again=again):
+            reading = _choose(found, network, limits)
         if not reading.reason:
             break
     return reading._replace(frames=frames_of(picture))
 
 
-def propose(picture: Image.Image, ways: int | None, *, line: bool = False) -> list[Candidate]:
+def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Candidate]:
     """List what may be the digit in a picture, the likeliest in the closest view first.
 
     Args:
         picture: of mode `L` or `RGB` and any size.
-        ways: how many backgrounds and thresholds are tried; None for all.
+        again: whether it is looked at in every way; else only what is likeliest is returned, as a
+            clean picture needs no more.
         line: whether a line of digits is looked for.
     """
-    found: list[Candidate] = []
+    ways, found = None if again else 1, list[Candidate]()
     window: Box | None = (0, 0, *picture.size)
     while window:
-        view, afar = View.of(picture, window, line=line), found[0] if found else None
-        here: list[Candidate] = []
+        view, here = View.of(picture, window, line=line), list[Candidate]()
+        beside = bool(found) and "other ink" in found[0].doubts
         for background in active("background")[:ways]:
-            relief = view.gray - background.apply(view.gray).astype(np.int16)
+            relief = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
             for threshold in active("threshold")[:ways]:
-                way, depths = (background.name, threshold.name), threshold.apply(relief)
-                for ink in foregrounds(view, way, relief, depths):  # darker, and lighter
-                    here += candidates(ink, afar, line=line)
+                way, depth = (background.name, threshold.name), threshold.apply(relief)
+                for ink in foregrounds(view, way, relief, depth):  # darker, and lighter
+                    here += candidates(ink, beside=beside, line=line)
         found = sorted(here, key=prior, reverse=True) + found
-        window = None
-        if here and in_use("closer"):
-            window = view.closer(found[0].box, line=line)
-            if window is None and found[0].is_page and in_use("page"):
-                window = view.within(found[0].box)
-    return found
+        window = view.closer(found[0].box, line=line) if here and in_use("closer") else None
+    return found[:ways]
 
 
 def _choose(found: list[Candidate], network: Network | None, limits: Limits) -> Reading:

@@ -8,93 +8,44 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.components import path_length
-from mnist_edge.runtime.reading.foregrounds import Foreground, Mask
+from mnist_edge.runtime.reading.components import Chosen, Mask, path_length
+from mnist_edge.runtime.reading.foregrounds import Foreground
 from mnist_edge.runtime.reading.normalization import normalized
-from mnist_edge.runtime.reading.parameters import (
-    CHANCE,
-    DROPPING,
-    NORMALIZING,
-    THRESHOLDING,
-    VIEWING,
-)
-from mnist_edge.runtime.reading.rules import EVERYTHING, Chosen, active
-from mnist_edge.runtime.reading.views import Box
+from mnist_edge.runtime.reading.parameters import CHANCE, CHOOSING, FOREGROUNDS, NORMALIZING
+from mnist_edge.runtime.reading.rules import EVERYTHING, active
+from mnist_edge.runtime.reading.views import Box, around
 
 
 class Candidate(NamedTuple):
-    """Components of a foreground that may be the digit.
+    """Components of a foreground that may be the digit."""
 
-    Attributes:
-        ink: the foreground they are of.
-        choice: the name of the rule that chose them.
-        left: bool (n,), the components that were not dropped.
-        chosen: bool (n,), those of the digit.
-        mask: bool (H, W), where they are.
-        box: left, top, right and bottom in pixels of the view, the latter two past the end.
-        support: how well their outline follows edges of the picture; the logarithm.
-        afar: what was found in a larger view, of which theirs is a part.
-        dropped: how many components each rule dropped.
-        doubts: the names of the rules that doubt that this is one digit and nothing else.
-    """
-
-    ink: Foreground
-    choice: str
-    left: Chosen
-    chosen: Chosen
-    mask: Mask
-    box: Box
-    support: float
-    afar: Candidate | None = None
-    dropped: tuple[tuple[str, int], ...] = ()
-    doubts: tuple[str, ...] = ()
-
-    @property
-    def width(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[2] - self.box[0]
-
-    @property
-    def height(self) -> int:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[1]
+    ink: Foreground  # that they are of
+    choice: str  # the name of the rule that chose them
+    chosen: Chosen  # those of the digit
+    comparable: Chosen  # those that were not dropped, and are as long as a digit beside it would be
+    path: float  # how long its strokes are together, in pixels
+    mask: Mask  # where they are
+    box: Box  # in pixels of the view
+    support: float  # how well their outline follows edges of the picture; the logarithm
+    beside: bool  # whether there was other ink in a larger view, of which theirs is a part
+    dropped: tuple[tuple[str, int], ...]  # how many components each rule dropped
+    doubts: tuple[str, ...] = ()  # the rules that doubt that this is one digit and nothing else
 
     @property
     def side(self) -> int:
         """The longer side of the box, in pixels."""
-        return max(self.width, self.height)
-
-    @property
-    def outline(self) -> int:
-        """In sides of pixels."""
-        return int(self.ink.parts.outline[self.chosen].sum())
-
-    @property
-    def contact(self) -> int:
-        """The sides of pixels of the outline that lie on the view's edge."""
-        return int(self.ink.parts.contact[self.chosen].sum())
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
 
     @property
     def stroke_width(self) -> float:
         """In pixels: the area by the length of the path."""
-        return float(self.ink.parts.area[self.chosen].sum()) / path_length(self.outline)
+        return float(self.ink.parts.area @ self.chosen) / self.path
 
     @property
     def drawn_width(self) -> float:
         """Of the strokes in a picture of 28x28 that the digit fills as MNIST's do, in pixels."""
         return NORMALIZING.box / self.side * self.stroke_width
-
-    @property
-    def comparable(self) -> Chosen:
-        """Which of the components that are left are long enough to be a digit beside this one."""
-        length = self.ink.parts.length
-        long: Chosen = length > DROPPING.companion * length[self.chosen].max()
-        return self.left & long
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is as solid as a page with a digit on it, and no digit is."""
-        return int(self.ink.parts.area[self.chosen].sum()) > VIEWING.page * self.width * self.height
 
     @property
     def in_picture(self) -> Box:
@@ -106,62 +57,57 @@ class Candidate(NamedTuple):
         return normalized(self.ink.depth, self.mask, self.box, self.stroke_width)
 
 
-def candidates(
-    ink: Foreground, afar: Candidate | None = None, *, line: bool = False
-) -> list[Candidate]:
+def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
     """List what of a foreground may be the digit.
 
     Args:
         ink: the foreground.
-        afar: what was found in the larger view, of which this is a part.
-        line: whether all of it that is not dropped is looked for, and nothing else.
+        beside: whether there is other ink in the larger view, of which this is a part.
+        line: whether all of it is looked for, and nothing else.
     """
-    parts = ink.parts
-    left = np.ones(len(parts.area), np.bool_)
-    dropped = []
-    for rule in active("drop"):
-        if not left.any():
-            return []
-        drop = left & rule.apply(ink, left)
-        if count := int(np.count_nonzero(drop)):
-            dropped.append((rule.name, count))
-            left &= ~drop
-    found: list[Candidate] = []
-    choices = [EVERYTHING] if line else active("choose")
-    for rule in choices if left.any() else ():
-        chosen = rule.apply(ink, left)
-        if not chosen.any() or any((chosen == other.chosen).all() for other in found):
-            continue
-        candidate = _candidate(ink, rule.name, left, chosen)._replace(afar=afar)
-        if candidate.support > -math.inf:
+    parts, found = ink.parts, list[Candidate]()
+    for drops in (active("drop"),):
+        left, dropped = np.ones(len(parts.area), np.bool_), list[tuple[str, int]]()
+        for rule in drops:
+            drop = left & rule.apply(ink, left)
+            if count := int(np.count_nonzero(drop)):
+                left &= ~drop
+                dropped.append((rule.name, count))
+        choices = [EVERYTHING] if line else active("choose")
+        number = np.count_nonzero(left)
+        for rule in choices[:number]:
+            chosen = rule.apply(ink, left) if number > 1 else left  # one alone is no choice
+            if any((chosen == other.chosen).all() for other in found):
+                continue
+            mask, box = parts.of(chosen)
+            support = _support(ink, mask, box, int(parts.contact @ chosen))
+            if support == -math.inf:
+                continue
+            long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
+            path = path_length(int(parts.outline @ chosen))
+            candidate = Candidate(
+                *(ink, rule.name, chosen, left & long, path, mask, box, support),
+                *(beside, tuple(dropped)),
+            )
             doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
-            found.append(candidate._replace(dropped=tuple(dropped), doubts=doubts))
+            found.append(candidate._replace(doubts=doubts))
     return found
 
 
-def _candidate(ink: Foreground, choice: str, left: Chosen, chosen: Chosen) -> Candidate:
-    parts = ink.parts
-    mask = np.append(chosen, False)[parts.labels]
-    x0, y0 = parts.box[chosen, :2].min(axis=0).tolist()
-    x1, y1 = parts.box[chosen, 2:].max(axis=0).tolist()
-    support = _support(ink, mask, int(parts.contact[chosen].sum()))
-    return Candidate(ink, choice, left, chosen, mask, (x0, y0, x1, y1), support)
-
-
-def _support(ink: Foreground, mask: Mask, contact: int) -> float:
+def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
     """Score how well the outline of a mask follows edges, in the direction of the ink.
 
     A wrong background or polarity draws outlines where the picture has none. Steepness counts more
     than length, so that the border of a page does not outweigh the digit on it.
     """
-    total, length = 0, contact
-    gray, inked = ink.gray, mask.view(np.int8)
-    for levels, inside in ((gray, inked), (gray.T, inked.T)):
+    total, length, window = 0, contact, around(box)
+    depth, inked = ink.depth[window], mask[window].view(np.int8)
+    for levels, inside in ((depth, inked), (depth.T, inked.T)):
         side = inside[1:] - inside[:-1]
         total += int(np.maximum((levels[1:] - levels[:-1]) * side, 0).sum())
         length += int(np.count_nonzero(side))
     steepness = total / max(length, 1)
-    soft = steepness < THRESHOLDING.steepness
+    soft = steepness < FOREGROUNDS.steepness
     return -math.inf if soft else math.log(total) + 3 * math.log(steepness)
 
 

@@ -8,36 +8,34 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.runtime.reading.views import Box
+
+Mask = NDArray[np.bool_]
+Chosen = NDArray[np.bool_]  # (n,): which of n components
+Numbers = NDArray[np.intp]  # (n,) unless it says otherwise
+
 
 class Components(NamedTuple):
-    """The 8-connected components of a mask of shape (H, W), n of them.
+    """The 8-connected components of a mask of shape (H, W), n of them."""
 
-    Attributes:
-        labels: intp (H, W), the component of each pixel, n where there is none.
-        area: intp (n,), pixels.
-        outline: intp (n,), sides of pixels that face no ink: other pixels or the picture's edge.
-        contact: intp (n,), the sides among them that face the picture's edge.
-        box: intp (n, 4), left, top, right and bottom; the latter two are past the end.
-        length: intp (n,), the longer side of the box.
-    """
+    labels: Numbers  # (H, W): the component of each pixel, n where there is none
+    area: Numbers  # pixels
+    outline: Numbers  # sides of pixels that face no ink: other pixels or the picture's edge
+    contact: Numbers  # the sides among them that face the picture's edge
+    box: Numbers  # (n, 4): left, top, right and bottom; the latter two are past the end
+    length: Numbers  # the longer side of the box
 
-    labels: NDArray[np.intp]
-    area: NDArray[np.intp]
-    outline: NDArray[np.intp]
-    contact: NDArray[np.intp]
-    box: NDArray[np.intp]
-    length: NDArray[np.intp]
-
-    def longest(self, among: NDArray[np.bool_]) -> int:
-        """Return the number of the longest component among some, bool (n,)."""
+    def longest(self, among: Chosen) -> int:
+        """Return the number of the longest component among some."""
         return int((self.length * among).argmax())
 
-    def inside(self, number: int) -> NDArray[np.bool_]:
-        """Tell which components, (n,), lie within the box of one."""
-        box, around = self.box, self.box[number]
-        first, last = box[:, :2] > around[:2], box[:, 2:] < around[2:]
-        within: NDArray[np.bool_] = (first & last).all(axis=1)
-        return within
+    def of(self, chosen: Chosen) -> tuple[Mask, Box]:
+        """Return where some components are, (H, W), and the box around them."""
+        known = np.zeros(len(chosen) + 1, np.bool_)
+        known[:-1] = chosen
+        boxes = self.box[chosen]
+        first, last = boxes.min(axis=0).tolist(), boxes.max(axis=0).tolist()
+        return known[self.labels], (*first[:2], *last[2:])
 
 
 def connected_components(mask: NDArray[np.bool_]) -> Components:
@@ -59,24 +57,17 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     upper = np.arange(len(first)).repeat(touching)
     lower = np.arange(len(upper)) + (low - touching.cumsum() + touching).repeat(touching)
     parents = list(range(len(first)))
-    for pair in zip(upper.tolist(), lower.tolist(), strict=True):
-        a, b = pair
+    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+        a, b = above, below
         while a != parents[a]:
-            parents[a] = a = parents[parents[a]]
+            a = parents[a]
         while b != parents[b]:
-            parents[b] = b = parents[parents[b]]
-        if a < b:
-            parents[b] = a
-        else:
-            parents[a] = b
-    n = 0
-    numbers = []
-    for run, parent in enumerate(parents):
-        if parent == run:
-            numbers.append(n)
-            n += 1
-        else:
-            numbers.append(numbers[parent])
+            b = parents[b]
+        parents[max(a, b)] = parents[below] = min(a, b)
+    n, numbers = 0, list[int]()
+    for run, parent in enumerate(parents):  # which is no later one
+        numbers.append(n if parent == run else numbers[parent])
+        n += parent == run
     of_run = np.array(numbers, np.intp)
 
     pixels = inked.nonzero()[0]
@@ -87,20 +78,21 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
     edge = np.concatenate([field[0], field[-1], field[:, 0], field[:, -1]])
     facing = 2 - inked[pixels - stride] - inked[pixels + stride]
     row = first // stride
-    box = np.empty((n, 4), np.intp)
-    box[:] = width, height, 0, 0
-    np.minimum.at(box[:, 0], of_run, first - row * stride - 1)
-    np.minimum.at(box[:, 1], of_run, row - 1)
-    np.maximum.at(box[:, 2], of_run, past - row * stride - 1)
-    np.maximum.at(box[:, 3], of_run, row)
+    before = row * stride + 1  # the row's first pixel
+    box = np.empty((4, n), np.intp)
+    box[:2], box[2:] = max(width, height), 0
+    np.minimum.at(box[0], of_run, first - before)
+    np.minimum.at(box[1], of_run, row - 1)
+    np.maximum.at(box[2], of_run, past - before)
+    np.maximum.at(box[3], of_run, row)
     return Components(
         field,
         area=np.bincount(of_pixel, minlength=n),
         outline=2 * np.bincount(of_run, minlength=n)
         + np.bincount(of_pixel, facing, minlength=n).astype(np.intp),
         contact=np.bincount(edge, minlength=n + 1)[:n],
-        box=box,
-        length=(box[:, 2:] - box[:, :2]).max(axis=1),
+        box=box.T,
+        length=np.maximum(box[2] - box[0], box[3] - box[1]),
     )
 
 

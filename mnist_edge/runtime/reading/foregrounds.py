@@ -1,4 +1,4 @@
-"""Foregrounds: what stands out from a background, in its connected components."""
+"""Foregrounds: what stands out from an estimated background, in its connected components."""
 
 from __future__ import annotations
 
@@ -7,44 +7,37 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.runtime.reading.components import Components, connected_components
-from mnist_edge.runtime.reading.parameters import THRESHOLDING
-from mnist_edge.runtime.reading.views import View
+from mnist_edge.runtime.reading.parameters import FOREGROUNDS
+from mnist_edge.runtime.reading.views import View, median
 
-Gray = NDArray[np.int16]
-Mask = NDArray[np.bool_]
+Gray = NDArray[np.uint8]
+Levels = NDArray[np.int16]
 Polarity = Literal["dark", "light"]
 POLARITIES: tuple[Polarity, Polarity] = ("dark", "light")
 
+_CORNERS = np.ix_((0, -1), (0, -1))
+_CENTRES = 2 * np.arange(FOREGROUNDS.grid) + 1
+_SPAN = np.linspace(-1, 1, FOREGROUNDS.grid)
+_X, _Y = (axis.ravel() for axis in np.meshgrid(_SPAN, _SPAN))
+_QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
+_RIDGE = 1e-6 * np.eye(_QUADRATIC.shape[1])
+
 
 class Foreground(NamedTuple):
-    """What is darker than a background, or lighter.
+    """What is darker than a background, or lighter."""
 
-    Attributes:
-        view: where it was looked for.
-        way: the names of the background and of the threshold.
-        polarity: whether it is darker or lighter.
-        depth: int16 (H, W), grey levels from the background towards the ink.
-        threshold: the depth that full ink exceeds, in grey levels.
-        parts: the connected components of what is ink.
-    """
-
-    view: View
-    way: tuple[str, str]
+    view: View  # where it was looked for
+    way: tuple[str, str]  # the names of the background and of the threshold
     polarity: Polarity
-    depth: Gray
-    threshold: float
-    parts: Components
-
-    @property
-    def gray(self) -> Gray:
-        """Grey levels towards the ink: int16 (H, W)."""
-        return self.view.gray * np.int16(1 if self.polarity == "light" else -1)
+    depth: Levels  # (H, W): grey levels from the background towards the ink
+    parts: Components  # of what is ink
 
 
 def foregrounds(
-    view: View, way: tuple[str, str], relief: Gray, limits: tuple[float, float]
+    view: View, way: tuple[str, str], relief: Levels, threshold: float
 ) -> Iterator[Foreground]:
     """Yield the ink that is darker than the background, and that which is lighter.
 
@@ -52,35 +45,60 @@ def foregrounds(
         view: where.
         way: the names of the background and of the threshold.
         relief: int16 (H, W), grey levels above the background.
-        limits: the depths beyond which a pixel is ink, and full ink.
+        threshold: the depth beyond which a pixel is ink, in grey levels.
     """
     for polarity, depth in zip(POLARITIES, (-relief, relief), strict=True):
-        if (mask := depth > limits[0]).any():
-            yield Foreground(view, way, polarity, depth, limits[1], connected_components(mask))
+        if (mask := depth > threshold).any():
+            yield Foreground(view, way, polarity, depth, connected_components(mask))
 
 
-def otsu(relief: Gray) -> tuple[float, float]:
-    """Return the depth that separates two classes best (Otsu 1979), midway in a gap, twice."""
-    _, best = _otsu(relief)
-    return best, best
+def surface(gray: Gray) -> Gray | int:
+    """Fit a quadratic surface, as light falls off smoothly; one level where it is even.
 
-
-def hysteresis(relief: Gray) -> tuple[float, float]:
-    """Return a fainter depth, and Otsu's: a hysteresis (Canny 1986).
-
-    Thin lines only graze some of their pixels. Nothing is as faint as noise.
+    Least squares on a grid of samples, reweighted by the Cauchy function, so that ink, a table or
+    a shadow has no say as long as it is less than half of the picture.
     """
+    height, width = gray.shape
+    y, x = (_CENTRES * side // (2 * FOREGROUNDS.grid) for side in (height, width))
+    samples = gray[y[:, None], x]
+    middle = median(samples)
+    if np.count_nonzero(samples == middle) > samples.size // 2:
+        return round(middle)
+    level = samples.ravel().astype(float)
+    trend, (times, least) = np.full_like(level, middle), FOREGROUNDS.spread
+    for _ in range(FOREGROUNDS.rounds):
+        residual = level - trend
+        spread = times * median(np.abs(residual)) + least
+        weighted = _QUADRATIC.T / (1 + (residual / spread) ** 2) ** 2
+        factors = np.linalg.solve(weighted @ _QUADRATIC + _RIDGE, weighted @ level)
+        trend = _QUADRATIC @ factors
+    grid = Image.fromarray(np.rint(trend).clip(0, 255).astype(np.uint8).reshape(samples.shape))
+    return np.asarray(grid.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def corners(gray: Gray) -> int:
+    """Take the corners' level, as a drawing may fill all of its canvas but these."""
+    return round(median(gray[_CORNERS]))
+
+
+def otsu(relief: Levels) -> float:
+    """Return the depth that separates two classes best (Otsu 1979), midway in a gap."""
+    return _otsu(relief)[1]
+
+
+def faint(relief: Levels) -> float:
+    """Return a share of Otsu's, as thin lines only graze some of their pixels; above the noise."""
     below, full = _otsu(relief)
-    noise = THRESHOLDING.noise * int(below.searchsorted(0.75 * below[-1]))
-    return min(max(THRESHOLDING.faint * full, noise), full), full
+    noise = FOREGROUNDS.noise * int(below.searchsorted(0.75 * below[-1]))
+    return min(max(FOREGROUNDS.faint * full, noise), full)
 
 
-def _otsu(relief: Gray) -> tuple[NDArray[np.intp], float]:
+def _otsu(relief: Levels) -> tuple[NDArray[np.intp], float]:
     """Return how many pixels have at most each depth, and the threshold."""
     counts = np.bincount(np.abs(relief).ravel())
     below = counts.cumsum()
     total = (counts * np.arange(len(counts))).cumsum()
     classes = np.maximum(below * (below[-1] - below), 1)
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
-    best = np.flatnonzero(between == between.max())
+    best = (between == between.max()).nonzero()[0]
     return below, float(best.sum() / len(best))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +15,8 @@ from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.components import Mask, connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode
-from mnist_edge.runtime.reading.foregrounds import Mask
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
@@ -27,45 +26,33 @@ _NOTHING = np.zeros((SIZE, SIZE), np.uint8)
 
 
 class Segment(NamedTuple):
-    """Neighbouring pieces of ink, `first` to `last` without the latter, as one digit or as none.
-
-    `image` is uint8 (28, 28) as the network sees it, all 0 for a mark that is no digit; `box` is
-    in pixels of the ink's picture; `cost` is what its form speaks against it.
-    """
+    """Neighbouring pieces of ink, as one digit or as a mark that is none."""
 
     first: int
-    last: int
-    image: NDArray[np.uint8]
-    box: Box
-    cost: float
+    last: int  # past the end
+    image: NDArray[np.uint8]  # (28, 28), as the network sees it; all 0 for a mark
+    box: Box  # in pixels of the ink's view
+    cost: float  # what its form speaks against it
     is_digit: bool
 
 
 class _Piece(NamedTuple):
-    """A component of the ink or a slice of one; its cuts are in strokes, 0 where it ends."""
+    """A component of the ink, or a slice of one."""
 
     component: int
     box: Box
-    left_cut: float
+    left_cut: float  # how many strokes are cut; 0 where the component ends
     right_cut: float
 
 
 class Row(NamedTuple):
-    """A line as it was read.
+    """A line as it was read."""
 
-    Attributes:
-        boxes: of its digits in the decoded picture, from the left to the right.
-        probabilities: float32 (n, 10), of each.
-        reasons: why each is not to be trusted; None where it is.
-        reason: why the line is not to be trusted; None where it is.
-        cost: what speaks against it.
-    """
-
-    boxes: tuple[Box, ...] = ()
-    probabilities: NDArray[np.float32] = np.empty((0, 10), np.float32)
-    reasons: tuple[str | None, ...] = ()
-    reason: str | None = accept.BLANK
-    cost: float = math.inf
+    boxes: tuple[Box, ...] = ()  # of its digits in the decoded picture, from the left to the right
+    probabilities: NDArray[np.float32] = np.empty((0, 10), np.float32)  # of each
+    reasons: tuple[str | None, ...] = ()  # why each is not to be trusted; None where it is
+    reason: str | None = accept.BLANK  # why the line is not; None where it is
+    cost: float = math.inf  # what speaks against it
 
     @property
     def text(self) -> str:
@@ -96,13 +83,12 @@ def read_line(
         UnreadableImage: the source is missing, not a picture, damaged or too large.
     """
     picture, best = decode(source, max_pixels), Row()
-    for ways in (1, None) if in_use("again") else (1,):
-        found = propose(picture, ways, line=True)[:ways]
-        rows = [_row(candidate, network, limits, digits) for candidate in found]
-        if rows:
+    for again in (False, True) if in_use("again") else (False,):
+        found = propose(picture, again=again, line=True)
+        if rows := [_row(candidate, network, limits, digits) for candidate in found]:
             best = max(rows, key=lambda row: (row.reasons.count(None), -row.cost))
-            alike = [row.text for row in rows].count(best.text)
-            if ways is None and not best.reason and alike == 1:
+            alone = [row.text for row in rows].count(best.text) == 1
+            if again and alone and not best.reason:
                 best = best._replace(reason=accept.NO_DIGIT)
         if not best.reason:
             break
@@ -111,18 +97,15 @@ def read_line(
 
 def _row(ink: Candidate, network: Network, limits: Limits, digits: int | None) -> Row:
     """Read one line; without digits where there is far more ink than in a line of them."""
-    candidates = segments(ink)
-    if not candidates:
+    if not (found := segments(ink)):
         return Row(reason=accept.NO_DIGIT)
-    answers = network(np.stack([segment.image for segment in candidates]))
-    doubts = -np.log(answers.max(axis=1)) * [segment.is_digit for segment in candidates]
-    costs = [
-        segment.cost + doubt for segment, doubt in zip(candidates, doubts.tolist(), strict=True)
-    ]
-    row = best_row(candidates, costs, digits)
+    answers = network(np.stack([segment.image for segment in found]))
+    doubts = -np.log(answers.max(axis=1)) * [segment.is_digit for segment in found]
+    costs = [segment.cost + doubt for segment, doubt in zip(found, doubts.tolist(), strict=True)]
+    row = best_row(found, costs, digits)
     cost = sum(costs[number] for number in row)
-    row = [number for number in row if candidates[number].is_digit]
-    boxes = tuple(ink.ink.view.in_picture(candidates[number].box) for number in row)
+    row = [number for number in row if found[number].is_digit]
+    boxes = tuple(ink.ink.view.in_picture(found[number].box) for number in row)
     reasons = tuple(accept.doubt(answer, limits) for answer in answers[row])
     reason = next(filter(None, reasons), None if row else accept.NO_DIGIT)
     if digits is not None and len(row) != digits:
@@ -155,40 +138,33 @@ def segments(ink: Candidate) -> list[Segment]:
             box: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
             if len(group) > 1 and box[2] - box[0] > LINES.widest * height:
                 break
-            if _is_whole(group):
+            piece = group[-1]
+            whole = group[0].left_cut == piece.right_cut == 0
+            if whole and len({piece.component for piece in group}) == 1:
                 short = box[3] - box[1] < LINES.mark * height
                 cost = LINES.skip if short else LINES.skip_tall
                 found.append(Segment(first, last, _NOTHING, box, cost, False))
-            piece = group[-1]
-            left, _, right, _ = piece.box
-            mask[:, left:right] |= parts.labels[:, left:right] == piece.component
+            columns = np.s_[:, piece.box[0] : piece.box[2]]
+            mask[columns] |= parts.labels[columns] == piece.component
             image = normalized(ink.ink.depth, mask, box, ink.stroke_width)
             found.append(Segment(first, last, image, box, _cost(group, box, height), True))
     return found
 
 
-def _slices(mask: Mask, component: int, height: float, stroke: float) -> list[_Piece]:
+def _slices(mask: Mask, component: int, height: float, stroke: float) -> Iterator[_Piece]:
     """Cut a component at the columns with the least ink, `LINES.apart` from each other."""
-    y, x = np.nonzero(mask)
+    y, x = mask.nonzero()
     left, right = int(x.min()), int(x.max()) + 1
-    cuts = [(left, 0.0), (right, 0.0)]
+    cuts = {left: 0.0, right: 0.0}
     if right - left > LINES.cuttable * height:
         ink = np.bincount(x, minlength=right)
         for column in sorted(range(left, right), key=lambda column: ink[column]):
-            if all(abs(column - other) >= LINES.apart * height for other, _ in cuts):
-                cuts.append((column, float(ink[column]) / stroke))
-    pieces = []
-    for (start, left_cut), (end, right_cut) in itertools.pairwise(sorted(cuts)):
+            if all(abs(column - other) >= LINES.apart * height for other in cuts):
+                cuts[column] = float(ink[column]) / stroke
+    for start, end in itertools.pairwise(sorted(cuts)):
         inside = y[(x >= start) & (x < end)]
-        box = (start, int(inside.min()), end, int(inside.max()) + 1)
-        pieces.append(_Piece(component, box, left_cut, right_cut))
-    return pieces
-
-
-def _is_whole(group: Sequence[_Piece]) -> bool:
-    """Tell whether pieces are one component, from its left end to its right one."""
-    alone = len({piece.component for piece in group}) == 1
-    return alone and group[0].left_cut == group[-1].right_cut == 0
+        box = start, int(inside.min()), end, int(inside.max()) + 1
+        yield _Piece(component, box, cuts[start], cuts[end])
 
 
 def _cost(group: Sequence[_Piece], box: Box, height: float) -> float:
@@ -203,11 +179,10 @@ def _cost(group: Sequence[_Piece], box: Box, height: float) -> float:
     )
     gap, end = 0, group[0].box[2]
     tall: dict[int, int] = defaultdict(int)
-    for piece in group:
-        left, top, right, bottom = piece.box
+    for component, (left, top, right, bottom), *_ in group:
         gap += max(0, left - end)
         end = max(end, right)
-        tall[piece.component] = max(tall[piece.component], bottom - top)
+        tall[component] = max(tall[component], bottom - top)
     second = sorted([0, *tall.values()])[-2]
     short = max(0.0, 1 - (box[3] - box[1]) / height)
     return float(np.dot(LINES.weights, (cut / 2, gap / height, (second / height) ** 2, short**2)))

@@ -29,55 +29,32 @@ class Viewing:
     """Of the part of a picture that is looked at, and its resolution."""
 
     side: int = 128  # pixels: six times what MNIST's digits have; more would cost and not help
-    page: float = 0.78  # of its box filled: solid as a page with a digit on it, and no digit is
-    rim: float = 0.04  # of a page's side, which is blurred
     closer: float = 0.5  # of the view's side: a smaller digit is looked at again, closer
 
 
 @dataclass(frozen=True)
-class Backgrounds:
-    """Of estimating the picture without its ink."""
+class Foregrounds:
+    """Of telling what stands out from its background."""
 
     grid: int = 16  # samples across the picture, and down: light is smoother than that
     rounds: int = 3  # of reweighting: ink has no weight left by then
     spread: tuple[float, float] = (1.5, 4.0)  # of Cauchy's function: times the median, grey levels
-
-
-@dataclass(frozen=True)
-class Thresholding:
-    """Of telling foreground from background."""
-
-    faint: float = 0.5  # of Otsu's threshold: such pixels count there if they touch others
+    faint: float = 0.5  # of Otsu's threshold: thin lines only graze some of their pixels
     noise: float = 4.0  # times what three in four pixels stay below: fainter is noise
     steepness: float = 7.0  # grey levels from pixel to pixel: a softer outline is a shadow's
 
 
 @dataclass(frozen=True)
-class Dropping:
-    """Of telling what no pen drew."""
+class Choosing:
+    """Of telling which components are one digit, and nothing else."""
 
     contact: float = 0.35  # of an outline on the picture's edge: a table, a frame, the page itself
-    speck: float = 0.02  # of the largest component's area
-    companion: float = 0.2  # of a component's length: shorter ink beside it is no digit
     colour: float = 0.9  # cosine between two inks' colours, as seen from the background's
-
-
-@dataclass(frozen=True)
-class Choosing:
-    """Of putting components together."""
-
     near: float = 0.2  # of the digit's length: the gap to a part of it
-
-
-@dataclass(frozen=True)
-class Doubting:
-    """Of telling that there is more than one digit, or less."""
-
+    companion: float = 0.2  # of a digit's length: shorter ink beside it is none
     path: float = 4.2  # of a digit's length: the path of the pen that draws it; an 8 has 3.5
-    encircled: float = 0.3  # of a ring's length: what is within it may be a digit
     parts: int = 6  # of comparable length, as of a rough brush
     parts_abreast: int = 2  # of a digit that is wider than high: more are a word
-    contact: float = 0.22  # of its outline on the picture's edge: more than the bar of a tight crop
 
 
 @dataclass(frozen=True)
@@ -94,12 +71,7 @@ class Normalizing:
 
 @dataclass(frozen=True)
 class Lines:
-    """Of cutting a line into digits; shares are of its height. Chosen on MNIST's training split.
-
-    Attributes:
-        weights: what a digit's form costs beside the network's doubts, which are minus the
-            logarithm of its probabilities: cuts, a gap, a second tall part, lack of height.
-    """
+    """Of cutting a line into digits; shares are of its height. Chosen on MNIST's training split."""
 
     pieces: int = 100  # of ink in a line; more are a texture, or print
     parts: int = 8  # pieces in one digit
@@ -107,8 +79,10 @@ class Lines:
     cuttable: float = 0.6  # as wide as two narrow digits that touch
     apart: float = 0.2  # from cut to cut
     mark: float = 0.45  # a dash, a dot, a comma: as high as these, ink may be no digit
-    skip: float = 1.0  # what it costs to take ink for a mark
+    # What speaks against it costs as much as minus the logarithm of the network's probability:
+    skip: float = 1.0  # to take ink for a mark
     skip_tall: float = 1.5  # where it is as high as a digit, such as a plus
+    # Cuts, in squared strokes; a gap; a second part, and what lacks in height, both squared.
     weights: tuple[float, float, float, float] = (0.03, 8.0, 0.7, 3.0)
 
 
@@ -130,11 +104,8 @@ class Chance:
 
 DECODING = Decoding()
 VIEWING = Viewing()
-BACKGROUNDS = Backgrounds()
-THRESHOLDING = Thresholding()
-DROPPING = Dropping()
+FOREGROUNDS = Foregrounds()
 CHOOSING = Choosing()
-DOUBTING = Doubting()
 NORMALIZING = Normalizing()
 LINES = Lines()
 CHANCE = Chance()

@@ -8,33 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.backgrounds import corners, surface
-from mnist_edge.runtime.reading.components import path_length
-from mnist_edge.runtime.reading.foregrounds import hysteresis, otsu
-from mnist_edge.runtime.reading.parameters import CHOOSING, DOUBTING, DROPPING
+from mnist_edge.runtime.reading.components import Chosen
+from mnist_edge.runtime.reading.foregrounds import Foreground, corners, faint, otsu, surface
+from mnist_edge.runtime.reading.parameters import CHOOSING
 
 if TYPE_CHECKING:
     from mnist_edge.runtime.reading.candidates import Candidate
-    from mnist_edge.runtime.reading.foregrounds import Foreground
-
-Chosen = NDArray[np.bool_]  # which of n components
 
 
-# Dropped: what no pen drew. Each function is told which components (n,) are left.
+# Dropped: what no pen drew, of the components (n,) that are left.
 
 
 def _at_the_edge(ink: Foreground, _left: Chosen) -> Chosen:
-    return ink.parts.contact >= DROPPING.contact * ink.parts.outline
-
-
-def _specks(ink: Foreground, left: Chosen) -> Chosen:
-    small: Chosen = ink.parts.area <= DROPPING.speck * ink.parts.area[left].max()
-    return small
+    return ink.parts.contact >= CHOOSING.contact * ink.parts.outline
 
 
 def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
@@ -47,11 +38,11 @@ def _other_colours(ink: Foreground, left: Chosen) -> Chosen:
     mean = np.stack(bands, axis=1) / area[:, None]
     colour = mean[:-1] - mean[-1]
     colour /= np.linalg.norm(colour, axis=1, keepdims=True) + 1e-6
-    differ: Chosen = colour @ colour[parts.longest(left)] <= DROPPING.colour
+    differ: Chosen = colour @ colour[parts.longest(left)] <= CHOOSING.colour
     return differ
 
 
-# Chosen: what may be one digit, of the components (n,) that are left.
+# Chosen: what may be one digit, of those that are left.
 
 
 def _near(ink: Foreground, left: Chosen) -> Chosen:
@@ -66,14 +57,6 @@ def _near(ink: Foreground, left: Chosen) -> Chosen:
     return chosen
 
 
-def _inside(ink: Foreground, left: Chosen) -> Chosen:
-    box, main = ink.parts.box, ink.parts.longest(left)
-    inside: Chosen = (
-        left & (box[:, :2] > box[main, :2]).all(1) & (box[:, 2:] < box[main, 2:]).all(1)
-    )
-    return _near(ink, inside) if inside.any() else inside
-
-
 def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
     return left
 
@@ -82,29 +65,24 @@ def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
 
 
 def _other_ink(candidate: Candidate) -> bool:
-    # A closer view may not show it any more.
-    beside = candidate.afar is not None and "other ink" in candidate.afar.doubts
-    return beside or bool((candidate.comparable & ~candidate.chosen).any())
+    return candidate.beside or bool((candidate.comparable & ~candidate.chosen).any())
 
 
 def _encircled(candidate: Candidate) -> bool:
-    parts, ring = candidate.ink.parts, candidate.ink.parts.longest(candidate.chosen)
-    long = parts.length > DOUBTING.encircled * parts.length[ring]
-    return bool((candidate.chosen & parts.inside(ring) & long).any())
+    parts = candidate.ink.parts
+    x0, y0, x1, y1 = parts.box[parts.longest(candidate.chosen)]
+    left, top, right, bottom = parts.box[candidate.chosen & candidate.comparable].T
+    return bool(((left > x0) & (top > y0) & (right < x1) & (bottom < y1)).any())
 
 
 def _long_path(candidate: Candidate) -> bool:
-    return path_length(candidate.outline) > DOUBTING.path * candidate.side
+    return candidate.path > CHOOSING.path * candidate.side
 
 
 def _many_parts(candidate: Candidate) -> bool:
-    wide = candidate.width > candidate.height
-    most = DOUBTING.parts_abreast if wide else DOUBTING.parts
-    return bool(candidate.comparable.sum() > most)
-
-
-def _cut_off(candidate: Candidate) -> bool:
-    return candidate.contact > DOUBTING.contact * candidate.outline
+    left, top, right, bottom = candidate.box
+    most = CHOOSING.parts_abreast if right - left > bottom - top else CHOOSING.parts
+    return bool(np.count_nonzero(candidate.comparable) > most)
 
 
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
@@ -113,47 +91,45 @@ Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
 class Rule(NamedTuple):
     """A row of the table.
 
-    Attributes:
-        name: what `--explain` and `without` call it.
-        stage: when it is applied. Of backgrounds and thresholds the first look takes the first.
-        why: what it is for.
-        apply: its function; None of a `look`, which is a step of the algorithm itself.
+    The first look takes the first background and threshold, and leaves out what is dropped; the
+    second tries all of them, and what was dropped too.
     """
 
-    name: str
-    stage: Stage
-    why: str
-    apply: Any = None
+    name: str  # what `--explain` and `without` call it
+    stage: Stage  # when it is applied
+    why: str  # what it is for
+    apply: Any = None  # its function; None of a look, which is a step of the algorithm itself
 
 
 EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
 RULES = (
     Rule("surface", "background", "light falls off smoothly", surface),
     Rule("corners", "background", "a digit may fill all but the corners", corners),
-    Rule("hysteresis", "threshold", "thin strokes are faint in places", hysteresis),
+    Rule("faint", "threshold", "thin strokes only graze some of their pixels", faint),
     Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
     Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
-    Rule("specks", "drop", "dust and grain", _specks),
     Rule("colours", "drop", "of another colour than the longest stroke", _other_colours),
     Rule("near", "choose", "the longest stroke and what lies near it", _near),
-    Rule("inside", "choose", "what a frame or a ring was drawn around", _inside),
     EVERYTHING,
     Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
-    Rule("encircled", "doubt", "its outline is drawn around what may be the digit", _encircled),
+    Rule("encircled", "doubt", "it is drawn around what may be the digit", _encircled),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
     Rule("many parts", "doubt", "it is in more parts than a digit is", _many_parts),
-    Rule("cut off", "doubt", "it runs into the picture's edge", _cut_off),
     Rule("closer", "look", "a small digit in a large picture needs another view"),
-    Rule("page", "look", "what is as solid as a page has the digit on it"),
     Rule("again", "look", "what is not trusted at once is looked at in every way"),
 )
 
 _left_out: frozenset[str] = frozenset()
 
 
+@cache
+def _active(stage: Stage, left_out: frozenset[str]) -> list[Rule]:
+    return [rule for rule in RULES if rule.stage == stage and rule.name not in left_out]
+
+
 def active(stage: Stage) -> list[Rule]:
     """Return the rules of a stage in their order, but for those that are left out."""
-    return [rule for rule in RULES if rule.stage == stage and rule.name not in _left_out]
+    return _active(stage, _left_out)
 
 
 def in_use(name: str) -> bool:

@@ -9,34 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.contract import SIZE
 from mnist_edge.runtime.reading.parameters import VIEWING
 
-Box = tuple[int, int, int, int]
+Box = tuple[int, int, int, int]  # left, top, right and bottom, the latter two past the end
 
 
 class View(NamedTuple):
-    """A part of a picture, of which each pixel is the mean of some.
+    """A part of a picture, of which each pixel is the mean of some."""
 
-    Attributes:
-        window: left, top, right and bottom of the part in the picture, the latter two past the end.
-        factor: how many pixels of the picture are one of the view, across and down.
-        pixels: uint8 (H, W) or (H, W, 3).
-        gray: uint8 (H, W), along the axis of colour on which the part differs most.
-    """
-
-    window: Box
-    factor: int
-    pixels: NDArray[np.uint8]
-    gray: NDArray[np.uint8]
+    window: Box  # the part
+    factor: int  # how many pixels of the picture are one of the view, across and down
+    pixels: NDArray[np.uint8]  # (H, W) or (H, W, 3)
+    gray: NDArray[np.uint8]  # (H, W), along the axis of colour on which the part differs most
 
     @classmethod
-    def of(cls, picture: Image.Image, window: Box | None = None, *, line: bool = False) -> View:
+    def of(cls, picture: Image.Image, window: Box, *, line: bool = False) -> View:
         """Look at a window of a picture, or at all of it; at the height of a line of digits."""
-        left, top, right, bottom = window = window or (0, 0, *picture.size)
+        left, top, right, bottom = window
         extent = bottom - top if line else max(right - left, bottom - top)
         factor = math.ceil(extent / VIEWING.side)
-        pixels = np.asarray(picture.reduce(factor, window) if factor > 1 else picture.crop(window))
+        if factor > 1:
+            picture = picture.reduce(factor, window)
+        elif (right - left, bottom - top) != picture.size:
+            picture = picture.crop(window)
+        pixels = np.asarray(picture)
         return cls(window, factor, pixels, _along_contrast(pixels))
 
     def in_picture(self, box: Box) -> Box:
@@ -49,24 +45,27 @@ class View(NamedTuple):
         """Return the window around a box that is small in this view; None where it is not."""
         left, top, right, bottom = self.in_picture(box)
         x0, y0, x1, y1 = self.window
-        if line:
-            side, extent = bottom - top, y1 - y0
-        else:
-            side, extent = max(right - left, bottom - top), max(x1 - x0, y1 - y0)
+        side, extent = bottom - top, y1 - y0
+        if not line:
+            side, extent = max(right - left, side), max(x1 - x0, extent)
         if self.factor == 1 or side >= VIEWING.closer * extent:
             return None
         margin = side // 2
-        return (
-            *(max(x0, left - margin), max(y0, top - margin)),
-            *(min(x1, right + margin), min(y1, bottom + margin)),
-        )
+        left, top = max(x0, left - margin), max(y0, top - margin)
+        return left, top, min(x1, right + margin), min(y1, bottom + margin)
 
-    def within(self, box: Box) -> Box | None:
-        """Return the window within the rim of a box; None where that is too small."""
-        x0, y0, x1, y1 = self.in_picture(box)
-        rim = max(self.factor, round(VIEWING.rim * max(x1 - x0, y1 - y0)))
-        window = x0 + rim, y0 + rim, x1 - rim, y1 - rim
-        return window if min(window[2] - window[0], window[3] - window[1]) >= SIZE else None
+
+def around(box: Box) -> tuple[slice, slice]:
+    """Return the rows and columns of a box, and one more on each side where there is one."""
+    left, top, right, bottom = box
+    return slice(max(0, top - 1), bottom + 1), slice(max(0, left - 1), right + 1)
+
+
+def median(values: NDArray[np.generic]) -> float:
+    """Return the median; `np.median` takes five times as long, more than all else here."""
+    low, high = (values.size - 1) // 2, values.size // 2
+    ordered = np.partition(values, (low, high), axis=None)
+    return float(ordered[low] / 2 + ordered[high] / 2)
 
 
 def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -82,10 +81,3 @@ def _along_contrast(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     level = pixels @ axis - 255 * np.minimum(axis, 0).sum()
     gray: NDArray[np.uint8] = np.rint(level).astype(np.uint8)
     return gray
-
-
-def median(values: NDArray[np.generic]) -> float:
-    """Return the median; `np.median` takes five times as long, more than all else here."""
-    low, high = (values.size - 1) // 2, values.size // 2
-    ordered = np.partition(values, (low, high), axis=None)
-    return float(ordered[low] / 2 + ordered[high] / 2)

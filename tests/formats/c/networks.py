@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mnist_edge.formats.tflite import convert as to_tflite
@@ -48,12 +48,21 @@ def residual(x: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Add()([layer("ReLU")(z), y])
 
 
-def int8(body: Body) -> bytes:
-    """Build a network of random weights, with a body between field and answer, and convert it."""
+def int8(body: Body, bits: Sequence[int] = ()) -> bytes:
+    """Build a network of random weights, with a body between field and answer, and convert it.
+
+    Args:
+        body: what stands in between.
+        bits: of the weights of each convolution and dense layer, 8 if there are none.
+    """
     import keras
+
+    from mnist_edge.training.quantization import round_weights
 
     image = keras.Input((28, 28, 1), name="image")
     dense = keras.layers.Dense(10, activation="softmax")
     model = keras.Model(image, dense(keras.layers.Flatten()(body(image))))
     randomize(model)
+    if bits:
+        round_weights(model, bits)
     return to_tflite.int8(model, fields(20))

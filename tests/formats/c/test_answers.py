@@ -152,7 +152,7 @@ def test_without_ink_the_field_is_blank(read: Read, picture: NDArray[np.uint8]) 
     assert not field.any()
 
 
-@pytest.mark.parametrize("name", ["edge", "tiny"])
+@pytest.mark.parametrize("name", ["edge", "tiny", "micro", "nano"])
 def test_the_shipped_models_are_exact(name: str) -> None:
     path = MODELS / f"{name}.int8.tflite"
     content, contract = path.read_bytes(), Contract.from_sidecar(path)
@@ -161,7 +161,7 @@ def test_the_shipped_models_are_exact(name: str) -> None:
     gate.check(text, content, contract.name, synthetic.generate(300, seed=3).images)
 
 
-@pytest.mark.parametrize("name", ["edge", "tiny"])
+@pytest.mark.parametrize("name", ["edge", "tiny", "micro", "nano"])
 def test_the_shipped_models_are_exact_on_mnist(name: str) -> None:
     data_folder("MNIST_EDGE_DATA")
     path = MODELS / f"{name}.int8.tflite"

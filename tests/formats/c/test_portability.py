@@ -22,7 +22,7 @@ EXERCISE = Path(__file__).with_name("exercise.c").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def every_operator() -> str:
-    """The header of a network of all operators."""
+    """The header of a network of all operators, and of weights of all widths."""
     layers = (
         residual,
         layer("MaxPooling2D"),
@@ -31,9 +31,11 @@ def every_operator() -> str:
         layer("ReLU", 6.0),
         layer("DepthwiseConv2D", 3),
     )
-    network = int8(lambda x: reduce(lambda y, call: call(y), layers, x))
+    network = int8(lambda x: reduce(lambda y, call: call(y), layers, x), bits=(8, 4, 2))
     assert {type(each) for each in parse(network).layers} == set(TEMPLATES_OF)
-    return header(network, CONTRACT)
+    text = header(network, CONTRACT)
+    assert all(f"net_1_dot_{bits}(" in text for bits in (2, 4, 8))
+    return text
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def seven(*, pen: int = 16, mode: str = "L", ink: object = 0, paper: object = 25
 
 
 def likeliest(picture: Image.Image) -> Candidate:
-    return propose(picture, 1)[0]
+    return propose(picture, again=False)[0]
 
 
 def is_a_seven(box: tuple[int, ...]) -> bool:
@@ -63,7 +63,7 @@ def test_what_is_dropped_is_none_of_the_digit(rule: str, picture: Image.Image) -
 def test_a_broken_digit_is_put_together() -> None:
     picture = seven()
     ImageDraw.Draw(picture).rectangle((0, 70, 200, 110), fill=255)
-    choices = {one.choice: one.in_picture for one in propose(picture, 1)}
+    choices = {one.choice: one.in_picture for one in propose(picture, again=True)}
     assert is_a_seven(choices["scattered"])
     assert not is_a_seven(choices["near"])
 
@@ -71,7 +71,7 @@ def test_a_broken_digit_is_put_together() -> None:
 def test_what_a_frame_was_drawn_around_is_a_candidate() -> None:
     picture = seven()
     ImageDraw.Draw(picture).rectangle((10, 10, 190, 190), outline=0, width=4)
-    choices = {one.choice: one for one in propose(picture, 1)}
+    choices = {one.choice: one for one in propose(picture, again=True)}
     assert is_a_seven(choices["inside"].in_picture)
     assert "other ink" in choices["inside"].doubts
     assert "encircled" in choices["near"].doubts
@@ -100,9 +100,9 @@ def running_out() -> Image.Image:
     [("other ink", two()), ("long path", scribble()), ("cut off", running_out())],
 )
 def test_what_is_more_or_less_than_a_digit_is_doubted(rule: str, picture: Image.Image) -> None:
-    assert any(rule in one.doubts for one in propose(picture, None))
+    assert any(rule in one.doubts for one in propose(picture, again=True))
     with without(rule):
-        assert not any(rule in one.doubts for one in propose(picture, None))
+        assert not any(rule in one.doubts for one in propose(picture, again=True))
 
 
 def test_a_page_on_a_table_and_a_small_digit_are_seen_closer() -> None:
@@ -118,7 +118,7 @@ def test_a_page_on_a_table_and_a_small_digit_are_seen_closer() -> None:
         assert candidate is not None
         assert np.abs(np.array(candidate.in_picture) - box).max() < 10
         with without(rule):
-            other = propose(picture, 1)[0]
+            other = propose(picture, again=False)[0]
             assert other.ink.view.factor >= candidate.ink.view.factor
             assert other.ink.view.window == (0, 0, *picture.size)
 

@@ -9,11 +9,11 @@ static void model_convolve(const model_layer *layer, const uint8_t *input, uint8
 
     for (row = 0; row < shape->rows; row++) {
         for (column = 0; column < shape->columns; column++) {
-            const int8_t *weights = layer->weights;
-
             model_gather(layer, input, row, column, window);
-            for (channel = 0; channel < shape->channels; channel++, weights += size) {
-                *output++ = model_output(layer, model_dot(window, weights, size), channel);
+            for (channel = 0; channel < shape->channels; channel++) {
+                const int32_t sum = model_dot(layer, window, channel, size);
+
+                *output++ = model_output(layer, sum, channel);
             }
         }
     }

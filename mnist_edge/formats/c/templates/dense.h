@@ -11,12 +11,10 @@ static int32_t model_round(int32_t sum, uint32_t high, uint32_t low, int exponen
 
 static void model_connect(const model_layer *layer, const uint8_t *input, uint8_t *output)
 {
-    const size_t count = layer->shape.depth;
-    const int8_t *weights = layer->weights;
     size_t channel;
 
-    for (channel = 0; channel < layer->shape.channels; channel++, weights += count) {
-        const int32_t sum = model_dot(input, weights, count);
+    for (channel = 0; channel < layer->shape.channels; channel++) {
+        const int32_t sum = model_dot(layer, input, channel, layer->shape.depth);
 
         *output++ =
             model_store(model_round(sum + MODEL_WORD(layer->biases + channel),

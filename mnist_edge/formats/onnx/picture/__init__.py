@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET, to_graph
+from mnist_edge.formats.onnx.layers import NETWORK
 from mnist_edge.formats.onnx.picture.graph import Graph, Value, joined, op, stage, where
 from mnist_edge.formats.onnx.picture.stages import (
     FAINTEST,
@@ -72,8 +73,8 @@ def build(network: onnx.ModelProto) -> onnx.ModelProto:
     own, form = own_form(grey)
     blank = (ink.threshold < FAINTEST) & ~own
     field = where(own, form, where(blank, 0.0, centred(drawn(ink, box))))
-    with stage("network"):
-        answer = graph.include(network, field.unsqueezed(0, 1)).squeezed(0)
+    with stage(NETWORK):
+        answer = graph.include(network, field.reshaped(1, 1, SIZE, SIZE)).reshaped(len(LABELS))
     found = joined(graph, *view.in_picture(box))[[1, 0, 3, 2]]
     return _model(
         graph,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
 from mnist_edge.formats.onnx import convert
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.runtime.engines import Images, OnnxEngine, PictureEngine, Probabilities
+from mnist_edge.runtime.engines import Images, PictureEngine, Probabilities, open_bare
 
 if TYPE_CHECKING:
     from mnist_edge.contract import Contract, TensorSpec
@@ -47,7 +48,9 @@ def compare(
     Returns:
         Python's answers and the file's, each float32 (N, 10).
     """
-    session = onnxruntime.InferenceSession(convert.float32(model, images[:0]))
-    python = Classifier(OnnxEngine(session, spec), contract, contract.name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.onnx")
+        path.write_bytes(convert.float32(model, images[:0]))
+        python = Classifier(open_bare(path, spec), contract, contract.name)
     answers = [engine.read(picture).probabilities for picture in laid_out(images)]
     return python.predict_batch(laid_out(images)).probabilities, np.stack(answers)

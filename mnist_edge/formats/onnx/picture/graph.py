@@ -179,7 +179,8 @@ class Value:
 
     def reshaped(self, *sizes: int | Value) -> Value:
         """Return it in another shape, of numbers and of values (n,)."""
-        shape = joined(self.graph, *sizes) if sizes else np.empty(0, np.int64)
+        known = all(isinstance(size, int) for size in sizes)
+        shape = np.array(sizes, np.int64) if known else joined(self.graph, *sizes)
         return op("Reshape", self, shape)
 
     def unsqueezed(self, *axes: int) -> Value:

@@ -23,9 +23,8 @@ from mnist_edge.formats.onnx.picture.graph import (
     where,
 )
 from mnist_edge.runtime.reading.parameters import (
-    BACKGROUNDS,
+    FOREGROUNDS,
     NORMALIZING,
-    THRESHOLDING,
     VIEWING,
 )
 
@@ -34,8 +33,8 @@ SQUARINGS = 5  # of a matrix: its strongest axis outweighs the next by its ratio
 FIT_ROUNDS = 8  # of fitting the background
 THRESHOLD_ROUNDS = 4  # of moving the threshold between the means of its two classes
 # Normal noise has 1.44 times its mean where three in four pixels stay below.
-NOISE = 1.44 * THRESHOLDING.noise
-FAINTEST = THRESHOLDING.steepness / 2  # grey levels: what has no deeper threshold is blank
+NOISE = 1.44 * FOREGROUNDS.noise
+FAINTEST = FOREGROUNDS.steepness / 2  # grey levels: what has no deeper threshold is blank
 EDGE = 0.02  # of the fullest row's ink: the rows and columns of the digit have as much
 CANVAS = NORMALIZING.supersampling * (NORMALIZING.box + 4)  # with room to thicken strokes
 
@@ -43,7 +42,7 @@ _EYE = np.eye(3, dtype=np.float32)
 _ALPHA = np.array([[0], [0], [0], [1 / 255]], np.float32)
 
 # Samples lie on a grid over -1 to 1, on which these polynomials of degree 0, 1, 2 are orthonormal.
-_GRID = BACKGROUNDS.grid
+_GRID = FOREGROUNDS.grid
 _ODD = 2 * np.arange(_GRID) + 1
 _q, _r = np.linalg.qr(np.vander(_ODD / _GRID - 1, 3, increasing=True))
 _BASIS, _FROM_POWERS = _q.astype(np.float32), np.linalg.inv(_r).astype(np.float32)
@@ -165,7 +164,7 @@ def background(levels: Value) -> Value:
     rows, columns = (side * _ODD / (2 * _GRID) for side in sides)
     samples = op("Gather", op("Gather", levels, rows), columns, axis=1)
     rim = op("Gather", samples.reshaped(-1), _RIM)
-    times, least = BACKGROUNDS.spread
+    times, least = FOREGROUNDS.spread
 
     def improved(_round: Value, factors: Value) -> Value:
         residual = samples - _BASIS @ factors @ _BASIS.T
@@ -176,7 +175,8 @@ def background(levels: Value) -> Value:
     rounds = levels.graph.constant(FIT_ROUNDS)
     factors = repeat(rounds, _median(rim, len(_RIM)) * _FLAT, improved)
     down, across = (_polynomials(side) for side in sides)
-    return down @ factors @ across.transposed
+    surface: Value = down @ factors @ across.transposed
+    return surface
 
 
 def _median(values: Value, count: int) -> Value:
@@ -224,7 +224,7 @@ def ink_of(relief: Value) -> Ink:
         count, inked = full.sum(), (full * depth).sum()
         paper = (everything - inked) / (pixels - count).at_least(1.0)
         threshold = (inked / count.at_least(1.0) + paper) * 0.5
-    faint = (threshold * THRESHOLDING.faint).at_least(paper * NOISE).at_most(threshold)
+    faint = (threshold * FOREGROUNDS.faint).at_least(paper * NOISE).at_most(threshold)
     full = (depth > threshold).to(np.float32)
     return Ink(depth, (depth > faint).to(np.float32) * _widened(full), threshold)
 
