@@ -40,6 +40,27 @@ def recorded() -> list[Drawing]:
     return drawings
 
 
+def positions(stroke: list[int]) -> tuple[list[int], list[int]]:
+    """Return x and y of all positions of a stroke."""
+    return [*accumulate(stroke[::2])], [*accumulate(stroke[1::2])]
+
+
+# Gives the pad the events of a pointer at all positions at once: the browser gives one at a frame.
+REPLAY = """strokes => {
+    const pad = document.querySelector("#pad");
+    const {left, top, height} = pad.getBoundingClientRect();
+    pad.setPointerCapture = () => {};
+    const give = (type, [x, y]) => pad.dispatchEvent(new PointerEvent(type, {
+        clientX: left + x * height / SIDE, clientY: top + y * height / SIDE, bubbles: true,
+    }));
+    for (const stroke of strokes) {
+        give("pointerdown", stroke[0]);
+        stroke.slice(1).forEach(position => give("pointermove", position));
+        give("pointerup", stroke.at(-1));
+    }
+}""".replace("SIDE", str(SIDE))
+
+
 class Tab:
     """The page, open."""
 
@@ -71,13 +92,19 @@ class Tab:
         for stroke in drawing["strokes"]:
             points = [
                 (box["x"] + (x + across) * scale, box["y"] + y * scale)
-                for x, y in zip(accumulate(stroke[::2]), accumulate(stroke[1::2]), strict=True)
+                for x, y in zip(*positions(stroke), strict=True)
             ]
             page.mouse.move(*points[0])
             page.mouse.down()
             for point in points[1:]:
                 page.mouse.move(*point)
             page.mouse.up()
+
+    def replay(self, drawing: Drawing) -> None:
+        """Draw at once, by events alone; a mouse takes a frame for each position."""
+        self.page.locator("#width").fill(str(drawing["width"]))
+        strokes = [[*zip(*positions(stroke), strict=True)] for stroke in drawing["strokes"]]
+        self.page.evaluate(REPLAY, strokes)
 
     def press(self, name: str) -> None:
         """Press what carries an id."""

@@ -2,9 +2,9 @@
 
     python tools/benchmarks/page.py
 
-The mouse draws each in Chromium on the page that `mnist-edge serve` gives; `predict` reads the PNG
-that the page sent. Writes docs/page.md, between its markers. onnxruntime-web has to be in the
-cache, where `mnist-edge page` puts it.
+Each is drawn by the events of a pointer in Chromium, on the page that `mnist-edge serve` gives;
+`predict` reads the PNG that the page sent. Writes docs/page.md, between its markers, in two
+minutes. onnxruntime-web has to be in the cache, where `mnist-edge page` puts it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def replayed(
     for number, drawing in enumerate(drawings):
         first, second = READERS if number % 2 else READERS[::-1]
         tab.read_by(first)
-        tab.draw(drawing)
+        tab.replay(drawing)
         digit, accepted, *_ = tab.answer()
         readings[first].append(Reading(digit, accepted, page.evaluate("window.delay")))
         tab.read_by(second)
