@@ -37,7 +37,7 @@ class Foreground(NamedTuple):
 
 
 def foregrounds(
-    view: View, way: tuple[str, str], relief: Levels, threshold: float
+    view: View, way: tuple[str, str], relief: Levels, threshold: float, seen: set[bytes]
 ) -> Iterator[Foreground]:
     """Yield the ink that is darker than the background, and that which is lighter.
 
@@ -46,9 +46,11 @@ def foregrounds(
         way: the names of the background and of the threshold.
         relief: int16 (H, W), grey levels above the background.
         threshold: the depth beyond which a pixel is ink, in grey levels.
+        seen: masks of this view that were yielded before, and are not again.
     """
     for polarity, depth in zip(POLARITIES, (-relief, relief), strict=True):
-        if (mask := depth > threshold).any():
+        if (mask := depth > threshold).any() and (content := mask.tobytes()) not in seen:
+            seen.add(content)
             yield Foreground(view, way, polarity, depth, connected_components(mask))
 
 

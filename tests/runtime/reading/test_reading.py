@@ -249,10 +249,6 @@ def noisy(picture: Image.Image, deviation: float = 12) -> Image.Image:
     return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
 
 
-def framed(picture: Image.Image) -> Image.Image:
-    return ImageOps.expand(ImageOps.expand(picture, 3, fill=0), 12, fill=255)
-
-
 def askew(picture: Image.Image) -> Image.Image:
     return picture.rotate(8, Image.Resampling.BICUBIC, expand=True, fillcolor=0)
 
@@ -290,7 +286,7 @@ def compressed(picture: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize(
     "disturb",
-    [lit, speckled, noisy, framed, askew, ruled, squared, on_a_table, blurred, compressed],
+    [lit, speckled, noisy, askew, ruled, squared, on_a_table, blurred, compressed],
 )
 def test_what_surrounds_the_digit_is_seen_through(
     disturb: Callable[[Image.Image], Image.Image],
