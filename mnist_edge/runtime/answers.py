@@ -30,8 +30,8 @@ class Prediction:
             is more than one; `ambiguous`, with two digits that are close; `unreadable`, without a
             picture, where errors are kept. None where it is.
         model: the model that answered.
-        box: left, top, right and bottom of what was read, in pixels of the decoded picture, the
-            latter two past the end; None where there is no ink.
+        box: left, top, right and bottom of what was read, in pixels of the picture, upright,
+            the latter two past the end; None where there is no ink.
         frame: the number, from 0, of the frame of an animation, or of the page.
         frames: how many there are in the file.
     """

@@ -12,6 +12,7 @@ from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.runtime.reading.decoding import Source, decode
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from mnist_edge.runtime.reading.rules import RULES
+from mnist_edge.runtime.reading.views import scaled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,9 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     chosen = reading.candidate
     if chosen is None:
         return ["in MNIST's own form, light on dark or dark on light: left as it is", top]
-    x0, y0, x1, y1 = chosen.in_picture
+    x0, y0, x1, y1 = box = chosen.in_picture
+    x, y, x_end, y_end = scaled(box, reading.scale)
+    *_, width, height = scaled((0, 0, *picture.size), reading.scale)
     background = "lighter" if chosen.ink.polarity == "dark" else "darker"
     stroke = chosen.drawn_width
     contrast = float(chosen.ink.depth[chosen.mask].mean())
@@ -68,7 +71,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
         f"{chosen.ink.polarity} ink on a {background} background; "
         f"{len(reading.candidates)} proposed, of which the network chose",
         *_table(reading),
-        f"box: {x0}, {y0} to {x1}, {y1} of {picture.width} x {picture.height} pixels; "
+        f"box: {x}, {y} to {x_end}, {y_end} of {width} x {height} pixels; "
         f"{contrast:.0f} grey levels from the background",
         f"strokes: {stroke:.1f} of 28 pixels wide"
         + (f", thickened to {NORMALIZING.min_stroke}" * (stroke < NORMALIZING.min_stroke))
@@ -127,7 +130,8 @@ def drawing(picture: Image.Image, reading: Reading) -> Image.Image:
     size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
     shown = picture.convert("RGB").resize(size, Image.Resampling.BOX)
     if reading.box is not None:
-        box = [round(scale * side) for side in reading.box]
+        across, down = reading.scale
+        box = scaled(reading.box, (scale / across, scale / down))
         ImageDraw.Draw(shown).rectangle(box, outline=BOX_COLOUR, width=2)
     width = PANEL + 2 * MARGIN + len(digits) * (TILE + MARGIN)
     sheet = Image.new("RGB", (width, PANEL + 2 * MARGIN), BACKGROUND)

@@ -18,12 +18,12 @@ from PIL import Image
 from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
-from mnist_edge.runtime.reading.decoding import Source, decode, frames_of
+from mnist_edge.runtime.reading.decoding import Source, decode, frames_of, scale_of
 from mnist_edge.runtime.reading.foregrounds import foregrounds
 from mnist_edge.runtime.reading.normalization import is_mnist, own_form
 from mnist_edge.runtime.reading.parameters import CHANCE, DECODING
 from mnist_edge.runtime.reading.rules import active, in_use
-from mnist_edge.runtime.reading.views import Box, View
+from mnist_edge.runtime.reading.views import Box, View, scaled
 
 Network = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -41,6 +41,7 @@ class Reading(NamedTuple):
     chosen: int = 0  # the number of the candidate with the best chance
     reason: str | None = None  # why not to trust its answer (`accept`); None if that is unknown too
     frames: int = 1  # how many the file has, of which this is the first
+    scale: tuple[float, float] = (1.0, 1.0)  # by how much the source is wider and higher
 
     @property
     def candidate(self) -> Candidate | None:
@@ -59,9 +60,9 @@ class Reading(NamedTuple):
 
     @property
     def box(self) -> Box | None:
-        """Where the digit is in the decoded picture; None where it is blank."""
+        """Where the digit is in the source, upright; None where it is blank."""
         if self.candidate is not None:
-            return self.candidate.in_picture
+            return scaled(self.candidate.in_picture, self.scale)
         return (0, 0, SIZE, SIZE) if self.own_form else None
 
 
@@ -94,7 +95,7 @@ def read(
             reading = _choose(found, network, limits)
         if not reading.reason:
             break
-    return reading._replace(frames=frames_of(picture))
+    return reading._replace(frames=frames_of(picture), scale=scale_of(picture))
 
 
 def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Candidate]:

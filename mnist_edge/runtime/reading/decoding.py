@@ -41,6 +41,10 @@ _DATA_URL = "data:"
 _BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
 
 
+# Where a decoded picture notes the size of its source.
+_SIZE = "mnist_edge.size"
+
+
 def path_of(source: Source) -> str | None:
     """Return the path of a picture; None where it has none."""
     # An array is told in the least time, which counts beside a small network.
@@ -76,7 +80,7 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
 
     Returns:
         A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`;
-        `frames_of` tells how many frames its file has.
+        `frames_of` tells how many frames its file has, `scale_of` how much larger the source is.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, or damaged.
@@ -85,13 +89,17 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
     with _explaining(source):
         if isinstance(source, Image.Image):
             _check_size(source, max_pixels)
-            return _normalize(source)
+            # What was decoded before still knows its size.
+            return _sized(_normalize(source), source.info.get(_SIZE, source.size))
         if (file := _file(source)) is None:
-            return _from_array(_array(source), max_pixels)
+            values = _array(source)
+            decoded = _from_array(values, max_pixels)
+            return _sized(decoded, (values.shape[1], values.shape[0]))
         with _opened(file, max_pixels) as picture:
+            size = picture.size
             picture.draft(None, (DECODING.max_side, DECODING.max_side))
             frames = getattr(picture, "n_frames", 1)
-            decoded = _normalize(picture)
+            decoded = _sized(_normalize(picture), size)
             if frames > 1:
                 decoded.info["frames"] = frames
             return decoded
@@ -113,13 +121,20 @@ def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iter
             for frame in ImageSequence.Iterator(picture):
                 animated = getattr(picture, "is_animated", False)
                 _check_size(frame, max_pixels, DECODING.frames_cost if animated else 0)
-                yield _normalize(frame)
+                size = frame.size
+                yield _sized(_normalize(frame), size)
 
 
 def frames_of(picture: Image.Image) -> int:
     """Return how many frames the file had of which this picture was decoded."""
     frames: int = picture.info.get("frames", 1)
     return frames
+
+
+def scale_of(picture: Image.Image) -> tuple[float, float]:
+    """Return by how much the source is wider and higher than this picture, decoded from it."""
+    width, height = picture.info.get(_SIZE, picture.size)
+    return width / picture.width, height / picture.height
 
 
 def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Source]:
@@ -358,6 +373,13 @@ def _opaque(picture: Image.Image) -> Image.Image:
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
         return _flatten(picture)
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+
+
+def _sized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Note the size of the source, whose sides may have been swapped to turn it upright."""
+    alike = (size[0] > size[1]) == (picture.width > picture.height)
+    picture.info[_SIZE] = size if alike else size[::-1]
+    return picture
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -16,11 +16,11 @@ from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.components import Mask, connected_components
-from mnist_edge.runtime.reading.decoding import Source, decode
+from mnist_edge.runtime.reading.decoding import Source, decode, scale_of
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
-from mnist_edge.runtime.reading.views import Box
+from mnist_edge.runtime.reading.views import Box, scaled
 
 _NOTHING = np.zeros((SIZE, SIZE), np.uint8)
 
@@ -92,7 +92,8 @@ def read_line(
                 best = best._replace(reason=accept.NO_DIGIT)
         if not best.reason:
             break
-    return best
+    scale = scale_of(picture)
+    return best._replace(boxes=tuple(scaled(box, scale) for box in best.boxes))
 
 
 def _row(ink: Candidate, network: Network, limits: Limits, digits: int | None) -> Row:

@@ -55,6 +55,13 @@ class View(NamedTuple):
         return left, top, min(x1, right + margin), min(y1, bottom + margin)
 
 
+def scaled(box: Box, scale: tuple[float, float]) -> Box:
+    """Return a box in pixels that are so many times smaller, across and down."""
+    left, top, right, bottom = box
+    across, down = scale
+    return round(left * across), round(top * down), round(right * across), round(bottom * down)
+
+
 def around(box: Box) -> tuple[slice, slice]:
     """Return the rows and columns of a box, and one more on each side where there is one."""
     left, top, right, bottom = box

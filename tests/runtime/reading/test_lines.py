@@ -66,8 +66,10 @@ def test_digits_that_stand_apart_are_read_in_their_order(
         assert classifier.read_line(picture, digits=len(text)).text == text
 
 
-def test_boxes_are_where_the_digits_are(classifier: Classifier, digits: list[Field]) -> None:
-    scale = 5
+@pytest.mark.parametrize("scale", [5, 25], ids=["as it is", "larger than what is decoded"])
+def test_boxes_are_where_the_digits_are(
+    scale: int, classifier: Classifier, digits: list[Field]
+) -> None:
     small = line(digits, "407")
     picture = small.resize((scale * small.width, scale * small.height), Image.Resampling.BICUBIC)
     x = 20

@@ -303,6 +303,22 @@ def test_a_digit_that_runs_into_a_table_is_not_to_be_trusted() -> None:
     assert read(seven().crop((50, 32, 160, 180))).reason is None
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "array"])
+def test_boxes_are_in_pixels_of_the_picture_upright(kind: str, mode: str) -> None:
+    large = seven().resize((3600, 2600)).convert("RGB" if kind == "JPEG" else mode)
+    source = np.asarray(large) if kind == "array" else encoded(large, kind)
+    # Of 200 x 200 pixels; a pixel of what is looked at is up to 32 of the picture.
+    expected = [18 * 60, 13 * 32, 18 * 148, 13 * 164]
+    assert read(source).box == pytest.approx(expected, abs=64)
+    if kind == "array":
+        return
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side
+    lying = encoded(large.transpose(Image.Transpose.ROTATE_90), kind, exif=exif)
+    assert read(lying).box == pytest.approx(expected, abs=64)
+
+
 def test_a_square_zero_is_no_sheet_with_its_hole_on_it() -> None:
     square = Image.new("L", (200, 200), 255)
     ImageDraw.Draw(square).rectangle([50, 40, 150, 160], outline=0, width=26)
