@@ -4,7 +4,7 @@
 
 Each is drawn by the events of a pointer in Chromium, on the page that `mnist-edge serve` gives;
 `predict` reads the PNG that the page sent. Writes docs/page.md, between its markers, in two
-minutes. onnxruntime-web has to be in the cache, where `mnist-edge page` puts it.
+minutes. onnxruntime-web is fetched as `mnist-edge page` does, where it is not in the cache.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from mnist_edge import Classifier
 from mnist_edge.files import replacing
+from mnist_edge.serve import onnxruntime_web
 from mnist_edge.tables import markdown
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,7 @@ class Reading(NamedTuple):
 def main() -> None:
     """Replay, and write the tables."""
     drawings = recorded()
+    onnxruntime_web.fetch()
     with sync_playwright() as playwright, serving() as host:
         executable = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=executable, args=[*BROWSER])
