@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import mnist_edge
 from mnist_edge.errors import MnistEdgeError, ScoringError, first_line
 from mnist_edge.extras import require
+from mnist_edge.fleet.pool import PATIENCE
 
 if TYPE_CHECKING:
     from mnist_edge.data.pictures import Unit
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 # Seconds until a cluster, and each of its nodes, must have answered.
 CONNECT_TIMEOUT = 30.0
-# Times that a unit is begun again after its worker or node died.
-PATIENCE = 5
 # Of an instance that is started here: rows are names of files, and shards do not pass through it.
 OBJECT_STORE_BYTES = 100 << 20
 

@@ -7,9 +7,7 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# Where processes keep their numbers for each other to add up; prometheus_client looks for it when
-# it is imported.
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from mnist_edge.serve.settings import METRICS_FOLDER
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -79,7 +77,7 @@ class Metrics:
     def text(self) -> bytes:
         """Return all numbers, of all processes, as Prometheus reads them."""
         registry = self._registry
-        if FOLDER in os.environ:
+        if METRICS_FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

@@ -10,6 +10,10 @@ from mnist_edge.errors import UsageError
 
 LOGS = ("text", "json")
 
+# The variable that says where processes keep their numbers for each other to add up;
+# prometheus_client looks for it when it is imported.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from mnist_edge.errors import MnistEdgeError, ServingError
 from mnist_edge.serve import logs
 from mnist_edge.serve.listening import bind, sharing, url_of
-from mnist_edge.serve.settings import Settings
+from mnist_edge.serve.settings import METRICS_FOLDER, Settings
 
 # Seconds until processes that were told to end are killed.
 LAST = 9.5
@@ -51,7 +51,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: stopped.append(number))
         with tempfile.TemporaryDirectory(prefix="mnist-edge-serve-") as folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ[METRICS_FOLDER] = folder
             workers: list[_Worker] = []
             try:
                 workers += (_Worker(settings, listener) for _ in range(settings.workers))
