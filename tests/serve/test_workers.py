@@ -180,7 +180,7 @@ def test_more_than_it_can_do_is_refused_at_once_and_health_is_answered(
     tmp_path: Path, slow_picture: bytes
 ) -> None:
     with running(tmp_path, "--max-concurrency", "1") as service:
-        files = [("picture", slow_picture)] * 30
+        files = [("picture", slow_picture)] * 120  # some seconds of work
         form = httpx2.Request("POST", service.address, files=files)
         kind = {"Content-Type": form.headers["content-type"]}
         body = form.read()
