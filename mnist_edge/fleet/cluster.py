@@ -59,11 +59,11 @@ def run(
     if not (rows := list(units)):
         return
     with _connected(address, workers, connect_timeout) as ray:
-        _check_nodes(ray, _files_to_see(task, rows[0]), connect_timeout)
         finish = ray.remote(_finish).options(num_cpus=1, max_retries=PATIENCE)
         shared = ray.put(task), mnist_edge.__version__
         left, running = iter(rows), list[Any]()
         try:
+            _check_nodes(ray, _files_to_see(task, rows[0]), connect_timeout)
             while True:
                 # As many again wait at the nodes, so that no processor waits for this loop.
                 room = workers or max(1, 2 * int(ray.cluster_resources().get("CPU", 0)))
@@ -143,7 +143,11 @@ def _files_to_see(task: Task, unit: Unit) -> list[str]:
 
 
 def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
-    """Ask every node that may work what version it has, and whether it sees the files."""
+    """Ask every node that may work what version it has, and whether it sees the files.
+
+    A node that has gone meanwhile takes no part: a cluster lists one that was switched off until
+    it has missed it for a while.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     # Sent by value: a node that has no mnist-edge has to be able to say so.
@@ -166,13 +170,18 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
         for node in nodes
     }
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=timeout)
-    if silent or not nodes:
+    if silent:
         raise ScoringError(
-            f"{asked[silent[0]]} does not answer." if silent else "no node has a processor.",
+            f"{asked[silent[0]]} does not answer.",
             remedy="see ray status; give a longer --connect-timeout where it is only slow.",
         )
+    present = 0
     for answer in answered:
-        version, missing = ray.get(answer)
+        try:
+            version, missing = ray.get(answer)
+        except ray.exceptions.TaskUnschedulableError:
+            continue
+        present += 1
         if version != mnist_edge.__version__:
             raise _other_version(asked[answer], version)
         if missing:
@@ -181,6 +190,10 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
                 remedy="read and write where all nodes can: a shared folder, or a store such as "
                 "s3://bucket/folder.",
             )
+    if not present:
+        raise ScoringError(
+            "no node has a processor.", remedy="start one with ray start; see ray status."
+        )
 
 
 def _other_version(where: str, version: str | None) -> ScoringError:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.fleet.conftest import (
+    MODEL,
     Job,
     Pictures,
     answers,
@@ -214,6 +215,29 @@ def test_a_node_that_cannot_take_part_is_named(
     assert finished.returncode == 1
     assert re.fullmatch(f"error: {cause}", finished.stderr.splitlines()[-2]), finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_a_node_that_is_gone_and_still_listed_takes_no_part(
+    ray_cluster: Ray, pictures: Pictures, undisturbed: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import ray, mnist_edge.cli\n"
+        "listed = ray.nodes\n"
+        "ray.nodes = lambda: [*listed(), listed()[0] | {'NodeID': 'ab' * 28}]\n"
+        "mnist_edge.cli.main()"
+    )
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-c", code, "score", pictures.folder, "--out", tmp_path / "a"),
+            *("--model", MODEL, "--shard", "1", "--address", ray_cluster.address),
+        ],
+        env=os.environ | ray_cluster.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert files(tmp_path / "a") == files(undisturbed)
 
 
 def test_what_a_worker_cannot_write_is_one_line(
