@@ -206,6 +206,7 @@ def test_a_node_that_cannot_take_part_is_named(
         [
             *(sys.executable, "-c", code),
             *("score", pictures.folder, "--out", tmp_path / "a", "--address", ray_cluster.address),
+            *("--connect-timeout", "120"),
         ],
         env=os.environ | ray_cluster.env,
         capture_output=True,
@@ -230,6 +231,7 @@ def test_a_node_that_is_gone_and_still_listed_takes_no_part(
         [
             *(sys.executable, "-c", code, "score", pictures.folder, "--out", tmp_path / "a"),
             *("--model", MODEL, "--shard", "1", "--address", ray_cluster.address),
+            *("--connect-timeout", "120"),
         ],
         env=os.environ | ray_cluster.env,
         capture_output=True,
