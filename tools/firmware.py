@@ -64,11 +64,11 @@ class Board:
     tick: float = 1
 
 
-def _arm(processor: str, machine: str | None = None, megahertz: float = 25) -> Board:
+def _arm(processor: str, machine: str | None = None, megahertz: float = 25, *flags: str) -> Board:
     return Board(
         processor.replace("cortex-m", "Cortex-M").replace("plus", "+"),
         "arm-none-eabi-",
-        (f"-mcpu={processor}", "-mthumb"),
+        (f"-mcpu={processor}", "-mthumb", *flags),
         ("qemu-system-arm", "-M", machine) if machine else (),
         ("-Wl,--defsym=ram=0x20000000", "-Wl,--defsym=flash=0"),
         # With -icount shift=0 an instruction takes a nanosecond.
@@ -81,6 +81,7 @@ BOARDS_MEASURED = (
     _arm("cortex-m3", "mps2-an385"),
     _arm("cortex-m4", "mps2-an386"),
     _arm("cortex-m33"),
+    _arm("cortex-m55", "mps3-an547", 32, "-mfloat-abi=hard"),
     Board(
         "RV32IMC",
         "riscv64-unknown-elf-",
