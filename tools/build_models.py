@@ -22,7 +22,8 @@ from mnist_edge.cli.output import note
 from mnist_edge.cli.watching import watching
 from mnist_edge.contract import sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
-from mnist_edge.formats.table import FORMATS, Format, named, of_path
+from mnist_edge.formats.family import Format
+from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.shipped import DEFAULT
 from mnist_edge.training.keras_model import KerasEngine
