@@ -13,10 +13,9 @@ from tests.formats.c.conftest import compiler, fields
 
 TOOL = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "firmware.py"))
 BOARDS = TOOL["BOARDS_MEASURED"]
-EMULATED = [board for board in BOARDS if board.emulator]
 
 
-@pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.name)
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 def test_every_board_gives_the_same_scores(board: Any) -> None:
     compiler(f"{board.tools}gcc")
     compiler(board.emulator[0])
