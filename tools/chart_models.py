@@ -23,7 +23,7 @@ from mnist_edge.files import replacing
 from mnist_edge.formats import layers
 from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import is_runnable, of_path
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -89,7 +89,7 @@ def peers() -> list[Point]:
     points = []
     for name, (title, ink) in PEERS.items():
         path = folder / name
-        (file,) = judge([path], dataset, told=Told(range=(0.0, ink)))
+        (file,) = judge([path], dataset, feeding=FeedingOptions(range=(0.0, ink)))
         if file.accuracy is None:
             sys.exit(f"{path} cannot run: {file.error}")
         totals = layers.totals(read_layers(path))

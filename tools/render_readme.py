@@ -56,7 +56,10 @@ def _read() -> str:
             "| digits | | read right | accepted | of these wrong |",
             "|---|--:|--:|--:|--:|",
             f"| MNIST's test split, given to the network as it is | 10,000 | {accuracy:.2%} | | |",
-            *(f"| {name} | {int(count):,} | {' | '.join(shares)} |" for name, count, *shares in rows),
+            *(
+                f"| {name} | {int(count):,} | {' | '.join(shares)} |"
+                for name, count, *shares in rows
+            ),
             "",
             f"Of {sets['B'][4]} pictures of other people's without a single digit {sets['B'][5]} are not accepted.",
         ]

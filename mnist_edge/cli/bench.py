@@ -12,7 +12,7 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Shape, Transpose
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.table import FORMATS
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 
 _FILES = (
     "Files, the reference first; by default all formats of the newest model in ./runs, else of the "
@@ -25,7 +25,7 @@ _TOLERANCE = "How much slower --compare lets pass; 0.25 is a quarter."
 
 @takes_feeding
 def bench(
-    told: Told,
+    feeding: FeedingOptions,
     models: Annotated[list[Path] | None, typer.Argument(metavar="[MODEL…]", help=_FILES)] = None,
     model: Model = None,
     formats: Annotated[str | None, typer.Option(metavar="LIST", help=_FORMATS)] = None,
@@ -54,7 +54,7 @@ def bench(
             threads=threads,
             compare=compare,
             tolerance=tolerance,
-            told=told,
+            feeding=feeding,
             note=note,
             on_step=bar.update,
             progress=progress,

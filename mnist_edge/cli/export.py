@@ -14,7 +14,7 @@ from mnist_edge.extras import require
 from mnist_edge.formats import export as library
 from mnist_edge.formats.exported import ACCURATE, HEADERS, Exported
 from mnist_edge.formats.table import RUNNABLE
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 
@@ -24,7 +24,7 @@ _INACCURATE = f"Publish a model too that reads less than {ACCURATE:.0%}."
 
 @takes_feeding
 def export(
-    told: Told,
+    feeding: FeedingOptions,
     path: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=_FILE)] = None,
     model: options.Model = None,
     int8: Annotated[bool, typer.Option("--int8", help="Add the integer formats.")] = False,
@@ -63,7 +63,7 @@ def export(
                 calibration=calibration,
                 allow_inaccurate=allow_inaccurate,
                 force=force,
-                told=told,
+                feeding=feeding,
                 note=note,
                 on_file=show,
                 progress=progress,

@@ -11,7 +11,7 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Json, JudgedOn, Model, Quick, chosen
 from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
 from mnist_edge.extras import require
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.workspace import RUNS, load_dataset
 
 _FILES = (
@@ -22,7 +22,7 @@ _FILES = (
 
 @takes_feeding
 def report(
-    told: Told,
+    feeding: FeedingOptions,
     models: Annotated[
         list[Path] | None, typer.Argument(metavar="[MODEL] [OTHER…]", help=_FILES)
     ] = None,
@@ -62,7 +62,7 @@ def report(
             dataset,
             effort,
             digit=digit,
-            told=told,
+            feeding=feeding,
             note=note,
             on_round=lambda number: bar.update(number, effort.rounds),
         )

@@ -13,7 +13,7 @@ from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def export(
     allow_inaccurate: bool = False,
     force: bool = False,
     arduino: bool = False,
-    told: Told | None = None,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_file: Callable[[Exported], None] = lambda _file: None,
     progress: Progress | None = None,
@@ -64,7 +64,7 @@ def export(
         allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
         arduino: pack the C header as a library for Arduino, too.
-        told: what is known of how somebody else's model is fed, and need not be measured.
+        feeding: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.
         on_file: called with each format that was made, or failed.
         progress: called with file name, bytes done and bytes in total while MNIST is fetched.
@@ -108,7 +108,7 @@ def export(
             exportable = source.open_trained(origin, contract)
         else:
             name = name_of(origin) if isinstance(origin, Path) else origin.name
-            exportable = source.open_foreign(origin, name, dataset, told or Told())
+            exportable = source.open_foreign(origin, name, dataset, feeding or FeedingOptions())
             note(exportable.feeding)
         if fast:
             names = {row.name for row in rows}

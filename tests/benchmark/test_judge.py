@@ -11,7 +11,7 @@ import pytest
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.data import Dataset
 from mnist_edge.formats.export import export
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import write_digits
 from tests.formats import theirs
@@ -107,8 +107,10 @@ def test_what_is_told_holds_for_all_and_errors_are_single_lines(
 ) -> None:
     path = to_onnx(tmp_path / "theirs.onnx", weights)
     shutil.copy(path, tmp_path / "same.onnx")
-    told = Told(range=(0.0, 255.0), ink="light", transposed=False, answers="probabilities")
-    for file in judge([path, tmp_path / "same.onnx"], digits, told=told):
+    feeding = FeedingOptions(
+        range=(0.0, 255.0), ink="light", transposed=False, answers="probabilities"
+    )
+    for file in judge([path, tmp_path / "same.onnx"], digits, feeding=feeding):
         assert file.input == spec("NCHW", 1, 28, 28, range=(0.0, 255.0))
     (tmp_path / "odd.onnx").write_text("weights")
     (tmp_path / "folder").mkdir()
