@@ -21,9 +21,9 @@ from mnist_edge import data
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import is_runnable, of_path
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"

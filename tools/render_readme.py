@@ -1,4 +1,4 @@
-"""Write the README's tables: of formats and recipes from the code, of what is read from docs/reading.json.
+"""Write the README's tables: from the code, and from docs/reading.json.
 
 python tools/render_readme.py; a test holds that it has been run.
 """
@@ -61,7 +61,8 @@ def _read() -> str:
                 for name, count, *shares in rows
             ),
             "",
-            f"Of {sets['B'][4]} pictures of other people's without a single digit {sets['B'][5]} are not accepted.",
+            f"Of {sets['B'][4]} pictures of other people without a single digit {sets['B'][5]} are "
+            "not accepted.",
         ]
     )
 

@@ -14,12 +14,12 @@ from mnist_edge.contract import Contract, Parity, Source, TensorSpec
 from mnist_edge.errors import MnistEdgeError, first_line
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.foreign import Feeding
 from mnist_edge.formats.identify import contract_of, name_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.parity import compare
 from mnist_edge.formats.table import family_of, of_path, open_file
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine
 

@@ -11,8 +11,8 @@ from mnist_edge import tables
 from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Shape, Transpose
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
-from mnist_edge.formats.table import FORMATS
 from mnist_edge.formats.feeding import FeedingOptions
+from mnist_edge.formats.table import FORMATS
 
 _FILES = (
     "Files, the reference first; by default all formats of the newest model in ./runs, else of the "

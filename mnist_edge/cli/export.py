@@ -13,8 +13,8 @@ from mnist_edge.cli.output import command, fetching, next_command, note, result,
 from mnist_edge.extras import require
 from mnist_edge.formats import export as library
 from mnist_edge.formats.exported import ACCURATE, HEADERS, Exported
-from mnist_edge.formats.table import RUNNABLE
 from mnist_edge.formats.feeding import FeedingOptions
+from mnist_edge.formats.table import RUNNABLE
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 

@@ -11,9 +11,9 @@ from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
 from mnist_edge.extras import require
 from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from mnist_edge.benchmark.latency import Effort
 from mnist_edge.benchmark.rows import Report
 from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.table import FAMILIES, RUNNABLE
 from mnist_edge.formats.table import open_file as opened
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime.engines import Engine
 from tests.conftest import Workspace
 

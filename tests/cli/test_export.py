@@ -57,7 +57,7 @@ def test_somebodys_model_is_exported_reads_a_picture_and_is_measured(
     assert report["rows"][0]["input"] == "mnist.h5: fed as when it was exported"
 
 
-def test_what_cannot_be_settled_is_told_with_what_settles_it(
+def test_what_cannot_be_decided_is_an_error_with_the_flags_that_decide(
     run: Run,
     digits: Dataset,
     weights: theirs.Weights,

@@ -19,9 +19,9 @@ from mnist_edge.data import Dataset
 from mnist_edge.errors import ConversionError, GateError, ModelError, UsageError
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.exporter import Exporter
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.source import open_foreign
 from mnist_edge.formats.table import FORMATS, open_file
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.runtime.classifier import accuracy
 from tests.conftest import write_digits
 from tests.formats import theirs

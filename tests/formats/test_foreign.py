@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import Dataset, Split
 from mnist_edge.errors import ModelError, UsageError
-from mnist_edge.formats.foreign import DEVIATION, MEAN, Measured, describe, measure
 from mnist_edge.formats.feeding import FeedingOptions
+from mnist_edge.formats.foreign import DEVIATION, MEAN, Measured, describe, measure
 from mnist_edge.runtime.engines.encoding import PROBABILITIES_OF, EncodedEngine
 from tests.formats import theirs
 from tests.formats.theirs import spec
