@@ -431,16 +431,16 @@ def soak(effort: Effort) -> str:
         stop.set()
         for client in clients:
             client.join()
-    steady = used[len(used) // 10 :]  # the first tenth fills caches
+    settled = used[len(used) // 10 :]  # the first tenth fills caches
     row = (
         f"{effort.soak / 60:.1f}",
         f"{counted['right']:,}",
         f"{counted['wrong']:,}",
         f"{counted['503']:,}",
         f"{sum(counted.values()) - counted['right'] - counted['wrong'] - counted['503']:,}",
-        f"{steady[0]:.0f}",
-        f"{steady[-1]:.0f}",
-        f"{min(steady):.0f} to {max(steady):.0f}",
+        f"{settled[0]:.0f}",
+        f"{settled[-1]:.0f}",
+        f"{min(settled):.0f} to {max(settled):.0f}",
     )
     headers = ("minutes", "right", "wrong", "503", "other", "MiB at first", "at last", "within")
     return markdown(headers, [row], left=0)
