@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from markers import between
 
 from mnist_edge import data
 from mnist_edge.benchmark.judge import judge
@@ -64,8 +64,7 @@ def main() -> None:
     page = DOCS / "models.md"
     text = page.read_text(encoding="utf-8")
     for name, table in (("files", _files(points)), ("trainings", _trainings())):
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
+        text = between(text, name, table)
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

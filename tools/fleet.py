@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from markers import between
 from PIL import Image
 
 from mnist_edge.benchmark import machine
@@ -95,9 +95,7 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = block.replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, block)
     if options.print:
         print(text)
     else:

@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from render_readme import between
+from markers import between
 
 from mnist_edge.files import replacing
 from mnist_edge.tables import markdown

@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from markers import between
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from render_readme import between
 
 from mnist_edge import Classifier, data
 from mnist_edge.benchmark import machine

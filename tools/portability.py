@@ -24,9 +24,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from markers import between
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
-from render_readme import between
 
 from mnist_edge import data
 from mnist_edge.benchmark import machine

@@ -6,8 +6,9 @@ python tools/render_readme.py; a test holds that it has been run.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
+
+from markers import between
 
 from mnist_edge.formats import layers
 from mnist_edge.formats.family import Bar
@@ -32,12 +33,6 @@ def rendered(text: str) -> str:
     for name, table in (("read", _read()), ("formats", _formats()), ("recipes", _recipes())):
         text = between(text, name, table)
     return text
-
-
-def between(text: str, name: str, content: str) -> str:
-    """Return a text with what stands between the markers of a name replaced."""
-    start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-    return re.sub(f"(?<={start}).*?(?={end})", lambda _: content, text, flags=re.DOTALL)
 
 
 def _read() -> str:
