@@ -188,7 +188,7 @@ MAY_IMPORT = {
     "training": {*BASE, "data", "runtime", "workspace"},
     "formats": {*BASE, "data", "runtime", "training", "workspace"},
     "benchmark": {*BASE, "data", "runtime", "formats", "workspace", "tables"},
-    "report": {*BASE, "data", "runtime", "training", "formats", "benchmark"},
+    "report": {*BASE, "data", "runtime", "training", "formats", "benchmark", "workspace"},
     "fleet": {*BASE, "data", "runtime"},
     "serve": {*BASE, "data", "documents", "formats", "runtime"},
     "cli": {
