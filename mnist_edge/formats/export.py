@@ -19,8 +19,10 @@ from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_edge.data import Progress
+    from mnist_edge.contract import Contract
+    from mnist_edge.data import Dataset, Progress
     from mnist_edge.formats.family import Format
+    from mnist_edge.formats.source import Exportable
 
 # Training pictures that integer files are calibrated on.
 CALIBRATION_COUNT = 1000
@@ -84,9 +86,8 @@ def export(
     """
     rows = _rows(formats, int8=int8)
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
-    from mnist_edge.formats import source
     from mnist_edge.formats.exporter import Exporter
-    from mnist_edge.formats.identify import contract_of, name_of
+    from mnist_edge.formats.identify import contract_of
 
     folder = Path(out)
     with holding(folder, "export"):
@@ -104,12 +105,8 @@ def export(
             transpose=transpose,
             progress=progress,
         )
-        if contract and isinstance(origin, Path):
-            exportable = source.open_trained(origin, contract)
-        else:
-            name = name_of(origin) if isinstance(origin, Path) else origin.name
-            exportable = source.open_foreign(origin, name, dataset, feeding or FeedingOptions())
-            note(exportable.feeding)
+        exportable = _opened(origin, contract, dataset, feeding or FeedingOptions(), note)
+        name = exportable.contract.name
         if fast:
             names = {row.name for row in rows}
             wanted = {name: each for name, each in exportable.conversions.items() if name in names}
@@ -127,14 +124,14 @@ def export(
                 exportable, dataset, calibration=calibration, allow_inaccurate=allow_inaccurate
             )
             note(
-                f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
+                f"exporting {name}: {exporter.accuracy:.2%} on the "
                 f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
             )
             for exported in exporter.export(rows, folder, force=force, named=asked):
                 done.append(exported)
                 on_file(exported)
                 if arduino and exported.format == "c" and not exported.failure:
-                    _pack(exported.path, exportable.contract.name)
+                    _pack(exported.path, name)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -142,15 +139,32 @@ def export(
                 remedy="run the same command again.",
             ) from error
         if contract and isinstance(origin, Path):
-            hand_on(contract.name, origin.parent, folder)
+            hand_on(name, origin.parent, folder)
         elif isinstance(origin, Path):
-            remember_original(folder, exportable.contract.name, origin)
+            remember_original(folder, name, origin)
         if data is not None:
-            remember_dataset(
-                folder, exportable.contract.name, dataset, invert=invert, transpose=transpose
-            )
+            remember_dataset(folder, name, dataset, invert=invert, transpose=transpose)
         _raise([item.failure for item in done if item.failure], note)
         return done
+
+
+def _opened(
+    origin: Path | keras.Model,
+    contract: Contract | None,
+    dataset: Dataset,
+    feeding: FeedingOptions,
+    note: Callable[[str], None],
+) -> Exportable:
+    """Open a model by its contract, or as somebody else's where it has none."""
+    from mnist_edge.formats import source
+    from mnist_edge.formats.identify import name_of
+
+    if contract and isinstance(origin, Path):
+        return source.open_trained(origin, contract)
+    name = name_of(origin) if isinstance(origin, Path) else origin.name
+    exportable = source.open_foreign(origin, name, dataset, feeding)
+    note(exportable.feeding)
+    return exportable
 
 
 def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
