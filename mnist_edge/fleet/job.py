@@ -145,26 +145,7 @@ def run(
         pictures_per_unit=pictures_per_shard,
     ) as plan:
         task = Task(Model.of(model), plan.source, storage, folder, format)
-        description = {
-            "mnist_edge": mnist_edge.__version__,
-            "model": {
-                "name": task.model.name,
-                "sha256": hashlib.sha256(task.model.data).hexdigest(),
-                "weights_sha256": weights,
-            },
-            "source": {
-                "uri": plan.source.storage.uri(plan.source.path),
-                "kind": plan.source.kind,
-                "listing_sha256": plan.digest,
-                "units": plan.count,
-            },
-            "options": {
-                "format": format,
-                "image_column": plan.source.image_column,
-                "id_column": id_column,
-                "pictures_per_shard": pictures_per_shard,
-            },
-        }
+        description = _describe(task, plan, weights, pictures_per_shard)
         with _locked(storage, folder):
             shards = _begin(task, description, resume=resume)
             report = _Report(shards.values(), plan.count, max_errors, progress)
@@ -186,6 +167,30 @@ def run(
                 finished.close()
             _end(task, description, shards)
     return report.state()
+
+
+def _describe(task: Task, plan: Plan, weights: str, pictures_per_shard: int) -> dict[str, Any]:
+    """Return what makes a job the one that it is, as `_job.json` records it."""
+    return {
+        "mnist_edge": mnist_edge.__version__,
+        "model": {
+            "name": task.model.name,
+            "sha256": hashlib.sha256(task.model.data).hexdigest(),
+            "weights_sha256": weights,
+        },
+        "source": {
+            "uri": plan.source.storage.uri(plan.source.path),
+            "kind": plan.source.kind,
+            "listing_sha256": plan.digest,
+            "units": plan.count,
+        },
+        "options": {
+            "format": task.format,
+            "image_column": plan.source.image_column,
+            "id_column": plan.source.id_column,
+            "pictures_per_shard": pictures_per_shard,
+        },
+    }
 
 
 class _Report:
