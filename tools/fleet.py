@@ -33,7 +33,7 @@ from PIL import Image
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
-from mnist_edge.data.pictures import Plan
+from mnist_edge.data.plan import Plan
 from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task

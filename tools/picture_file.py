@@ -29,7 +29,7 @@ from mnist_edge.contract import SIZE
 from mnist_edge.formats.onnx.picture.gate import laid_out
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import PictureEngine, open_session
-from mnist_edge.runtime.evaluate import items_of
+from mnist_edge.runtime.labelled import items_of
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "other-languages.md"

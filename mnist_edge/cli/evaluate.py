@@ -27,8 +27,10 @@ def evaluate(
     from mnist_edge.files import replacing
     from mnist_edge.runtime import evaluate as evaluating
     from mnist_edge.runtime.classifier import Classifier
+    from mnist_edge.runtime.error_sheet import draw
+    from mnist_edge.runtime.labelled import items_of
 
-    items = evaluating.items_of(source)
+    items = items_of(source)
     classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     with progress_bar("reading") as bar:
         evaluation = evaluating.evaluate(
@@ -42,6 +44,6 @@ def evaluate(
         note(line)
     if sheet is not None:
         with replacing(sheet) as temporary:
-            evaluating.sheet(classifier, evaluation).save(temporary, "PNG")
+            draw(classifier, evaluation).save(temporary, "PNG")
         note(f"drawn: {sheet}")
     next_command("mnist-edge predict PICTURE --explain")

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import mnist_edge
-from mnist_edge.data.pictures import PICTURES_PER_UNIT, Plan
+from mnist_edge.data.plan import PICTURES_PER_UNIT, Plan
 from mnist_edge.data.storage import Storage, locate
 from mnist_edge.errors import (
     GateError,

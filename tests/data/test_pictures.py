@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mnist_edge.data import pictures
-from mnist_edge.data.pictures import Picture, Plan
+from mnist_edge.data.pictures import Picture
+from mnist_edge.data.plan import Plan
 from mnist_edge.errors import DataError, UsageError
 
 CONTENTS = {f"{number // 4}/{number}.png": bytes([number]) * 99 for number in range(10)}

@@ -11,7 +11,9 @@ from PIL import Image
 from mnist_edge.data import synthetic
 from mnist_edge.errors import DataError
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.runtime.evaluate import evaluate, items_of, notes_of, sheet, table_of
+from mnist_edge.runtime.error_sheet import draw
+from mnist_edge.runtime.evaluate import evaluate, notes_of, table_of
+from mnist_edge.runtime.labelled import items_of
 
 DIGITS = synthetic.generate(60, seed=5)
 
@@ -44,7 +46,7 @@ def test_a_folder_tells_its_digits_by_its_folders(folder: Path) -> None:
     wrong = [item.path.name for item, _, _ in evaluation.errors]
     assert "00.png" in wrong
     assert any("00.png" in note for note in notes_of(evaluation))
-    assert sheet(classifier, evaluation).width > 100
+    assert draw(classifier, evaluation).width > 100
 
 
 def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
