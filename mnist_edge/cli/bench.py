@@ -20,6 +20,7 @@ _FILES = (
 )
 _FORMATS = f"Only these, comma-separated: {', '.join(FORMATS)}."
 _COMPARE = "An earlier --json; exit 3 where a row is slower or less accurate."
+_THREADS = "That one answer may use."
 _TOLERANCE = "How much slower --compare lets pass; 0.25 is a quarter."
 
 
@@ -32,9 +33,9 @@ def bench(
     data: JudgedOn = None,
     invert: Invert = None,
     transpose: Transpose = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that one answer may use.")] = 1,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help=_THREADS)] = 1,
     compare: Annotated[Path | None, typer.Option(metavar="FILE", help=_COMPARE)] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help=_TOLERANCE)] = 0.25,
+    tolerance: Annotated[float, typer.Option(metavar="SHARE", min=0, help=_TOLERANCE)] = 0.25,
     quick: Quick = False,
     table: Annotated[Shape, typer.Option("--table", help="How to print.")] = Shape.TABLE,
     json: Json = False,
@@ -73,8 +74,7 @@ def bench(
     for row in report.rows:
         if row.error:
             note(f"{row.path} was not measured: {row.error}")
-    load = "" if report.machine.load is None else f", load {report.machine.load:.2f}"
-    note(f"compared with {report.reference}; {report.machine.cpu}{load}")
+    note(f"compared with {report.reference}; {report.machine}")
     if compare:
         library.check(report, compare)
     next_command(f"mnist-edge info {report.rows[-1].path}")

@@ -58,7 +58,7 @@ def show(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", "-f", metavar="FILE.png", help="Where to; ./runs/SOURCE.png by default."
+            "--file", "-f", metavar="FILE.png", help="Where to write; ./runs/SOURCE.png by default."
         ),
     ] = None,
 ) -> None:
@@ -90,12 +90,12 @@ def pack(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A folder or pattern of picture files.")
     ],
-    out: Annotated[str, typer.Option(metavar="DIR", help="Where to, empty or new.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to, empty or new.")],
     shards: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset's, or parquet.")
+        str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset has it, or parquet.")
     ] = "tar",
     pictures: Annotated[
-        int, typer.Option(metavar="N", min=1, help="In a shard, which is 256 MiB at most.")
+        int, typer.Option(metavar="N", min=1, help="In a shard, at most; nor more than 256 MiB.")
     ] = 10_000,
 ) -> None:
     """Pack many small picture files into a few shards, for score."""

@@ -13,7 +13,7 @@ from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
 
 SOURCE = "A folder with one folder of pictures per digit, or a CSV with the columns path and label."
-SHEET = "Draw there what was read wrong: picture, what the network saw, and what it said."
+SHEET = "Draw here what was read wrong: picture, what the network saw, and what it said."
 
 
 def evaluate(

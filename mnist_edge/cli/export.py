@@ -19,7 +19,8 @@ from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 
 _FILE = "A .keras, .h5, .onnx or .tflite file or a SavedModel; the newest in ./runs by default."
-_INACCURATE = f"Publish a model too that reads less than {ACCURATE:.0%}."
+_FORCE = "Replace files that no export made."
+_INACCURATE = f"Export a model even if it reads less than {ACCURATE:.0%} of the test split."
 
 
 @takes_feeding
@@ -37,7 +38,7 @@ def export(
     invert: options.Invert = None,
     transpose: options.Transpose = None,
     allow_inaccurate: Annotated[bool, typer.Option("--allow-inaccurate", help=_INACCURATE)] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of others.")] = False,
+    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
     json: options.Json = False,
 ) -> None:
     """Convert a model that was trained here or anywhere, and publish what answers like it."""

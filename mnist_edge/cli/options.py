@@ -27,14 +27,17 @@ Data = Annotated[str, typer.Option(metavar="SOURCE", help=f"{ACCEPTED}.")]
 Invert = Annotated[
     bool | None,
     typer.Option(
-        "--invert/--no-invert", help="Whether ink is darker than paper in it; refused if unsaid."
+        "--invert/--no-invert",
+        help="Swap ink and paper of the dataset, or take it as it is; by default one that is "
+        "dark on light is refused.",
     ),
 ]
 Transpose = Annotated[
     bool | None,
     typer.Option(
         "--transpose/--no-transpose",
-        help="Whether rows and columns are swapped in it; refused if unsaid.",
+        help="Swap rows and columns of the dataset's pictures, or take them as they are; by "
+        "default transposed ones are refused.",
     ),
 ]
 JudgedOn = Annotated[
@@ -57,7 +60,9 @@ Model = Annotated[
 ]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="What a picture may have; 50,000,000 by default."),
+    typer.Option(
+        metavar="N", min=1, help="The most that a picture may have; 50,000,000 by default."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
 _MADE = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)
@@ -65,14 +70,15 @@ Formats = Annotated[
     str | None, typer.Option(metavar="LIST", help=f"Comma-separated: {_MADE}; or all.")
 ]
 Calibration = Annotated[
-    int, typer.Option(min=1, help="Training pictures to calibrate integer files on.")
+    int,
+    typer.Option(metavar="N", min=1, help="Training pictures to calibrate integer files on."),
 ]
 Fast = Annotated[
     bool,
     typer.Option(
         "--fast",
         help="Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer runtimes "
-        "know, and with which OpenVINO's AVX2 kernels misread some pictures.",
+        "support, and with which OpenVINO's AVX2 kernels misread some pictures.",
     ),
 ]
 Arduino = Annotated[

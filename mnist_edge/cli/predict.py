@@ -17,7 +17,7 @@ IMAGES = "Picture files, folders, patterns such as 'scans/*.png'; - reads one fr
 LINE = "Read a line of N digits, or of all there are."
 TOP = "Show the N most probable digits."
 HOW = "Show how each picture was read."
-DRAW = "Draw there how one picture was read: the picture, and every candidate."
+DRAW = "Draw here how one picture was read: the picture, and every candidate."
 FRAMES = "Answer every frame of an animation, or page of a TIFF file."
 
 
