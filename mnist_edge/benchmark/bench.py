@@ -111,8 +111,8 @@ def bench(
     return report
 
 
-def check(report: Report, compare: Path) -> None:
-    """Check that no row is worse than in the report that it was compared with.
+def check(report: Report, compare: Path | None) -> None:
+    """Check that no row is worse than in the report that it was compared with, if any.
 
     Raises:
         GateError: one is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -75,6 +76,5 @@ def bench(
         if row.error:
             note(f"{row.path} was not measured: {row.error}")
     note(f"compared with {report.reference}; {report.machine}")
-    if compare:
-        library.check(report, compare)
-    next_command(f"mnist-edge info {report.rows[-1].path}")
+    library.check(report, compare)
+    next_command(f"mnist-edge info {shlex.quote(report.rows[-1].path)}")

@@ -75,4 +75,4 @@ def export(
         elif done:
             result(table(HEADERS, [item.cells() for item in done], left=2))
     if able := [item.path for item in done if item.format in RUNNABLE]:
-        next_command(command("predict digit.png", out, f"--model {able[-1]}"))
+        next_command(command("predict digit.png", out, "--model", str(able[-1])))
