@@ -14,7 +14,13 @@ from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
-from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
+from mnist_edge.workspace import (
+    RUNS,
+    copy_origins,
+    load_dataset,
+    remember_dataset,
+    remember_original,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -139,7 +145,7 @@ def export(
                 remedy="run the same command again.",
             ) from error
         if contract and isinstance(origin, Path):
-            hand_on(name, origin.parent, folder)
+            copy_origins(name, origin.parent, folder)
         elif isinstance(origin, Path):
             remember_original(folder, name, origin)
         if data is not None:

@@ -151,7 +151,7 @@ def measure(runner: Runner, training: Split, options: FeedingOptions, source: ob
 
 _FLAGS = (
     "--input-shape 28,28,1, --input-range LOW,HIGH or --input-mean with --input-std, "
-    "--ink dark|light, --transposed, --answers probabilities|scores|log"
+    "--ink dark|light, --transposed, --answers probabilities|scores|sigmoids|log"
 )
 
 
