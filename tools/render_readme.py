@@ -56,8 +56,8 @@ def _read() -> str:
                 for name, count, *shares in rows
             ),
             "",
-            f"Of {sets['B'][4]} pictures of other people without a single digit {sets['B'][5]} are "
-            "not accepted.",
+            f"Of {sets['B'][4]} pictures of these other people that do not show a single digit, "
+            f"{sets['B'][5]} are not accepted.",
         ]
     )
 
