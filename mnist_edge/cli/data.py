@@ -23,7 +23,7 @@ data = typer.Typer(
 
 @data.command()
 def fetch() -> None:
-    """Download MNIST to the user's cache, verified, unless it is there already."""
+    """Download MNIST to the user's cache, verified."""
     from mnist_edge.data import mnist
 
     folder = mnist.directory() if os.environ.get(mnist.VARIABLE) else None
@@ -62,7 +62,7 @@ def show(
         ),
     ] = None,
 ) -> None:
-    """Draw a labelled grid of a dataset's training pictures, or one test picture."""
+    """Draw a dataset's training pictures, or one test picture."""
     from mnist_edge import data as datasets
     from mnist_edge.data.grid import draw_digit, draw_grid
     from mnist_edge.errors import UsageError
@@ -98,10 +98,10 @@ def pack(
         int, typer.Option(metavar="N", min=1, help="In a shard, at most; nor more than 256 MiB.")
     ] = 10_000,
 ) -> None:
-    """Pack many small picture files into a few shards, for score."""
+    """Pack many small pictures into a few shards, for score."""
     from mnist_edge.data import pack as packing
 
     with progress_bar("packing") as bar:
         names = packing.pack(source, out, format=shards, pictures=pictures, progress=bar.update)
-    result(f"{out}: {len(names):,} shards")
+    result(f"{out}: {len(names):,} shard{'s' * (len(names) != 1)}")
     next_command(f"mnist-edge score {shlex.quote(out)} --out answers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -98,6 +99,17 @@ def one_model(argument: Path | None, option: Path | None) -> Path | None:
             f"both {argument} and --model {option} name the model.", remedy="name it once."
         )
     return argument or option
+
+
+def refuse_together(name: str, given: object, others: Mapping[str, object]) -> None:
+    """Refuse an option beside others that make no sense with it.
+
+    Raises:
+        UsageError: it was given, and so was one of the others.
+    """
+    for other, also in others.items():
+        if given and also:
+            raise UsageError(f"{name} and {other} do not go together.", remedy="leave one out.")
 
 
 def chosen(model: Path | None, *formats: str) -> Path:
