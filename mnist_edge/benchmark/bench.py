@@ -89,8 +89,9 @@ def bench(
         )
     effort = QUICK if quick else FULL
     note(
-        f"measuring {len(paths)} files on the {len(dataset.test.labels):,} test pictures of "
-        f"{dataset.name}: {effort.rounds} interleaved rounds, {threads} thread(s) an answer"
+        f"measuring {len(paths)} file{'s' * (len(paths) > 1)} on the {len(dataset.test.labels):,} "
+        f"test pictures of {dataset.name}: {effort.rounds} interleaved rounds, "
+        f"{threads} thread{'s' * (threads > 1)} an answer"
     )
     report = run(
         paths, dataset, effort, threads=threads, feeding=feeding, note=note, on_step=on_step
@@ -219,6 +220,8 @@ def run(
         for row, file in zip(rows, files, strict=True)
         if file.engine
     ]
+    if not runners:
+        return Report(described, dataset.name, None, rows, effort)
     done = 0
     total = effort.starts * len(runners) + effort.rounds
 
@@ -246,8 +249,7 @@ def run(
         row.energy_uj = median(timing.energy) if timing.energy else None
         if not timing.stable:
             note(f"{row.path} did not come to rest in its warm-up: the machine is busy.")
-    reference = runners[0].row.path if runners else None
-    return Report(described, dataset.name, reference, rows, effort)
+    return Report(described, dataset.name, runners[0].row.path, rows, effort)
 
 
 def _row(file: Judged, threads: int) -> Row:

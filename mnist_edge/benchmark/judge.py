@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract, Parity, Source, TensorSpec
-from mnist_edge.errors import MnistEdgeError, first_line
+from mnist_edge.errors import MnistEdgeError, UsageError, first_line
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.feeding import FeedingOptions
@@ -85,9 +85,17 @@ def judge(
         threads: how many threads one answer may use; Keras decides for itself.
         feeding: what is known of how files without a contract are fed.
         note: called with how each of these is fed.
+
+    Raises:
+        UsageError: `feeding` is given, and each file carries a contract.
     """
     images, labels = dataset.test
     files = [_described(path) for path in paths]
+    if feeding and all(file.contract for file in files):
+        raise UsageError(
+            "each of these files carries a contract, which says how it is fed.",
+            remedy="leave out what says so otherwise, such as --input-range and --ink.",
+        )
     sources = [file.contract.source for file in files if file.contract and file.contract.source]
     feedings: dict[str, Feeding] = {}
     expected = None

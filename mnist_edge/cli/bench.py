@@ -27,7 +27,7 @@ _TOLERANCE = "How much slower --compare lets pass; 0.25 is a quarter."
 
 @takes_feeding
 def bench(
-    feeding: FeedingOptions,
+    feeding: FeedingOptions | None,
     models: Annotated[list[Path] | None, typer.Argument(metavar="[MODEL…]", help=_FILES)] = None,
     model: Model = None,
     formats: Annotated[str | None, typer.Option(metavar="LIST", help=_FORMATS)] = None,

@@ -12,7 +12,10 @@ from mnist_edge.cli.output import next_command, note, progress_bar, result, resu
 from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
 
-SOURCE = "A folder with one folder of pictures per digit, or a CSV with the columns path and label."
+SOURCE = (
+    "A folder with one folder of pictures per digit, others show none; or a CSV with the columns "
+    "path and label, or the folder of one."
+)
 SHEET = "Draw here what was read wrong: picture, what the network saw, and what it said."
 
 

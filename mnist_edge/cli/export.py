@@ -25,7 +25,7 @@ _INACCURATE = f"Export a model even if it reads less than {ACCURATE:.0%} of the 
 
 @takes_feeding
 def export(
-    feeding: FeedingOptions,
+    feeding: FeedingOptions | None,
     path: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=_FILE)] = None,
     model: options.Model = None,
     int8: Annotated[bool, typer.Option("--int8", help="Add the integer formats.")] = False,

@@ -95,8 +95,8 @@ def _options(
     ink: Ink | None,
     transposed: bool | None,
     answers: Answers | None,
-) -> FeedingOptions:
-    """Return what these options say together.
+) -> FeedingOptions | None:
+    """Return what these options say together; None where none is given.
 
     Raises:
         UsageError: one is not what it should be, or two contradict each other.
@@ -114,13 +114,14 @@ def _options(
         if not input_std > 0:
             raise UsageError(f"--input-std is {input_std:g}.", remedy="give a number above 0.")
         limits = (-input_mean / input_std, (1 - input_mean) / input_std)
-    return FeedingOptions(
+    options = FeedingOptions(
         shape=_numbers("--input-shape", input_shape, int) if input_shape else None,
         range=limits,
         ink=ink,
         transposed=transposed,
         answers="log-probabilities" if answers is Answers.LOG else answers,
     )
+    return options if options != FeedingOptions() else None
 
 
 def _numbers(

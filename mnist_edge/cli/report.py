@@ -21,7 +21,7 @@ _FILES = (
 
 @takes_feeding
 def report(
-    feeding: FeedingOptions,
+    feeding: FeedingOptions | None,
     models: Annotated[
         list[Path] | None, typer.Argument(metavar="[MODEL] [OTHER…]", help=_FILES)
     ] = None,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
+from mnist_edge.errors import GateError, Interrupted, MnistEdgeError, UsageError
 from mnist_edge.extras import require
 from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
@@ -111,7 +111,7 @@ def export(
             transpose=transpose,
             progress=progress,
         )
-        exportable = _opened(origin, contract, dataset, feeding or FeedingOptions(), note)
+        exportable = _opened(origin, contract, dataset, feeding, note)
         name = exportable.contract.name
         if fast:
             names = {row.name for row in rows}
@@ -158,7 +158,7 @@ def _opened(
     origin: Path | keras.Model,
     contract: Contract | None,
     dataset: Dataset,
-    feeding: FeedingOptions,
+    feeding: FeedingOptions | None,
     note: Callable[[str], None],
 ) -> Exportable:
     """Open a model by its contract, or as somebody else's where it has none."""
@@ -166,9 +166,14 @@ def _opened(
     from mnist_edge.formats.identify import name_of
 
     if contract and isinstance(origin, Path):
+        if feeding:
+            raise UsageError(
+                f"{origin} carries a contract, which says how it is fed.",
+                remedy="leave out what says so otherwise, such as --input-range and --ink.",
+            )
         return source.open_trained(origin, contract)
     name = name_of(origin) if isinstance(origin, Path) else origin.name
-    exportable = source.open_foreign(origin, name, dataset, feeding)
+    exportable = source.open_foreign(origin, name, dataset, feeding or FeedingOptions())
     note(exportable.feeding)
     return exportable
 

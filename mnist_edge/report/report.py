@@ -93,7 +93,10 @@ def report(
         progress=progress,
     )
     effort = QUICK if quick else FULL
-    note(f"measuring {len(paths)} files on {len(dataset.test.labels):,} pictures")
+    note(
+        f"measuring {len(paths)} file{'s' * (len(paths) > 1)} on the "
+        f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
+    )
     page = build(
         paths,
         subject,

@@ -30,15 +30,21 @@ def items_of(source: Path) -> list[Item]:
     """List the pictures that a CSV names, or those of a folder.
 
     A CSV has a column `path`, seen from its own folder, and perhaps `label`; each other column
-    with few values tells kinds apart. A folder has one folder for each digit, `0` to `9`, and
-    others for what shows none; or it has such a CSV in it.
+    with few values tells kinds apart. A folder has such a CSV in it; or one folder for each
+    digit, `0` to `9`, and others for what shows none.
 
     Raises:
-        DataError: there is nothing of that kind.
+        DataError: there is nothing of that kind, or there are several CSVs.
     """
-    table = source if source.is_file() else next(iter(sorted(source.glob("*.csv"))), None)
-    if table is not None:
-        return _items_of_csv(table)
+    if not source.exists():
+        raise DataError(f"{source}: there is no such file or folder.", remedy="check the path.")
+    tables = [source] if source.is_file() else sorted(source.glob("*.csv"))
+    if len(tables) > 1:
+        raise DataError(
+            f"{source} has several CSV files.", remedy=f"name one, such as {tables[0]}."
+        )
+    if tables:
+        return _items_of_csv(tables[0])
     items = [Item(path, _label(path), {}) for path in map(Path, pictures_in(str(source)))]
     if not items:
         raise DataError(

@@ -82,3 +82,12 @@ def test_a_csv_that_says_nothing_is_refused(content: str, says: str, tmp_path: P
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no pictures"):
         items_of(tmp_path)
+
+
+def test_a_folder_that_does_not_say_which_table_is_meant_is_refused(folder: Path) -> None:
+    (folder / "a.csv").write_text("path,label\n")
+    (folder / "b.csv").write_text("path,label\n")
+    with pytest.raises(DataError, match="several CSV files"):
+        items_of(folder)
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        items_of(folder / "nothing")
