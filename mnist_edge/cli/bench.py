@@ -13,15 +13,15 @@ from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Shape, Transpose
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.feeding import FeedingOptions
-from mnist_edge.formats.table import FORMATS
+from mnist_edge.formats.table import RUNNABLE
 
 _FILES = (
     "Files, the reference first; by default all formats of the newest model in ./runs, else of the "
     "shipped model. Members of an ensemble follow it."
 )
-_FORMATS = f"Only these, comma-separated: {', '.join(FORMATS)}."
+_FORMATS = f"Only these, comma-separated: {', '.join(RUNNABLE)}."
 _COMPARE = "An earlier --json; exit 3 where a row is slower or less accurate."
-_THREADS = "That one answer may use."
+_THREADS = "How many threads one answer may use."
 _TOLERANCE = "How much slower --compare lets pass; 0.25 is a quarter."
 
 

@@ -13,8 +13,8 @@ from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
 
 SOURCE = (
-    "A folder with one folder of pictures per digit, others show none; or a CSV with the columns "
-    "path and label, or the folder of one."
+    "A folder with one folder of pictures for each digit, 0 to 9, and others that show none; or a "
+    "CSV with the columns path and label, or the folder of one."
 )
 SHEET = "Draw here what was read wrong: picture, what the network saw, and what it said."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,6 @@ from mnist_edge.formats.table import RUNNABLE
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 
-_FILE = "A .keras, .h5, .onnx or .tflite file or a SavedModel; the newest in ./runs by default."
 _FORCE = "Replace files that no export made."
 _INACCURATE = f"Export a model even if it reads less than {ACCURATE:.0%} of the test split."
 
@@ -26,7 +24,7 @@ _INACCURATE = f"Export a model even if it reads less than {ACCURATE:.0%} of the 
 @takes_feeding
 def export(
     feeding: FeedingOptions | None,
-    path: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=_FILE)] = None,
+    path: options.ModelArgument = None,
     model: options.Model = None,
     int8: Annotated[bool, typer.Option("--int8", help="Add the integer formats.")] = False,
     formats: options.Formats = None,

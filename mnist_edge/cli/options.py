@@ -59,11 +59,16 @@ Model = Annotated[
         help="The model file; the newest in ./runs by default, else the shipped model.",
     ),
 ]
+ModelArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="The same as --model: a .keras, .h5, .onnx or .tflite file, or a SavedModel.",
+    ),
+]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(
-        metavar="N", min=1, help="The most that a picture may have; 50,000,000 by default."
-    ),
+    typer.Option(metavar="N", min=1, help="The most pixels of a picture; 50,000,000 by default."),
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
 _MADE = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)

@@ -17,6 +17,7 @@ _FILES = (
     "The file that the page is about, and others to compare it with beside its own formats; by "
     "default the newest in ./runs, else the shipped model."
 )
+_FILE = "Where to write; ./runs/NAME.html by default."
 
 
 @takes_feeding
@@ -30,12 +31,13 @@ def report(
     invert: Invert = None,
     transpose: Transpose = None,
     file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", metavar="FILE.html", help="By default ./runs/NAME.html."),
+        Path | None, typer.Option("--file", "-f", metavar="FILE.html", help=_FILE)
     ] = None,
     digit: Annotated[
         int,
-        typer.Option(min=0, max=9, help="Whose first test picture is followed layer by layer."),
+        typer.Option(
+            metavar="N", min=0, max=9, help="Whose first test picture is followed layer by layer."
+        ),
     ] = 7,
     quick: Quick = False,
     json: Json = False,
