@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.contract import Contract, TensorSpec, sidecar
@@ -67,14 +68,18 @@ def _pictures() -> list[bytes]:
     return seeds
 
 
+def _in_idx(values: NDArray[np.uint8]) -> bytes:
+    return bytes((0, 0, 8, values.ndim)) + np.array(values.shape, ">i4").tobytes() + values.tobytes()
+
+
 @cache
 def _idx() -> list[bytes]:
-    content = b"\0\0\x08\x03" + np.array(DIGITS.images.shape, ">i4").tobytes() + DIGITS.images.tobytes()
+    content = _in_idx(DIGITS.images)
     return [content, gzip.compress(content, mtime=0)]
 
 
 def _read_idx(path: Path) -> None:
-    labels = b"\0\0\x08\x01" + np.array(DIGITS.labels.shape, ">i4").tobytes() + DIGITS.labels.tobytes()
+    labels = _in_idx(DIGITS.labels)
     for name in idx.NAMES[1:]:
         whole = path.with_name(name)
         if not whole.exists():
