@@ -69,7 +69,8 @@ def _pictures() -> list[bytes]:
 
 
 def _in_idx(values: NDArray[np.uint8]) -> bytes:
-    return bytes((0, 0, 8, values.ndim)) + np.array(values.shape, ">i4").tobytes() + values.tobytes()
+    sizes = np.array(values.shape, ">i4")
+    return bytes((0, 0, 8, values.ndim)) + sizes.tobytes() + values.tobytes()
 
 
 @cache
