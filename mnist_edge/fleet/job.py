@@ -92,6 +92,7 @@ def run(
     connect_timeout: float = cluster.CONNECT_TIMEOUT,
     resume: bool = False,
     max_errors: int | None = None,
+    max_pixels: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
     """Answer all pictures of a source, and write the answers to a folder.
@@ -111,6 +112,7 @@ def run(
         connect_timeout: seconds until a cluster must have answered.
         resume: go on with a job that was begun in `out`, if there is one.
         max_errors: how many pictures may be unreadable; None for any number.
+        max_pixels: what a picture may have; None for `DECODING.max_pixels`.
         progress: called with every shard that is finished.
 
     Raises:
@@ -137,20 +139,20 @@ def run(
             remedy="choose a folder beside it.",
         )
     _is_begun(storage, folder, resume=resume)  # before anything is made there, or listed
-    weights = Classifier.load(model).contract.weights_sha256
+    classifier = Classifier.load(model, max_pixels=max_pixels)
     with Plan(
         source,
         image_column=image_column,
         id_column=id_column,
         pictures_per_unit=pictures_per_shard,
     ) as plan:
-        task = Task(Model.of(model), plan.source, storage, folder, format)
+        task = Task(Model.of(model), plan.source, storage, folder, format, classifier.max_pixels)
         description = {
             "mnist_edge": mnist_edge.__version__,
             "model": {
                 "name": task.model.name,
                 "sha256": hashlib.sha256(task.model.data).hexdigest(),
-                "weights_sha256": weights,
+                "weights_sha256": classifier.contract.weights_sha256,
             },
             "source": {
                 "uri": plan.source.storage.uri(plan.source.path),
@@ -163,6 +165,7 @@ def run(
                 "image_column": plan.source.image_column,
                 "id_column": id_column,
                 "pictures_per_shard": pictures_per_shard,
+                "max_pixels": task.max_pixels,
             },
         }
         with _locked(storage, folder):
