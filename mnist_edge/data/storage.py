@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from mnist_edge.errors import DataError, OutputError, UsageError, first_line
@@ -92,8 +94,8 @@ class Storage:
                     if entry.is_dir(follow_symlinks=False):
                         yield File(entry.path, 0, None), True
                     elif entry.is_file():
-                        stat = entry.stat()
-                        yield File(entry.path, stat.st_size, stat.st_mtime_ns), False
+                        status = entry.stat()
+                        yield File(entry.path, status.st_size, status.st_mtime_ns), False
             return
         from pyarrow import fs
 
@@ -121,7 +123,7 @@ class Storage:
             OSError: it cannot be opened.
         """
         if self.is_local:
-            return Path(path).open("rb")
+            return _open(path)
         return self.system.open_input_stream(path, compression=None, buffer_size=BUFFER)
 
     def open_random(self, path: str) -> Any:
@@ -130,7 +132,7 @@ class Storage:
         Raises:
             OSError: it cannot be opened.
         """
-        return Path(path).open("rb") if self.is_local else self.system.open_input_file(path)
+        return _open(path) if self.is_local else self.system.open_input_file(path)
 
     def read(self, path: str) -> bytes:
         """Return all bytes of a file.
@@ -162,6 +164,13 @@ class Storage:
                 f"cannot write {self.uri(path)}: {first_line(error)}.",
                 remedy="check your rights and credentials, and that there is space.",
             ) from error
+
+
+def _open(path: str) -> BinaryIO:
+    mode = Path(path).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, and no file")
+    return Path(path).open("rb")
 
 
 @contextmanager

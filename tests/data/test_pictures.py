@@ -200,6 +200,56 @@ def test_a_line_that_names_nothing_is_a_picture_with_an_error(tmp_path: Path) ->
     assert all(picture.error for picture in found)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"a\\u0000.png"',
+        '"\\ud800.png"',
+        '"fifo.png"',
+        '"/dev/zero"',
+        '"."',
+        '"file://[/a.png"',
+        "[" * 100_000,
+        "9" * 5000,
+        '{"path": ["a.png"]}',
+        '{"path": "missing.png", "name": "\\ud800"}',
+        '"' + "a" * 100_000 + '.png"',
+    ],
+    ids=range(11),
+)
+def test_whatever_a_line_says_it_is_a_row_and_the_next_is_read(line: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.png")
+    (tmp_path / "seven.png").write_bytes(b"7")
+    path = tmp_path / "list.ndjson"
+    path.write_text(f'{line}\n"seven.png"\n')
+    first, second = read(path, id_column="name")
+    assert first.error
+    assert first.data is None
+    (first.id + first.error).encode()
+    assert second.data == b"7"
+
+
+def test_a_line_without_end_is_never_held_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LINE", 100)
+    (tmp_path / "seven.png").write_bytes(b"7")
+    path = tmp_path / "list.ndjson"
+    path.write_text("x" * 250 + '\n"seven.png"\n')
+    for size in (1, 3):
+        *parts, last = read(path, pictures_per_unit=size)
+        assert [part.data for part in parts] == [None] * 3
+        assert last.data == b"7"
+
+
+def test_names_that_are_not_utf8_cost_no_row(tmp_path: Path) -> None:
+    names = pa.array([b"\xff", b"\x1b[31m", None]).view(pa.string())
+    pq.write_table(pa.table({"image": [b"1", b"2", b"3"], "name": names}), tmp_path / "a.parquet")
+    found = read(tmp_path, id_column="name")
+    assert [picture.data for picture in found] == [b"1", b"2", b"3"]
+    assert [picture.id for picture in found[:2]] == ["\\xff", "\x1b[31m"]
+
+
 def test_sources_that_say_nothing_clear_are_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds nothing to read"):
