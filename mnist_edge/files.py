@@ -257,9 +257,14 @@ def _carry_out(plan: Path) -> None:
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file beside `path`; nothing is created yet but its folder."""
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder.", remedy="name a file in it.")
     try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder.", remedy="name a file in it.")
+        if path.exists() and not path.is_file():
+            # Whoever may would replace the device, for everybody.
+            raise OutputError(
+                f"cannot write {path}: it is a pipe or a device.", remedy="name a file."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         number = next(_NUMBERS)
         yield path.with_name(f".{os.getpid()}-{_TOKEN}-{number}.{path.name}")

@@ -44,6 +44,15 @@ def test_the_new_file_appears_only_when_the_block_has_ended(result: Path) -> Non
     assert list(result.parent.iterdir()) == [result]
 
 
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(os.devnull)
+    for name in ("pipe.png", "link.png"):
+        with pytest.raises(OutputError, match=r"it is a pipe or a device"):
+            write_half(tmp_path / name, OSError())
+        assert not (tmp_path / name).is_file()
+
+
 def test_folders_are_made_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "some" / "where" / "edge.onnx"
     with replacing(path) as temporary:
