@@ -70,7 +70,8 @@ def main() -> None:
 def _counts(text: str) -> Counts:
     """Return what has been counted so far; the number of inputs is where to go on."""
     _, _, rest = text.partition("<!-- {")
-    return {name: [0] * 4 for name in TARGETS} | json.loads("{" + rest.partition(" -->")[0])
+    counts: Counts = json.loads("{" + rest.partition(" -->")[0])
+    return {name: [0] * 4 for name in TARGETS} | counts
 
 
 def _add(name: str, outcome: Outcome) -> None:

@@ -346,9 +346,9 @@ class Plan:
                 remedy="mend it, or give a pattern that leaves it out.",
             ) from error
         for column in filter(None, (source.image_column, source.id_column)):
-            if column not in schema.names:
+            if (count := schema.names.count(column)) != 1:
                 raise DataError(
-                    f"{path!r} has no column {column!r}.",
+                    f"{path!r} has {count or 'no'} column{'s' * (count > 1)} {column!r}.",
                     remedy=f"its columns are {', '.join(map(repr, schema.names))}: "
                     "name one with --image-column or --id-column.",
                 )

@@ -60,14 +60,10 @@ class Storage:
         Raises:
             DataError: there is no such file or folder, or it cannot be listed.
         """
-        from pyarrow import fs
-
         try:
-            info = self.system.get_file_info(path)
-            if info.type == fs.FileType.File:
-                yield File(path, info.size, info.mtime_ns)
-            elif info.type == fs.FileType.Directory:
-                yield from self._walk(path)
+            if found := self._found(path):
+                file, is_folder = found
+                yield from self._walk(path) if is_folder else (file,)
             elif (folder := fixed_part(path)) != path:
                 depth = folder.count("/") + 1 if folder else int(self.is_local)
                 for file in self._walk(folder or "/" * self.is_local):
@@ -77,6 +73,23 @@ class Storage:
                 raise FileNotFoundError(f"there is no {self.uri(path)}")
         except OSError as error:
             raise _unlisted(path, error) from error
+
+    def _found(self, path: str) -> tuple[File, bool] | None:
+        """Return a file or a folder, and whether it is the latter; None where there is neither."""
+        if self.is_local:  # of which pyarrow takes no names that are not UTF-8
+            try:
+                status = Path(path).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            is_folder = stat.S_ISDIR(status.st_mode)
+            file = File(path, status.st_size, status.st_mtime_ns)
+            return (file, is_folder) if is_folder or stat.S_ISREG(status.st_mode) else None
+        from pyarrow import fs
+
+        info = self.system.get_file_info(path)
+        is_folder = info.type == fs.FileType.Directory
+        file = File(path, info.size or 0, info.mtime_ns)
+        return (file, is_folder) if is_folder or info.type == fs.FileType.File else None
 
     def _walk(self, folder: str) -> Iterator[File]:
         for file, is_folder in sorted(self._entries(folder)):
@@ -88,12 +101,12 @@ class Storage:
                 yield file
 
     def _entries(self, folder: str) -> Iterator[tuple[File, bool]]:
-        if self.is_local:  # of which pyarrow lists no names that are not UTF-8
+        if self.is_local:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         yield File(entry.path, 0, None), True
-                    elif entry.is_file():
+                    elif os.path.isfile(entry.path):  # noqa: PTH113 - False of a link to itself
                         status = entry.stat()
                         yield File(entry.path, status.st_size, status.st_mtime_ns), False
             return

@@ -131,6 +131,11 @@ def run(
             f"there is no format of answers {format!r}.",
             remedy=f"{did_you_mean(format, FORMATS)}accepted are {', '.join(FORMATS)}.",
         )
+    if not 0 <= connect_timeout <= cluster.LONGEST_TIMEOUT:
+        raise UsageError(
+            f"a cluster cannot be waited for {connect_timeout:g} seconds.",
+            remedy=f"give 0 to {cluster.LONGEST_TIMEOUT:g}.",
+        )
     storage, folder = locate(out)
     where, path = locate(source)
     if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):

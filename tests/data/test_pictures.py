@@ -172,6 +172,23 @@ def test_parquet_without_the_columns_is_refused_at_once(
         read(tmp_path, **options)
 
 
+def test_two_columns_of_a_name_are_refused_at_once(tmp_path: Path) -> None:
+    twice = pa.table([pa.array([b"1"]), pa.array([b"2"])], names=["image", "image"])
+    pq.write_table(twice, tmp_path / "part.parquet")
+    with pytest.raises(DataError, match="has 2 columns 'image'"):
+        read(tmp_path)
+
+
+def test_a_name_that_is_not_utf8_and_a_link_to_itself_stop_nothing(folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png"))
+    odd.write_bytes(b"1")
+    (folder / "loop.png").symlink_to("loop.png")
+    assert read(odd) == [Picture(odd.as_uri(), b"1")]
+    assert len(read(folder)) == len(CONTENTS) + 1
+    with pytest.raises(DataError, match="cannot be listed"):
+        read(folder / "loop.png")
+
+
 def test_lines_name_pictures(folder: Path, tmp_path: Path) -> None:
     names = list(CONTENTS)
     lines = [
