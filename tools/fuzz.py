@@ -3,7 +3,7 @@
     python tools/fuzz.py --minutes 600
 
 Each run takes other inputs than those before. What it finds becomes a row of tests/fuzz/corpus. The
-page is written after every minute, so that a run may be stopped at any time.
+page is written every few minutes, so that a run may be stopped at any time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
                     found.add(kind)
                     print(f"{_keep(name, content(name, number))}: {what}", flush=True)
     except KeyboardInterrupt:
-        pass  # all but the last minute is on the page
+        pass  # all but the last minutes are on the page
     sys.exit(bool(found))
 
 

@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 # Where files are written without a disk.
 MEMORY = Path("/dev/shm")  # noqa: S108
 
-# A stretch of work, in seconds; starting a process takes two.
-STRETCH = 60.0
+# A stretch of work, in seconds; starting a process takes two, and many more where others work.
+STRETCH = 240.0
 
 
 @dataclass
