@@ -38,6 +38,7 @@ from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
 from mnist_edge.runtime import shipped
+from mnist_edge.runtime.reading.parameters import DECODING
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
@@ -117,7 +118,7 @@ def work(way: str, source: str, out: str) -> None:
         return
     done = 0
     with Plan(source) as plan:
-        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet")
+        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet", DECODING.max_pixels)
         for unit in plan:
             done += task.finish(unit).pictures
             mark(done)

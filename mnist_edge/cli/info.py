@@ -33,7 +33,9 @@ def info(
     path = chosen(one_model(path, model), "onnx", "onnx-int8", "keras", "tflite")
     rows = None
     contract = contract_of(path)
-    if contract is None:
+    if contract:
+        contract.check_content(path)
+    else:
         note(f"{path} carries no contract: it was not exported here.")
     try:
         rows = read_layers(path)

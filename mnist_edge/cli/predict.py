@@ -38,7 +38,7 @@ def predict(
     from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, escaped, printable
     from mnist_edge.runtime.classifier import Classifier
     from mnist_edge.runtime.explain import explanation, in_words, place
-    from mnist_edge.runtime.pictures import answer_each, find_pictures
+    from mnist_edge.runtime.pictures import answer_each, find_pictures, sources_of
 
     names = find_pictures(images)
     if digits is not None and digits != "auto" and not re.fullmatch("0*[1-9][0-9]{0,2}", digits):
@@ -53,7 +53,7 @@ def predict(
         raise UsageError(
             f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
         )
-    sources = [(name, sys.stdin.buffer.read() if name == "-" else name) for name in names]
+    sources = sources_of(names, sys.stdin.buffer)
     classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     answers = answer_each(classifier, sources, digits=digits, frames=frames)
     width = max(len(escaped(name)) for name in names) if len(names) > 1 or frames else 0

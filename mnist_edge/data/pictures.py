@@ -29,6 +29,8 @@ KINDS = {
 
 # Larger files are no pictures of digits; all of one is held in memory.
 LARGEST = 1 << 28
+# So many bytes of a line are read at once: what goes on is no path, and read as another line.
+LINE = 1 << 20
 # Requests to a store under way at once: each takes far longer than to read a picture.
 READERS = 16
 # Rows of a Parquet file that are held in memory at once.
@@ -130,10 +132,13 @@ class Source:
                     images = batch.column(self.image_column)
                     if pyarrow.types.is_struct(images.type):
                         images = images.field("bytes")
-                    names = batch.column(self.id_column).to_pylist() if self.id_column else ()
+                    names = batch.column(self.id_column) if self.id_column else ()
+                    if names and pyarrow.types.is_string(names.type):
+                        names = names.cast(pyarrow.binary())  # it need not be UTF-8
                     for image, name in zip_longest(images, names):
                         data = image.as_py()
-                        identity = f"{uri}#{row}" if name is None else str(name)
+                        given = None if name is None else name.as_py()
+                        identity = f"{uri}#{row}" if given is None else _text(given)
                         yield Picture(identity, data, None if data is not None else "no picture")
                         row += 1
         except Exception as error:
@@ -149,7 +154,7 @@ class Source:
             with self.storage.open_random(path) as file:
                 file.seek(unit.start)
                 for row in range(unit.row, unit.row + unit.count):
-                    line = file.readline()
+                    line = file.readline(LINE)
                     identity = f"{uri}#{row}"
                     try:
                         item = json.loads(line)
@@ -158,13 +163,14 @@ class Source:
                             raise TypeError
                         given = item.get(self.id_column) if isinstance(item, dict) else None
                         storage, place = self._placed(place, path, stores)
-                    except (ValueError, LookupError, TypeError):
+                        name = storage.uri(place) if given is None else _text(given)
+                    except (ValueError, LookupError, TypeError, RecursionError):
                         shape = f'a path, or an object with one under "{self.image_column}"'
                         yield Picture(identity, None, f"the line is not {shape}")
                     except (DataError, UsageError) as error:
                         yield Picture(identity, None, error.cause)
                     else:
-                        yield storage.uri(place) if given is None else str(given), storage, place
+                        yield name, storage, place
 
         try:
             yield from _read_all(named(), self.storage)
@@ -196,8 +202,14 @@ def _is_picture(path: str) -> bool:
 
 def why(error: BaseException) -> str:
     """Return in one line, of UTF-8 whatever a path in it is, why something cannot be read."""
-    text = getattr(error, "strerror", None) or first_line(error)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return _text(getattr(error, "strerror", None) or first_line(error))
+
+
+def _text(value: object) -> str:
+    """Return a value as text that can be written as UTF-8."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _read_all(
@@ -220,6 +232,6 @@ def _read(named: tuple[str, Storage, str] | Picture) -> Picture:
     try:
         with storage.open(path) as file:
             data = file.read(LARGEST + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return Picture(identity, None, why(error))
     return Picture(identity, None, _TOO_LARGE) if len(data) > LARGEST else Picture(identity, data)

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from itertools import chain, count, islice
 from typing import Self
 
-from mnist_edge.data.pictures import KINDS, Source, Unit, why
+from mnist_edge.data.pictures import KINDS, LINE, Source, Unit, why
 from mnist_edge.data.storage import File, in_temporary_folder, locate
 from mnist_edge.errors import DataError, UsageError
 
@@ -123,9 +123,9 @@ class Plan:
                 remedy="mend it, or give a pattern that leaves it out.",
             ) from error
         for column in filter(None, (source.image_column, source.id_column)):
-            if column not in schema.names:
+            if (found := schema.names.count(column)) != 1:
                 raise DataError(
-                    f"{path!r} has no column {column!r}.",
+                    f"{path!r} has {found or 'no'} column{'s' * (found > 1)} {column!r}.",
                     remedy=f"its columns are {', '.join(map(repr, schema.names))}: "
                     "name one with --image-column or --id-column.",
                 )
@@ -146,10 +146,11 @@ class Plan:
         try:
             with self.source.storage.open(path) as file:
                 start = row = 0
-                while some := list(islice(file, size)):
-                    yield start, row, len(some)
-                    start += sum(map(len, some))
-                    row += len(some)
+                lines = iter(lambda: file.readline(LINE), b"")
+                while lengths := [len(line) for line in islice(lines, size)]:
+                    yield start, row, len(lengths)
+                    start += sum(lengths)
+                    row += len(lengths)
         except OSError as error:
             raise DataError(
                 f"{path!r} cannot be read: {why(error)}.", remedy="check your rights."

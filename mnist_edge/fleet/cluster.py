@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mnist_edge.fleet.shards import Shard, Task
 
 # Seconds until a cluster, and each of its nodes, must have answered.
-CONNECT_TIMEOUT = 30.0
+CONNECT_TIMEOUT, LONGEST_TIMEOUT = 30.0, 86_400.0
 # Of an instance that is started here: rows are names of files, and shards do not pass through it.
 OBJECT_STORE_BYTES = 100 << 20
 

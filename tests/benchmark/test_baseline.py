@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,7 @@ DOCTORED = {
     "a format that is no name": {"rows": [GOOD | {"format": ["onnx"]}]},
     "a row without its median": {"rows": [{"format": "onnx", "accuracy": 0.99}]},
     "a row without its accuracy": {"rows": [{"format": "onnx", "p50_us": 100.0}]},
+    "without end": "[" * 100_000,
     "a median in words": {"rows": [GOOD | {"p50_us": "fast"}]},
     "a median of nothing": {"rows": [GOOD | {"p50_us": 0}]},
     "a median that is no number": {"rows": [GOOD | {"p50_us": float("nan")}]},
@@ -177,3 +179,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> 
     ):
         with pytest.raises(DataError, match=why):
             baseline.read(tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero")):
+        with pytest.raises(DataError, match="is no regular file"):
+            baseline.read(path)

@@ -213,16 +213,24 @@ def _is_encoded(text: str) -> bool:
 def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
     """Return what Pillow opens; None where the source is pixels."""
     if isinstance(source, bytes):
-        return io.BytesIO(source)
+        return _in_memory(source)
     if isinstance(source, str) and _is_encoded(source):
         head, comma, content = source.rpartition(",")
         if comma and not head.endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
-        return io.BytesIO(base64.b64decode(content, validate=True))
+        return _in_memory(base64.b64decode(content, validate=True))
     if hasattr(source, "read"):
+        if getattr(source, "seekable", bool)():
+            return source  # type: ignore[return-value]
         # What cannot be read twice is kept.
-        return source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())  # type: ignore[return-value]
+        return _in_memory(source.read(DECODING.max_bytes + 1))
     return source if isinstance(source, str | os.PathLike) else None
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    if len(content) > DECODING.max_bytes:
+        raise _TooLarge(f"more than {DECODING.max_bytes:,} bytes")
+    return io.BytesIO(content)
 
 
 @contextmanager
