@@ -73,16 +73,11 @@ def scribble() -> Image.Image:
     return picture
 
 
-def running_out() -> Image.Image:
-    return seven().crop((60, 40, 140, 160))
-
-
 @pytest.mark.parametrize(
     ("rule", "picture"),
     [
         ("other ink", two()),
         ("long path", scribble()),
-        ("cut off", running_out()),
     ],
 )
 def test_what_is_more_or_less_than_a_digit_is_doubted(rule: str, picture: Image.Image) -> None:
