@@ -72,12 +72,6 @@ def _long_path(candidate: Candidate) -> bool:
     return candidate.path > CHOOSING.path * candidate.side
 
 
-def _many_parts(candidate: Candidate) -> bool:
-    left, top, right, bottom = candidate.box
-    most = CHOOSING.parts_abreast if right - left > bottom - top else CHOOSING.parts
-    return bool(np.count_nonzero(candidate.comparable) > most)
-
-
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
 
 
@@ -106,7 +100,6 @@ RULES = (
     EVERYTHING,
     Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
-    Rule("many parts", "doubt", "it is in more parts than a digit is", _many_parts),
     Rule("closer", "look", "a small digit in a large picture needs another view"),
     Rule("again", "look", "what is not trusted at once is looked at in every way"),
 )
