@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from statistics import fmean
@@ -17,14 +16,15 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from markers import between
 
 from mnist_edge import data
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import is_runnable, of_path
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -66,8 +66,7 @@ def main() -> None:
     text = page.read_text(encoding="utf-8")
     tables = {"files": _files(points), "trainings": _trainings(), "seeds": _seeds()}
     for name, table in tables.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
+        text = between(text, name, table)
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -91,7 +90,7 @@ def peers() -> list[Point]:
     points = []
     for name, (title, ink) in PEERS.items():
         path = folder / name
-        (file,) = judge([path], dataset, told=Told(range=(0.0, ink)))
+        (file,) = judge([path], dataset, feeding=FeedingOptions(range=(0.0, ink)))
         if file.accuracy is None:
             sys.exit(f"{path} cannot run: {file.error}")
         totals = layers.totals(read_layers(path))
