@@ -233,7 +233,7 @@ def _variations(
             wrong = sum(a and not r for r, a in zip(right, accepted, strict=True))
             cells += ["" if name == TWO else f"{sum(right)}", f"{sum(accepted)}", f"{wrong}"]
         rows.append((name, f"{len(both)}", *cells))
-    headers = [f"{what} {model}" for model in MODELS for what in ("right by", "accepted", "wrong")]
+    headers = chain(*((f"`{model}`: right", "accepted", "of these wrong") for model in MODELS))
     return markdown(("", "drawings", *headers), rows)
 
 
