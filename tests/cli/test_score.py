@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.test_errors import assert_error
-from tests.conftest import Run
+from tests.conftest import PATIENCE, Run
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'mnist-edge[fleet]'")
 
@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_is_done(run: Run, scans: Path, tmp_path: Path) -> Non
                 os.killpg(process.pid, signal.SIGINT)
                 break
         lines += process.stderr.readlines()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
     assert lines[-2].startswith("error: interrupted after ")
     assert "--resume" in lines[-1]
     assert "Traceback" not in "".join(lines)
