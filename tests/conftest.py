@@ -116,7 +116,7 @@ def run_command(
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run `mnist-edge …` in a process of its own, in an empty folder unless told otherwise."""
+    """Run `mnist-edge …` in a process of its own, in an empty folder by default."""
 
     def run_here(*arguments: str | Path, cwd: Path = tmp_path, **options: object) -> Result:
         return run_command(*arguments, cwd=cwd, **options)  # type: ignore[arg-type]
