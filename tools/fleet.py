@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -28,12 +27,13 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from markers import between
 from PIL import Image
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
-from mnist_edge.data.pictures import Plan
+from mnist_edge.data.plan import Plan
 from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
@@ -96,9 +96,7 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = block.replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, block)
     if options.print:
         print(text)
     else:

@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from render_readme import between
+from markers import between
 
 from mnist_edge.files import replacing
 from mnist_edge.tables import markdown

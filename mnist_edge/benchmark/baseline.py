@@ -58,7 +58,11 @@ def read(path: Path) -> Baseline:
         document = json.loads(path.read_text(encoding="utf-8"))
         rows = [_before(row) for row in document["rows"] if row["p50_us"] is not None]
         return Baseline(document.get("dataset"), rows)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror}.", remedy="check the path."
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a report of mnist-edge bench: {error!r}.",
             remedy="make one with mnist-edge bench --json > FILE",

@@ -70,7 +70,7 @@ class Storage:
                     if _matches(file.path.split("/")[depth:], path.split("/")[depth:]):
                         yield file
             else:
-                raise FileNotFoundError(f"there is no {self.uri(path)}")
+                raise FileNotFoundError("there is no such file or folder")
         except OSError as error:
             raise _unlisted(path, error) from error
 

@@ -151,7 +151,7 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     # Sent by value: a node that has no mnist-edge has to be able to say so.
-    def look() -> tuple[str | None, list[str]]:
+    def probe() -> tuple[str | None, list[str]]:
         missing = [file for file in files if not os.path.exists(file)]  # noqa: PTH110
         try:
             import mnist_edge
@@ -161,7 +161,7 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     asked = {
-        ray.remote(look)
+        ray.remote(probe)
         .options(
             num_cpus=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import mnist_edge
-from mnist_edge.data.pictures import PICTURES_PER_UNIT, Plan
+from mnist_edge.data.plan import PICTURES_PER_UNIT, Plan
 from mnist_edge.data.storage import Storage, locate
 from mnist_edge.errors import (
     GateError,
@@ -152,27 +152,7 @@ def run(
         pictures_per_unit=pictures_per_shard,
     ) as plan:
         task = Task(Model.of(model), plan.source, storage, folder, format, classifier.max_pixels)
-        description = {
-            "mnist_edge": mnist_edge.__version__,
-            "model": {
-                "name": task.model.name,
-                "sha256": hashlib.sha256(task.model.data).hexdigest(),
-                "weights_sha256": classifier.contract.weights_sha256,
-            },
-            "source": {
-                "uri": plan.source.storage.uri(plan.source.path),
-                "kind": plan.source.kind,
-                "listing_sha256": plan.digest,
-                "units": plan.count,
-            },
-            "options": {
-                "format": format,
-                "image_column": plan.source.image_column,
-                "id_column": id_column,
-                "pictures_per_shard": pictures_per_shard,
-                "max_pixels": task.max_pixels,
-            },
-        }
+        description = _describe(task, plan, classifier.contract.weights_sha256, pictures_per_shard)
         with _locked(storage, folder):
             shards = _begin(task, description, resume=resume)
             report = _Report(shards.values(), plan.count, max_errors, progress)
@@ -194,6 +174,31 @@ def run(
                 finished.close()
             _end(task, description, shards)
     return report.state()
+
+
+def _describe(task: Task, plan: Plan, weights: str, pictures_per_shard: int) -> dict[str, Any]:
+    """Return what makes a job the one that it is, as `_job.json` records it."""
+    return {
+        "mnist_edge": mnist_edge.__version__,
+        "model": {
+            "name": task.model.name,
+            "sha256": hashlib.sha256(task.model.data).hexdigest(),
+            "weights_sha256": weights,
+        },
+        "source": {
+            "uri": plan.source.storage.uri(plan.source.path),
+            "kind": plan.source.kind,
+            "listing_sha256": plan.digest,
+            "units": plan.count,
+        },
+        "options": {
+            "format": task.format,
+            "image_column": plan.source.image_column,
+            "id_column": plan.source.id_column,
+            "pictures_per_shard": pictures_per_shard,
+            "max_pixels": task.max_pixels,
+        },
+    }
 
 
 class _Report:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import random
 import tarfile
 from pathlib import Path
 
@@ -16,8 +17,9 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'mn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mnist_edge.data import pictures
-from mnist_edge.data.pictures import Picture, Plan
+from mnist_edge.data import pictures, plan
+from mnist_edge.data.pictures import Picture
+from mnist_edge.data.plan import Plan
 from mnist_edge.errors import DataError, UsageError
 
 CONTENTS = {f"{number // 4}/{number}.png": bytes([number]) * 99 for number in range(10)}
@@ -146,10 +148,11 @@ def test_a_row_without_a_picture_or_a_name_is_still_a_row(tmp_path: Path) -> Non
 
 def test_a_row_group_that_is_damaged_says_so(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
-    table = pa.table({"image": [os.urandom(99) for _ in range(100)]})
+    rng = random.Random(0)
+    table = pa.table({"image": [rng.randbytes(99) for _ in range(100)]})
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
     damaged = bytearray(path.read_bytes())
-    damaged[4:4000] = os.urandom(3996)
+    damaged[4:4000] = rng.randbytes(3996)
     path.write_bytes(damaged)
     *_, last = read(path)
     assert last.data is None
@@ -249,7 +252,8 @@ def test_whatever_a_line_says_it_is_a_row_and_the_next_is_read(line: str, tmp_pa
 def test_a_line_without_end_is_never_held_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "LINE", 100)
+    for module in (pictures, plan):
+        monkeypatch.setattr(module, "LINE", 100)
     (tmp_path / "seven.png").write_bytes(b"7")
     path = tmp_path / "list.ndjson"
     path.write_text("x" * 250 + '\n"seven.png"\n')
