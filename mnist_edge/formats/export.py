@@ -93,6 +93,10 @@ def export(
             process has the folder.
     """
     rows = _rows(formats, int8=int8)
+    if arduino and FORMATS["c"] not in rows:
+        raise UsageError(
+            "--arduino packs the C header, which is not made.", remedy="add it: --formats c"
+        )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats.exporter import Exporter
     from mnist_edge.formats.identify import contract_of

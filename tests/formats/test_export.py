@@ -23,6 +23,7 @@ from mnist_edge.formats.exporter import Exporter
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.source import open_foreign
 from mnist_edge.formats.table import FORMATS, open_file
+from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from tests.conftest import write_digits
 from tests.formats import theirs
@@ -312,3 +313,10 @@ def test_what_is_not_there_is_said_to_be_not_there(data: str, tmp_path: Path) ->
     for name in ("missing.keras", "missing.h5", "missing.onnx", "missing"):
         with pytest.raises(ModelError, match="there is no such file"):
             mnist_edge.export(tmp_path / name, data=data, out=tmp_path / "runs")
+
+
+def test_options_that_have_nothing_to_do_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--arduino packs the C header"):
+        mnist_edge.export(formats=["onnx"], arduino=True, out=tmp_path)
+    with pytest.raises(UsageError, match="carries a contract"):
+        mnist_edge.export(shipped.path("edge.keras"), data="synthetic", feeding=KNOWN, out=tmp_path)
