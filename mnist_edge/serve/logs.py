@@ -28,6 +28,7 @@ def configure(form: str, stream: TextIO) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     # What no line has, and each would be found out for it.
+    logging._srcfile = None  # type: ignore[attr-defined]
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # What is wrong with a form is answered.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
