@@ -1,4 +1,4 @@
-"""A bounded pool of threads, one per answer, before which only a short queue waits."""
+"""Where answers are worked out, in a thread each or on the event loop, after a short queue only."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ Answer = TypeVar("Answer")
 
 # Seconds that a request may wait behind others, where there are more than threads.
 WAIT = 0.005
+
+# As many answers on the event loop as take about as long.
+MOST_HERE = 20
 
 # Seconds until it is looked whether somebody still waits for an answer.
 PATIENCE = 0.02
@@ -44,7 +47,7 @@ class Pool:
     def __init__(self, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, "answer")
         self._threads = threads
-        self._pending = 0
+        self._pending = self._waiting_here = 0
         self._usual = 10 * WAIT  # seconds of a job, by those before
 
     @property
@@ -93,6 +96,19 @@ class Pool:
         if gone:
             raise ClientGone
         return answer
+
+    async def run_here(self, job: Callable[[Ticket], Answer]) -> Answer:
+        """Run a job on the event loop, which nothing may that takes longer than to go to a thread.
+
+        Raises:
+            Problem: too many others have come at the same time.
+        """
+        self._waiting_here += 1
+        await asyncio.sleep(0)  # until those that have come meanwhile are counted
+        self._waiting_here -= 1
+        if self._waiting_here >= MOST_HERE:
+            raise busy()
+        return job(Ticket())
 
     def _timed(self, job: Callable[[Ticket], Answer], ticket: Ticket) -> Answer:
         began = time.perf_counter()

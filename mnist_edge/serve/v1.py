@@ -55,19 +55,18 @@ def router(service: Service) -> APIRouter:
         body, content_type = await request.body(), request.headers.get("content-type", "")
         if content_type.lower().startswith("multipart/"):
 
-            def many(ticket: Ticket) -> list[Prediction | Unanswered]:
+            def many(ticket: Ticket) -> Response:
                 parts = pictures.parts_of(content_type, body)
-                return pictures.predict_many(classifier, parts, ticket)
+                answers = pictures.predict_many(classifier, parts, ticket)
+                service.count(*map(pictures.reason_of, answers))
+                return json_response(answers)  # of many, which takes a while
 
-            answers = await service.answer(request, many)
-            for each in answers:
-                service.count("unreadable" if isinstance(each, Unanswered) else each.reason)
-            return json_response(answers)
+            return await service.answer(request, many)
 
         def one(_: Ticket) -> Prediction:
             return classifier.predict(body)
 
-        answer = await service.answer(request, one)
+        answer = await service.answer(request, one, here=pictures.is_small(body))
         service.count(answer.reason)
         return json_response(answer)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_edge.serve.pool import ClientGone, Pool, Ticket
+from mnist_edge.serve.pool import MOST_HERE, ClientGone, Pool, Ticket
 from mnist_edge.serve.problems import Problem
 
 
@@ -64,6 +64,19 @@ def test_more_may_wait_where_answers_take_no_time() -> None:
         await asyncio.gather(*tasks)
 
     asyncio.run(fill())
+
+
+def test_of_what_comes_at_once_to_the_event_loop_a_few_are_answered() -> None:
+    async def flood() -> None:
+        pool = Pool(1)
+        jobs = [pool.run_here(lambda _: 1) for _ in range(100)]
+        answers = await asyncio.gather(*jobs, return_exceptions=True)
+        refused = [each.status for each in answers if isinstance(each, Problem)]
+        assert refused == [503] * (100 - MOST_HERE)
+        assert answers[-MOST_HERE:] == [1] * MOST_HERE
+        assert await pool.run_here(lambda _: 1) == 1
+
+    asyncio.run(flood())
 
 
 def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
