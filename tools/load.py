@@ -11,7 +11,6 @@ run is bounded; --quick takes about two minutes, the default about ten and --min
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import random
 import re
@@ -27,7 +26,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from io import BytesIO
@@ -38,12 +37,14 @@ import numpy as np
 from packaging.requirements import Requirement
 from PIL import Image
 from render_readme import between
+from starlette.types import Receive, Scope, Send
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.documents import to_json
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.serve.listening import bind, sharing
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "serve.md"
@@ -51,7 +52,9 @@ MODEL = shipped.path("edge.onnx")
 WORKERS = 2
 CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
-MOST_CONNECTIONS = 100  # of the client with a fixed rate
+TURN = 0.1  # seconds between two requests on a connection of the client with a fixed rate
+
+ANSWER = b"0" * 250  # about as long as that to one picture
 
 # What wrk sends; who is refused waits a little. It ends with its counts as JSON.
 LUA = """
@@ -200,6 +203,30 @@ def many(name: str, pictures: tuple[bytes, ...]) -> Load:
 # The service.
 
 
+async def nothing(_: Scope, receive: Receive, send: Send) -> None:
+    """Take a request's body, and answer as much as `/v1/predict` does: what HTTP alone costs."""
+    while (await receive()).get("more_body"):
+        pass
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+@contextmanager
+def empty_service() -> Iterator[int]:
+    """Let uvicorn serve `nothing`, by as many processes as the service has; yield the port."""
+    with bind("127.0.0.1", 0) as listener, ExitStack() as stack:
+        for _ in range(WORKERS):
+            own = stack.enter_context(sharing(listener))
+            command = [sys.executable, "-m", "uvicorn", "load:nothing", "--fd", f"{own.fileno()}"]
+            quiet = ["--app-dir", str(PAGE.parents[1] / "tools"), "--log-level", "error"]
+            process = subprocess.Popen([*command, *quiet], pass_fds=[own.fileno()])
+            stack.callback(process.wait, 15)
+            stack.callback(process.terminate)
+        time.sleep(3)
+        yield listener.getsockname()[1]
+
+
 @contextmanager
 def service(*options: str) -> Iterator[tuple[int, list[int], float]]:
     """Run a service; yield its port, its processes, and how many seconds it took to start."""
@@ -277,88 +304,56 @@ def throughput(effort: Effort) -> str:
         single("JPEG of 1200×900, one a request", jpegs[0]),
         many("JPEG of 1200×900, 10 a request", jpegs),
     ):
-        rates, bases = [], []
-        # In turns, so that both meet the same neighbours.
+        bases, floors, rates = [], [], []
+        # In turns, so that all meet the same neighbours.
         for _ in range(3):
             bases.append(alone(load, effort.each))
+            with empty_service() as port:
+                floors.append(answered(port, load, effort.each))
             with service("--workers", str(WORKERS)) as (port, _, _):
-                wrk(port, load, 1)
-                counted = wrk(port, load, effort.each)
-            good = counted["requests"] - counted["refused"]
-            rates.append(len(load.pictures) * good / counted["us"] * 1e6)
-        base, rate = statistics.median(bases), statistics.median(rates)
-        rows.append((load.name, f"{base:,.0f}", f"{rate:,.0f}", f"{rate / base:.2f}"))
-    headers = ("", "Classifier, pictures/s", "service, pictures/s", "×")
+                rates.append(answered(port, load, effort.each))
+        base, floor, rate = map(statistics.median, (bases, floors, rates))
+        best = 1 / (1 / base + 1 / floor)
+        numbers = (f"{base:,.0f}", f"{floor:,.0f}", f"{rate:,.0f}")
+        rows.append((load.name, *numbers, f"{rate / base:.2f}", f"{best / base:.2f}"))
+    headers = ("pictures/s", "Classifier", "nothing over HTTP", "service", "×", "× at best")
     return markdown(headers, rows)
 
 
-class Connection(asyncio.Protocol):
-    """A connection of the client: one request at a time."""
-
-    def __init__(self) -> None:
-        self.transport: Any = None
-        self._received = b""
-        self._answer: asyncio.Future[int] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self.transport = transport
-
-    def ask(self, request: bytes) -> asyncio.Future[int]:
-        """Send a request; return the status of its answer to come."""
-        self._answer = asyncio.get_running_loop().create_future()
-        self.transport.write(request)
-        return self._answer
-
-    def data_received(self, data: bytes) -> None:
-        """Take a part of an answer."""
-        self._received += data
-        head, end, body = self._received.partition(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", head)
-        if end and found and len(body) >= int(found[1]) and self._answer:
-            self._received = b""
-            self._answer.set_result(int(head[9:12]))
-
-    def connection_lost(self, _: Exception | None) -> None:
-        """End."""
-        if self._answer and not self._answer.done():
-            self._answer.set_result(0)
+def answered(port: int, load: Load, seconds: float) -> float:
+    """Return how many pictures a second are answered, once all is warm."""
+    wrk(port, load, 1)
+    counted = wrk(port, load, seconds)
+    return len(load.pictures) * (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
 
 
-async def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list[tuple[int, float]]:
+def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list[tuple[int, float]]:
     """Send so many requests a second, whether or not answers come; return statuses and seconds.
 
-    A time is from when a request was due, so that nobody's waiting is left out.
+    Each of many connections has a turn of its own, so that none waits for another's answer.
     """
-    loop = asyncio.get_running_loop()
-    free: list[Connection] = []
-    turn = asyncio.Semaphore(MOST_CONNECTIONS)
-    answers: list[tuple[int, float]] = []
-    request = load.head + load.body
-
-    async def one(due: float) -> None:
-        async with turn:
-            while free:
-                connection = free.pop()
-                if not connection.transport.is_closing():
-                    break
-            else:
-                _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
-            status = await connection.ask(request)
-            answers.append((status, loop.time() - due))
-            free.append(connection)
-
-    tasks = []
-    begin = loop.time() + 0.1
-    for number in range(int(rate * seconds)):
-        due = begin + number / rate
-        if (left := due - loop.time()) > 0:
-            await asyncio.sleep(left)
-        tasks.append(asyncio.create_task(one(due)))
-    await asyncio.wait_for(asyncio.gather(*tasks), 60)
-    for connection in free:
-        connection.transport.close()
-    return answers
+    clients = max(1, round(rate * TURN))
+    with tempfile.TemporaryDirectory() as folder:
+        body, log = Path(folder) / "body", Path(folder) / "log"
+        body.write_bytes(load.body)
+        options = {
+            "--no-tls-proto": "http/1.1",
+            "--data": body,
+            "--header": f"Content-Type: {load.kind}",
+            "--log-file": log,
+            "--clients": clients,
+            "--rps": rate / clients,
+            "--requests": round(rate * seconds / clients) * clients,
+            # Connections begin one after the other, over one turn.
+            "--rate": -(-clients // round(1000 * TURN)),
+            "--rate-period": "1ms",
+        }
+        command = ["h2load", *(f"{name}={value}" for name, value in options.items())]
+        subprocess.run(
+            [*command, f"http://127.0.0.1:{port}/v1/predict"], capture_output=True, check=True
+        )
+        lines = (line.split("\t") for line in log.read_text().splitlines())
+        return [(int(status), int(spent) / 1e6) for _, status, spent in lines]
 
 
 def overload(effort: Effort) -> str:
@@ -369,10 +364,9 @@ def overload(effort: Effort) -> str:
         single("JPEG of 1200×900", photographs(1)[0]),
     ):
         with service("--workers", str(WORKERS)) as (port, _, _):
-            counted = wrk(port, load, effort.each)
-            capacity = (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
+            capacity = answered(port, load, effort.each)
             for name, rate in (("a tenth of", capacity / 10), ("twice", 2 * capacity)):
-                answers = asyncio.run(fixed_rate(port, load, rate, max(effort.each, 200 / rate)))
+                answers = fixed_rate(port, load, rate, max(effort.each, 200 / rate))
                 statuses = Counter(status for status, _ in answers)
                 times = [1000 * seconds for status, seconds in answers if status == 200]
                 p50, p99 = np.percentile(times, (50, 99))
@@ -460,7 +454,7 @@ def slow(effort: Effort) -> str:
             clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
             for client in clients:
                 client.sendall(load.head + load.body[:10])
-            answers = asyncio.run(fixed_rate(port, load, 50, effort.each))
+            answers = fixed_rate(port, load, 50, effort.each)
             times = [1000 * seconds for status, seconds in answers if status == 200]
             p50, p99 = np.percentile(times, (50, 99))
             rows.append(
