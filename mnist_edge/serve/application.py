@@ -45,6 +45,7 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
         summary=f"The model {service.name}: handwritten digits in pictures.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     pictures = v1.router(service)
     app.include_router(pictures)

@@ -6,6 +6,10 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mnist_edge.serve import logs
+from mnist_edge.serve.observing import new_id
+from mnist_edge.serve.problems import Problem
+
 SECONDS = 10.0
 MOST_BYTES = 64 << 10
 
@@ -40,6 +44,18 @@ class Connection(HttpToolsProtocol):
         """Take a header."""
         self._count(name + value)
         super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Refuse what is no request, in the form of all other refusals."""
+        request_id = new_id()
+        logs.REQUEST_ID.set(request_id.decode())
+        logs.LOGGER.info("refused what is not HTTP, or has headers that are too large")
+        cause = f"this is not HTTP/1.1, or its headers have more than {MOST_BYTES:,} bytes."
+        refused = Problem(400, cause, "ask as http://, with fewer or shorter headers.").response()
+        headers = (*refused.raw_headers, (b"connection", b"close"), (b"x-request-id", request_id))
+        lines = (b"HTTP/1.1 400 Bad Request", *(b"%b: %b" % header for header in headers))
+        self.transport.write(b"\r\n".join((*lines, b"", bytes(refused.body))))
+        self.transport.close()
 
     def _count(self, part: bytes) -> None:
         self._bytes += len(part)

@@ -23,12 +23,13 @@ _WHY = {
     404: "There is no such model.",
     408: "The request's body takes too long.",
     413: "The body, or a picture, is larger than it may be.",
+    415: "The body has a Content-Encoding.",
     422: "It cannot be read.",
     503: "The service is busy; Retry-After says when to ask again.",
 }
 
 # Of whatever reads a body and answers it.
-OF_A_BODY = (401, 408, 413, 503)
+OF_A_BODY = (401, 408, 413, 415, 503)
 
 PICTURE: dict[str, Any] = {
     "requestBody": {

@@ -41,7 +41,7 @@ class Observing:
             return
         began = time.perf_counter()
         given = dict(scope["headers"]).get(b"x-request-id", b"")
-        request_id = given if _GOOD_ID.fullmatch(given) else b"%016x" % _IDS.getrandbits(64)
+        request_id = given if _GOOD_ID.fullmatch(given) else new_id()
         logs.REQUEST_ID.set(request_id.decode())
         status, size = 0, 0
 
@@ -55,9 +55,11 @@ class Observing:
                 size += len(message.get("body", b""))
             await send(message)
 
+        # The server sends no body to HEAD.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         self._metrics.in_flight.inc()
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(asked, receive, send_with_id)
         except ClientGone:
             pass
         except asyncio.CancelledError:  # the service ends, and this took too long
@@ -73,6 +75,11 @@ class Observing:
             path, client = scope["path"], (scope.get("client") or ("-",))[0]
             self._metrics.answered(path, status or GONE, seconds)
             logs.log_request(scope["method"], path, status or GONE, seconds, size, client)
+
+
+def new_id() -> bytes:
+    """Return an id for a request that brings none."""
+    return b"%016x" % _IDS.getrandbits(64)
 
 
 def unexpected() -> Problem:

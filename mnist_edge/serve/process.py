@@ -55,7 +55,8 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     # What was made so far stays, and need not be looked through for garbage again and again.
     gc.collect()
     gc.freeze()
-    # uvicorn raises the signal that it was told to end by once more, when it has.
+    server = _Server(config, ready)
+    # Before uvicorn takes signals, and after, when it raises once more that which it ended by.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    _Server(config, ready).run([listener])
+        signal.signal(number, server.handle_exit)
+    server.run([listener])

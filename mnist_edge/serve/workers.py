@@ -43,6 +43,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     with bind(settings.host, settings.port) as listener:
         logs.configure(settings.log, sys.stderr)
         if settings.workers == 1:
+            os.environ.pop(METRICS_FOLDER, None)  # which somebody else's processes share
             from mnist_edge.serve.process import run
 
             run(settings, listener, lambda: announce(url_of(listener)))
