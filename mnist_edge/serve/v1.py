@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mnist_edge.formats.table import FORMATS, of_path
 from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.serve import pictures
-from mnist_edge.serve.described import OF_A_BODY, PICTURE, PICTURES, failures
+from mnist_edge.serve.openapi import OF_A_BODY, PICTURE, PICTURES, failures
 from mnist_edge.serve.pictures import Explanation, Unanswered
 from mnist_edge.serve.pool import Ticket
 from mnist_edge.serve.problems import json_response

@@ -11,7 +11,7 @@ from starlette.responses import Response
 import mnist_edge
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.serve import tensors
-from mnist_edge.serve.described import OF_A_BODY, TENSORS, Responses, failures
+from mnist_edge.serve.openapi import OF_A_BODY, TENSORS, Responses, failures
 from mnist_edge.serve.pool import Ticket
 from mnist_edge.serve.problems import Problem, json_response
 from mnist_edge.serve.service import Service

@@ -1,12 +1,16 @@
-"""ASGI middleware: every request gets an id, a line in the log, and a place in the counters."""
+"""ASGI middleware: a request's id, its line in the log and place in the counters; the token."""
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import random
 import re
 import time
+from collections.abc import Awaitable, Callable
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnist_edge.serve import logs
@@ -21,6 +25,10 @@ _GOOD_ID = re.compile(rb"[0-9A-Za-z._-]{1,64}")
 _IDS = random.Random()  # noqa: S311
 
 GONE = 499  # nginx's status of a request whose client has closed the connection
+
+# What answers, describes or counts; the page and the probes of health say nothing that is secret.
+GUARDED = ("/v1", "/v2", "/metrics", "/docs", "/openapi.json")
+OPEN = ("/v2/health/live", "/v2/health/ready")
 
 
 class Observing:
@@ -75,6 +83,59 @@ class Observing:
             path, client = scope["path"], (scope.get("client") or ("-",))[0]
             self._metrics.answered(path, status or GONE, seconds)
             logs.log_request(scope["method"], path, status or GONE, seconds, size, client)
+
+
+class Access:
+    """Refuses what needs a token and does not bring it.
+
+    Args:
+        app: what is asked where there is one.
+        token: the token.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http" and scope["path"].startswith(GUARDED):
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            scheme, _, token = given.partition(b" ")
+            known = hmac.compare_digest(token, self._token)  # in constant time
+            if not (known and scheme.lower() == b"bearer") and scope["path"] not in OPEN:
+                remedy = "send the header Authorization: Bearer TOKEN."
+                headers = {"WWW-Authenticate": "Bearer"}
+                problem = Problem(401, "the token is missing or wrong.", remedy, headers)
+                await problem.response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Shortcut:
+    """Asks one endpoint itself, as FastAPI takes as long as reading a small digit.
+
+    Args:
+        app: what answers all others.
+        path: of the endpoint.
+        endpoint: what answers there, to POST.
+    """
+
+    def __init__(
+        self, app: ASGIApp, path: str, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        self._app, self._path, self._endpoint = app, path, endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered."""
+        if scope["type"] != "http" or (scope["path"], scope["method"]) != (self._path, "POST"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            response = await self._endpoint(Request(scope, receive))
+        except Problem as problem:
+            response = problem.response()
+        await response(scope, receive, send)
 
 
 def new_id() -> bytes:
