@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mnist_edge.data import Dataset, Split, npz, synthetic
 from mnist_edge.formats.table import FORMATS
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 # TensorFlow's notes, in the tests that import it; read when it is imported.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+# The same examples each time, however long they take where other tests run beside them.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 class Workspace(NamedTuple):
@@ -71,12 +77,20 @@ def run_command(
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run `mnist-edge …` in a process of its own, in an empty folder unless told otherwise."""
+    """Run `mnist-edge …` in a process of its own, in an empty folder by default."""
 
     def run_here(*arguments: str | Path, cwd: Path = tmp_path, **options: object) -> Result:
         return run_command(*arguments, cwd=cwd, **options)  # type: ignore[arg-type]
 
     return run_here
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; False where it does not within what any machine may take."""
+    deadline = time.monotonic() + 60
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return held
 
 
 def write_digits(path: Path, train: Split, test: Split) -> None:

@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -28,16 +27,18 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from markers import between
 from PIL import Image
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
-from mnist_edge.data.pictures import Plan
+from mnist_edge.data.plan import Plan
 from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
 from mnist_edge.runtime import shipped
+from mnist_edge.runtime.reading.parameters import DECODING
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
@@ -95,9 +96,7 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = block.replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, block)
     if options.print:
         print(text)
     else:
@@ -119,7 +118,7 @@ def work(way: str, source: str, out: str) -> None:
         return
     done = 0
     with Plan(source) as plan:
-        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet")
+        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet", DECODING.max_pixels)
         for unit in plan:
             done += task.finish(unit).pictures
             mark(done)

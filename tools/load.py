@@ -34,9 +34,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markers import between
 from packaging.requirements import Requirement
 from PIL import Image
-from render_readme import between
 from starlette.types import Receive, Scope, Send
 
 from mnist_edge.benchmark import machine

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from render_readme import between
+from markers import between
 
 from mnist_edge import contract
 from mnist_edge.data import download, limits

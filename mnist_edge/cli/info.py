@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from mnist_edge.cli.options import Json, Model, chosen, one_model
+from mnist_edge.cli.options import Json, Model, ModelArgument, chosen, one_model
 from mnist_edge.cli.output import note, result, result_json
 from mnist_edge.errors import MissingExtra, ModelError
 from mnist_edge.formats.card import card, sizes
@@ -21,10 +18,7 @@ _HEADERS = ("layer", "kind", "output", "parameters", "MACs")
 
 
 def info(
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="[MODEL]", help="Default: the newest in ./runs, else the shipped."),
-    ] = None,
+    path: ModelArgument = None,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -39,7 +33,9 @@ def info(
     path = chosen(one_model(path, model), "onnx", "onnx-int8", "keras", "tflite")
     rows = None
     contract = contract_of(path)
-    if contract is None:
+    if contract:
+        contract.check_content(path)
+    else:
         note(f"{path} carries no contract: it was not exported here.")
     try:
         rows = read_layers(path)

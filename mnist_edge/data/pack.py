@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mnist_edge.data.pictures import Plan
+from mnist_edge.data.plan import Plan
 from mnist_edge.data.storage import fixed_part, locate
 from mnist_edge.errors import DataError, UsageError, did_you_mean
 from mnist_edge.extras import require

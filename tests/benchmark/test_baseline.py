@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,7 @@ DOCTORED = {
     "a format that is no name": {"rows": [GOOD | {"format": ["onnx"]}]},
     "a row without its median": {"rows": [{"format": "onnx", "accuracy": 0.99}]},
     "a row without its accuracy": {"rows": [{"format": "onnx", "p50_us": 100.0}]},
+    "without end": "[" * 100_000,
     "a median in words": {"rows": [GOOD | {"p50_us": "fast"}]},
     "a median of nothing": {"rows": [GOOD | {"p50_us": 0}]},
     "a median that is no number": {"rows": [GOOD | {"p50_us": float("nan")}]},
@@ -170,6 +172,14 @@ def test_what_is_no_report_is_refused_with_its_name(content: Any, tmp_path: Path
 
 def test_a_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "picture.json").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
-    for name in ("missing.json", ".", "picture.json"):
-        with pytest.raises(DataError, match="is not a report of mnist-edge bench"):
+    for name, why in (
+        ("missing.json", "cannot be read: No such file"),
+        (".", "cannot be read: Is a directory"),
+        ("picture.json", "is not a report of mnist-edge bench"),
+    ):
+        with pytest.raises(DataError, match=why):
             baseline.read(tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero")):
+        with pytest.raises(DataError, match="is no regular file"):
+            baseline.read(path)

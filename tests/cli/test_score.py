@@ -71,6 +71,8 @@ def test_too_many_errors_exit_with_3(run: Run, scans: Path) -> None:
         (("scans", "--out", "scans/07.png/answers"), 2, "within the source"),
         (("scans", "--out", "answers", "--format", "parket"), 2, "parket"),
         (("scans", "--out", "answers", "--model", "missing.onnx"), 1, "missing.onnx"),
+        (("scans", "--out", "answers", "--connect-timeout", "nan"), 2, "for nan seconds"),
+        (("scans", "--out", "answers", "--connect-timeout", "inf"), 2, "for inf seconds"),
         (("sca\x1b[31mns", "--out", "answers"), 1, r"sca\x1b[31mns"),
     ],
     ids=lambda value: (

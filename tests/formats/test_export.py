@@ -19,9 +19,9 @@ from mnist_edge.data import Dataset
 from mnist_edge.errors import ConversionError, GateError, ModelError, UsageError
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.exporter import Exporter
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.source import open_foreign
 from mnist_edge.formats.table import FORMATS, open_file
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime.classifier import accuracy
 from tests.conftest import write_digits
 from tests.formats import theirs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # Keras and the converters use what other libraries no longer like.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:You are saving")
 
-KNOWN = Told(range=(0.0, 1.0), ink="light", transposed=False)
+KNOWN = FeedingOptions(range=(0.0, 1.0), ink="light", transposed=False)
 
 
 @pytest.fixture(scope="module")
@@ -197,12 +197,12 @@ def test_a_model_that_reads_too_little_is_no_reference(data: str, tmp_path: Path
     model = untrained()
     model.name = "poor"
     with pytest.raises(GateError, match="less than 90%") as caught:
-        mnist_edge.export(model, data=data, out=tmp_path, told=KNOWN)
+        mnist_edge.export(model, data=data, out=tmp_path, feeding=KNOWN)
     assert caught.value.exit_code == 3
     assert "--allow-inaccurate" in caught.value.remedy
     assert not list(tmp_path.glob("[!.]*"))
     (file,) = mnist_edge.export(
-        model, formats=["onnx"], data=data, out=tmp_path, told=KNOWN, allow_inaccurate=True
+        model, formats=["onnx"], data=data, out=tmp_path, feeding=KNOWN, allow_inaccurate=True
     )
     _, contract = open_file(file.path)
     assert contract.metrics.accuracy["original"] < 0.5
@@ -262,7 +262,7 @@ def test_the_published_recipes_saved_by_plain_keras_are_exported(
         tmp_path / f"{recipe}.keras",
         data=data,
         out=tmp_path / "runs",
-        told=KNOWN,
+        feeding=KNOWN,
         allow_inaccurate=True,
     )
     assert [file.format for file in files] == ["keras", "onnx", "tflite"]
@@ -281,7 +281,7 @@ def test_recurrent_rows_are_exported_in_floats(data: str, tmp_path: Path) -> Non
             int8=True,
             data=data,
             out=tmp_path,
-            told=KNOWN,
+            feeding=KNOWN,
             allow_inaccurate=True,
             calibration=100,
             on_file=done.append,

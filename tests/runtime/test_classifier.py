@@ -60,14 +60,6 @@ def drawn(digit: Images) -> Image.Image:
     return Image.fromarray(255 - digit).resize((140, 140))
 
 
-def in_a_ring(digit: Images) -> Image.Image:
-    """A digit as the number of an exercise is drawn."""
-    picture = Image.new("L", (280, 280), 255)
-    picture.paste(drawn(digit), (70, 70))
-    ImageDraw.Draw(picture).ellipse((20, 20, 260, 260), outline=0, width=6)
-    return picture
-
-
 def png(digit: Images) -> bytes:
     stream = io.BytesIO()
     drawn(digit).save(stream, "PNG")
@@ -188,12 +180,6 @@ def test_two_digits_in_a_picture_are_no_digit(classifier: Classifier, digits: Im
     prediction = classifier.predict(sheet)
     assert (prediction.accepted, prediction.reason) == (False, "no-digit")
     assert classifier.predict_batch([sheet, drawn(digits[0])]).accepted.tolist() == [False, True]
-
-
-def test_what_a_ring_was_drawn_around_is_not_trusted(classifier: Classifier) -> None:
-    answers = classifier.predict_batch([in_a_ring(image) for image in DIGITS.images[:100]])
-    # The ring may be taken for a zero.
-    assert answers.accepted.mean() < 0.02
 
 
 def test_the_network_chooses_between_dark_ink_and_light(classifier: Classifier) -> None:

@@ -11,7 +11,9 @@ from PIL import Image
 from mnist_edge.data import synthetic
 from mnist_edge.errors import DataError
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.runtime.evaluate import evaluate, items_of, notes_of, sheet, table_of
+from mnist_edge.runtime.error_sheet import draw
+from mnist_edge.runtime.evaluate import evaluate, notes_of, table_of
+from mnist_edge.runtime.labelled import items_of
 
 DIGITS = synthetic.generate(60, seed=5)
 
@@ -44,7 +46,7 @@ def test_a_folder_tells_its_digits_by_its_folders(folder: Path) -> None:
     wrong = [item.path.name for item, _, _ in evaluation.errors]
     assert "00.png" in wrong
     assert any("00.png" in note for note in notes_of(evaluation))
-    assert sheet(classifier, evaluation).width > 100
+    assert draw(classifier, evaluation).width > 100
 
 
 def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
@@ -80,3 +82,12 @@ def test_a_csv_that_says_nothing_is_refused(content: str, says: str, tmp_path: P
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no pictures"):
         items_of(tmp_path)
+
+
+def test_a_folder_that_does_not_say_which_table_is_meant_is_refused(folder: Path) -> None:
+    (folder / "a.csv").write_text("path,label\n")
+    (folder / "b.csv").write_text("path,label\n")
+    with pytest.raises(DataError, match="several CSV files"):
+        items_of(folder)
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        items_of(folder / "nothing")

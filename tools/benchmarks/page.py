@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "page.md"
 
 # The tests are no package that is installed.
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-from render_readme import between  # noqa: E402
+from markers import between  # noqa: E402
 
 from tests.page.hosting import BROWSER, Host, serving  # noqa: E402
 from tests.page.pointer import Drawing, Tab, recorded  # noqa: E402

@@ -304,7 +304,10 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
         if not _is_utf8(str(path)):
             # onnxruntime opens no such name; weights beside such a file are not found.
             model = path.read_bytes()
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # To fall back on the only provider once more fails again, and says so on stdout.
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], enable_fallback=False
+        )
     except Exception as error:
         # onnxruntime's exceptions have no public base class below Exception.
         said = first_line(error).rpartition(" : ")[2].removesuffix(" with name ''").rstrip(".")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from mnist_edge.contract import SIZE
 from mnist_edge.errors import ImageTooLarge, UnreadableImage
@@ -40,9 +40,37 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _DATA_URL = "data:"
 _BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
 
+# Where a decoded picture notes the size of its source, and how many frames that has.
+_SIZE, _FRAMES = "mnist_edge.size", "mnist_edge.frames"
 
-# Where a decoded picture notes the size of its source.
-_SIZE = "mnist_edge.size"
+# Modes that cannot be averaged as they are, and what they are averaged in.
+_AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
+    ("I;16", "I;16L", "I;16B", "I;16N"), "I"
+)
+
+# What is wrong with a source, and what to do about it.
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
+    (FileNotFoundError, ": no such file", "check the path."),
+    (IsADirectoryError, " is a directory", "name a picture inside it."),
+    (PermissionError, ": permission denied", "make the file readable, or copy it."),
+    (
+        UnidentifiedImageError,
+        " is empty or not a picture in a known format",
+        f"use one of {', '.join(FORMATS)}.",
+    ),
+    (
+        _TOO_LARGE,
+        " is too large: {}",
+        "scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
+    ),
+    # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
+    (
+        Exception,
+        " cannot be decoded: {}",
+        "give pixels as an array (28, 28), say, or a file saved as PNG.",
+    ),
+)
 
 
 def path_of(source: Source) -> str | None:
@@ -86,24 +114,7 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
         UnreadableImage: the source is missing, not a picture, or damaged.
         ImageTooLarge: it has more than `max_pixels`, or what its format is allowed.
     """
-    with _explaining(source):
-        if isinstance(source, Image.Image):
-            _check_size(source, max_pixels)
-            # What was decoded before still knows its size.
-            return _sized(_normalize(source), source.info.get(_SIZE, source.size))
-        if (file := _file(source)) is None:
-            values = _array(source)
-            decoded = _from_array(values, max_pixels)
-            return _sized(decoded, (values.shape[1], values.shape[0]))
-        with _opened(file, max_pixels) as picture:
-            size = picture.size
-            picture.draft(None, (DECODING.max_side, DECODING.max_side))
-            frames = getattr(picture, "n_frames", 1)
-            decoded = _sized(_normalize(picture), size)
-            if frames > 1:
-                decoded.info["frames"] = frames
-            return decoded
-    raise AssertionError  # what goes wrong above is raised
+    return next(_frames(source, max_pixels))
 
 
 def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iterator[Image.Image]:
@@ -112,22 +123,12 @@ def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iter
     Raises:
         UnreadableImage: as `decode`; a frame may be damaged after others were not.
     """
-    with _explaining(source):
-        file = _file(source)
-        if file is None:
-            yield decode(source, max_pixels)
-            return
-        with _opened(file, max_pixels) as picture:
-            for frame in ImageSequence.Iterator(picture):
-                animated = getattr(picture, "is_animated", False)
-                _check_size(frame, max_pixels, DECODING.frames_cost if animated else 0)
-                size = frame.size
-                yield _sized(_normalize(frame), size)
+    return _frames(source, max_pixels, DECODING.frames_cost)
 
 
 def frames_of(picture: Image.Image) -> int:
     """Return how many frames the file had of which this picture was decoded."""
-    frames: int = picture.info.get("frames", 1)
+    frames: int = picture.info.get(_FRAMES, 1)
     return frames
 
 
@@ -162,46 +163,43 @@ def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Sourc
     return batch
 
 
-class _TooLarge(Exception):
-    """A picture has more pixels than are allowed."""
+def _frames(source: Source, max_pixels: int, frames_cost: float = 0) -> Iterator[Image.Image]:
+    """Decode frame by frame, each of which may take so many bytes a pixel in an animation."""
+    with _explaining(source):
+        if isinstance(source, Image.Image):
+            _check_size(source, max_pixels)
+            # What was decoded before still knows its size.
+            yield _noting(_normalize(source), source.info.get(_SIZE, source.size))
+        elif (file := _file(source)) is None:
+            yield _from_array(np.asarray(source), max_pixels)
+        else:
+            with Image.open(file, formats=FORMATS) as picture:
+                for frame in ImageSequence.Iterator(picture):
+                    frames, size = getattr(frame, "n_frames", 1), frame.size
+                    _check_size(frame, max_pixels, frames_cost if frames > 1 else 0)
+                    frame.draft(None, (DECODING.max_side, DECODING.max_side))
+                    yield _noting(_normalize(frame), size, frames)
+
+
+def _noting(picture: Image.Image, size: tuple[int, ...], frames: int = 1) -> Image.Image:
+    """Note the size of the source, whose sides may have been swapped to turn it upright."""
+    alike = (size[0] > size[1]) == (picture.width > picture.height)
+    picture.info = {_SIZE: size if alike else size[::-1], _FRAMES: frames}
+    return picture
 
 
 @contextmanager
 def _explaining(source: Source) -> Iterator[None]:
     """Turn whatever goes wrong into one line of cause and one of remedy."""
-    name = source_name(source)
     try:
         yield
     except UnreadableImage:
         raise
-    except FileNotFoundError as error:
-        raise UnreadableImage(f"{name}: no such file.", remedy="check the path.") from error
-    except IsADirectoryError as error:
-        raise UnreadableImage(
-            f"{name} is a directory.", remedy="name a picture inside it."
-        ) from error
-    except PermissionError as error:
-        raise UnreadableImage(
-            f"{name}: permission denied.", remedy="make the file readable, or copy it."
-        ) from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(
-            f"{name} is empty or not a picture in a known format.",
-            remedy=f"use one of {', '.join(FORMATS)}.",
-        ) from error
-    except (_TooLarge, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        size = error if isinstance(error, _TooLarge) else "more pixels than Pillow opens"
-        raise ImageTooLarge(
-            f"{name} has {size}.",
-            remedy="scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
-        ) from error
-    # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableImage(
-            f"{name} cannot be decoded: {reason.rstrip('.')}.",
-            remedy="give pixels as an array (28, 28), say, or a file saved as PNG.",
-        ) from error
+        cause, remedy = next(row for kind, *row in _FAULTS if isinstance(error, kind))
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        failure = ImageTooLarge if isinstance(error, _TOO_LARGE) else UnreadableImage
+        raise failure(f"{source_name(source)}{cause.format(reason)}.", remedy=remedy) from error
 
 
 def _is_encoded(text: str) -> bool:
@@ -213,100 +211,71 @@ def _is_encoded(text: str) -> bool:
 def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
     """Return what Pillow opens; None where the source is pixels."""
     if isinstance(source, bytes):
-        return io.BytesIO(source)
+        return _in_memory(source)
     if isinstance(source, str) and _is_encoded(source):
         head, comma, content = source.rpartition(",")
         if comma and not head.endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
-        return io.BytesIO(base64.b64decode(content, validate=True))
-    if hasattr(source, "read"):
-        # What cannot be read twice is kept.
-        return source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())  # type: ignore[return-value]
-    return source if isinstance(source, str | os.PathLike) else None
-
-
-@contextmanager
-def _opened(file: str | os.PathLike[str] | BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
-    """Open a picture whose size is allowed; a pipe would be waited for, and is none."""
-    if isinstance(file, str | os.PathLike):
-        mode = (path := Path(file)).stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return _in_memory(base64.b64decode(content, validate=True))
+    if isinstance(source, str | os.PathLike):
+        mode = Path(source).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
             raise ValueError("it is a pipe or a device, and no file")
-        with path.open("rb", buffering=0) as content:
-            size = _webp_size(content)
-    else:
-        size = _webp_size(file)
-    if size:
-        _check_pixels(*size, max_pixels, DECODING.webp_cost)
-    with Image.open(file, formats=FORMATS) as picture:
-        _check_size(picture, max_pixels)
-        yield picture
+        return source
+    if hasattr(source, "read"):
+        if getattr(source, "seekable", bool)():
+            return source  # type: ignore[return-value]
+        # What cannot be read twice is kept.
+        return _in_memory(source.read(DECODING.max_bytes + 1))
+    return None
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    if len(content) > DECODING.max_bytes:
+        raise Image.DecompressionBombError(f"more than {DECODING.max_bytes:,} bytes")
+    return io.BytesIO(content)
 
 
 def _check_size(picture: Image.Image, max_pixels: int, least_cost: float = 0) -> None:
-    if 0 in picture.size:
+    """Refuse a picture for whose pixels its decoder would take more memory than is allowed."""
+    cost: float = DECODING.cost
+    if picture.format == "WEBP":
+        cost = DECODING.webp_cost
+    elif picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
+        cost = DECODING.tiff_cost
+    elif factors := [h * v for _, h, v, _ in getattr(picture, "layer", ())]:
+        # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
+        cost = 2 * sum(factors) / max(factors)
+    _check_pixels(picture.size, max_pixels, max(cost, least_cost))
+
+
+def _check_pixels(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.cost) -> None:
+    width, height = size
+    if not width * height:
         raise ValueError("it has no pixels")
-    _check_pixels(*picture.size, max_pixels, max(_cost(picture), least_cost))
-
-
-def _cost(picture: Image.Image) -> float:
-    """Return how many bytes a pixel its decoder takes at most."""
-    if picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
-        return DECODING.tiff_cost
-    # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
-    factors = [h * v for _, h, v, _ in getattr(picture, "layer", ())]
-    return 2 * sum(factors) / max(factors) if factors else DECODING.cost
-
-
-def _check_pixels(width: int, height: int, max_pixels: int, cost: float = DECODING.cost) -> None:
     most = int(max_pixels * min(1, DECODING.cost / cost))
     if width * height > most:
-        raise _TooLarge(
+        raise Image.DecompressionBombError(
             f"{width} x {height} pixels, more than the {most:,} that such a picture may have"
         )
-
-
-def _webp_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Return width and height of a WebP picture, which Pillow reads with memory for all pixels.
-
-    https://developers.google.com/speed/webp/docs/riff_container
-    """
-    file.seek(0)
-    head = file.read(30)
-    if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
-        return None
-    kind, fields = head[12:16], head[20:].ljust(10, b"\0")
-    if kind == b"VP8X":
-        return int.from_bytes(fields[4:7], "little") + 1, int.from_bytes(fields[7:10], "little") + 1
-    bits = int.from_bytes(fields[6:10] if kind == b"VP8 " else fields[1:5], "little")
-    if kind == b"VP8 ":
-        return bits & 0x3FFF, bits >> 16 & 0x3FFF
-    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-
-
-def _array(source: Any) -> NDArray[np.generic]:
-    if not isinstance(source, np.ndarray | Sequence):
-        raise ValueError(f"{type(source).__name__} is no picture")
-    return np.asarray(source)
 
 
 def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixels) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
-    channels = values.shape[2:]
-    if not values.size or values.ndim < 2 or channels not in ((), (3,), (4,)):
+    if values.ndim < 2 or values.shape[2:] not in ((), (3,), (4,)):
         raise ValueError("the shape is none of (H, W), (H, W, 1), (H, W, 3) and (H, W, 4)")
-    height, width = values.shape[:2]
     if values.shape == (1, SIZE * SIZE):
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
-    _check_pixels(width, height, max_pixels)
+    size = values.shape[1::-1]
+    _check_pixels(size, max_pixels)
     scale = _full_scale(values)
 
     def rows(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], scale)))
 
-    return _opaque(_averaged((width, height), rows))
+    return _noting(_opaque(_averaged(size, rows)), size)
 
 
 def _full_scale(values: NDArray[np.generic]) -> int:
@@ -323,34 +292,28 @@ def _in_grey_levels(values: NDArray[np.generic], full_scale: int) -> NDArray[np.
     """Return values of any range as uint8."""
     if values.dtype == np.uint8 and full_scale == 255:
         return values  # type: ignore[return-value]
-    levels: NDArray[np.uint8] = np.rint(values.astype(np.float32) * (255 / full_scale)).astype(
-        np.uint8
-    )
-    return levels
-
-
-# Modes that cannot be averaged as they are, and what they are averaged in.
-_AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
-    ("I;16", "I;16L", "I;16B", "I;16N"), "I"
-)
+    levels = np.rint(values.astype(np.float32) * (255 / full_scale))
+    grey: NDArray[np.uint8] = levels.astype(np.uint8)
+    return grey
 
 
 def _normalize(picture: Image.Image) -> Image.Image:
+    """Reduce a picture, turn it upright, and put it on paper."""
     mode = "RGBA" if picture.has_transparency_data else _AVERAGED_AS.get(picture.mode)
 
     def rows(top: int, bottom: int) -> Image.Image:
         return picture.crop((0, top, picture.width, bottom)).convert(mode)
 
     small = _averaged(picture.size, rows) if mode else picture.reduce(_factor(picture.size))
-    small = _upright(small)
+    ImageOps.exif_transpose(small, in_place=True)
     return _from_array(np.asarray(small)) if small.mode in ("I", "F") else _opaque(small)
 
 
-def _factor(size: tuple[int, int]) -> int:
+def _factor(size: tuple[int, ...]) -> int:
     return math.ceil(max(size) / DECODING.max_side)
 
 
-def _averaged(size: tuple[int, int], rows: Callable[[int, int], Image.Image]) -> Image.Image:
+def _averaged(size: tuple[int, ...], rows: Callable[[int, int], Image.Image]) -> Image.Image:
     """Average a picture down to `max_side`, rows by rows: no copy of the whole is converted.
 
     Args:
@@ -362,39 +325,19 @@ def _averaged(size: tuple[int, int], rows: Callable[[int, int], Image.Image]) ->
     bands = [rows(top, min(top + step, height)).reduce(factor) for top in range(0, height, step)]
     if len(bands) == 1:
         return bands[0]
-    whole = Image.new(bands[0].mode, (bands[0].width, math.ceil(height / factor)))
+    whole = Image.fromarray(np.concatenate([np.asarray(band) for band in bands]))
     whole.info = bands[0].info
-    for number, band in enumerate(bands):
-        whole.paste(band, (0, number * step // factor))
     return whole
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
-        return _flatten(picture)
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-
-
-def _sized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Note the size of the source, whose sides may have been swapped to turn it upright."""
-    alike = (size[0] > size[1]) == (picture.width > picture.height)
-    picture.info[_SIZE] = size if alike else size[::-1]
-    return picture
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    picture.load()  # while its file is open
-    # Pillow would copy a picture that is upright already.
-    turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    return ImageOps.exif_transpose(picture) if turned else picture
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
     """Put a transparent picture on the background that its maker will have seen.
 
     Ink on nothing gets the background, black or white, that it stands out from. A drawing with a
     background of its own, transparent only around it, has that continued.
     """
+    if picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255):
+        return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     pixels = np.asarray(picture)
     alpha = pixels[..., 3]
     visible = pixels[alpha > alpha.max() // 2][:, :3]

@@ -15,6 +15,7 @@ class Decoding:
     """
 
     max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
+    max_bytes: int = 1 << 28  # of a picture that is held in memory, as what comes through a pipe
     cost: int = 4
     webp_cost: int = 16
     tiff_cost: int = 12
@@ -53,9 +54,6 @@ class Choosing:
     near: float = 0.2  # of the digit's length: the gap to a part of it
     companion: float = 0.2  # of a digit's length: shorter ink beside it is none
     path: float = 4.2  # of a digit's length: the path of the pen that draws it; an 8 has 3.5
-    cut_off: float = 0.22  # of its outline on the picture's edge: more than a tight crop's bar
-    parts: int = 6  # of comparable length, as of a rough brush
-    parts_abreast: int = 2  # of a digit that is wider than high: more are a word
 
 
 @dataclass(frozen=True)

@@ -68,26 +68,8 @@ def _other_ink(candidate: Candidate) -> bool:
     return candidate.beside or bool((candidate.comparable & ~candidate.chosen).any())
 
 
-def _encircled(candidate: Candidate) -> bool:
-    parts = candidate.ink.parts
-    x0, y0, x1, y1 = parts.box[parts.longest(candidate.chosen)]
-    left, top, right, bottom = parts.box[candidate.chosen & candidate.comparable].T
-    return bool(((left > x0) & (top > y0) & (right < x1) & (bottom < y1)).any())
-
-
 def _long_path(candidate: Candidate) -> bool:
     return candidate.path > CHOOSING.path * candidate.side
-
-
-def _cut_off(candidate: Candidate) -> bool:
-    parts, chosen = candidate.ink.parts, candidate.chosen
-    return bool(parts.contact @ chosen > CHOOSING.cut_off * (parts.outline @ chosen))
-
-
-def _many_parts(candidate: Candidate) -> bool:
-    left, top, right, bottom = candidate.box
-    most = CHOOSING.parts_abreast if right - left > bottom - top else CHOOSING.parts
-    return bool(np.count_nonzero(candidate.comparable) > most)
 
 
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
@@ -117,10 +99,7 @@ RULES = (
     Rule("near", "choose", "the longest stroke and what lies near it", _near),
     EVERYTHING,
     Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
-    Rule("encircled", "doubt", "it is drawn around what may be the digit", _encircled),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
-    Rule("many parts", "doubt", "it is in more parts than a digit is", _many_parts),
-    Rule("cut off", "doubt", "it runs into the picture's edge", _cut_off),
     Rule("closer", "look", "a small digit in a large picture needs another view"),
     Rule("again", "look", "what is not trusted at once is looked at in every way"),
 )

@@ -331,8 +331,8 @@ def scribble() -> Image.Image:
 
 
 @pytest.mark.parametrize("picture", [word(), text(), scribble()], ids=["word", "page", "scribble"])
-def test_more_ink_than_one_digits_is_told(picture: Image.Image) -> None:
-    assert _ink(preprocess(picture)).doubts
+def test_more_ink_than_one_digits_is_refused(picture: Image.Image) -> None:
+    assert preprocess(picture).reason == "no-digit"
 
 
 def rough() -> Image.Image:

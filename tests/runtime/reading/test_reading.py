@@ -294,15 +294,6 @@ def test_what_surrounds_the_digit_is_seen_through(
     assert_a_seven(read(disturb(seven())), alike=0.75)
 
 
-def test_a_digit_that_runs_into_a_table_is_not_to_be_trusted() -> None:
-    table = seven()
-    ImageDraw.Draw(table).rectangle([0, 155, 200, 200], fill=0)
-    assert read(table).reason == "no-digit"
-    assert read(seven()).reason is None
-    # Its own bar may well lie there, as in a tight crop.
-    assert read(seven().crop((50, 32, 160, 180))).reason is None
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "array"])
 def test_boxes_are_in_pixels_of_the_picture_upright(kind: str, mode: str) -> None:

@@ -1,4 +1,4 @@
-"""What somebody says of how a model is fed. Importing it loads no library."""
+"""What the user says of how a model without a contract is fed. Importing it loads no library."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Told:
-    """What somebody says of a model; what is None is measured.
+class FeedingOptions:
+    """How a model is fed, as far as it is known; what is None is measured.
 
     Attributes:
         shape: of one picture: (28, 28, 1), (1, 28, 28), (28, 28) or (784,), say.
