@@ -2,10 +2,12 @@
 
 python tools/load.py [--quick] [--minutes N] [--only NAME…] [--print]
 
-It needs wrk (Debian: apt-get install wrk) and the extra `serve`. Everything happens on the loopback
-interface, and the clients share the processors with the service. The pictures are synthetic digits:
-PNG of 28x28 as MNIST has them, and JPEG of 1200x900 with a digit on lit, grainy paper. Every
-run is bounded; --quick takes about two minutes, the default about ten and --minutes more.
+It needs wrk and h2load (Debian: apt-get install wrk nghttp2-client) and the extra `serve`.
+Everything happens on the loopback interface, and the clients share the processors with the service.
+The pictures are synthetic digits: PNG of 28x28 as MNIST has them, and JPEG of 1200x900 with a digit
+on lit, grainy paper. Every run is bounded; --quick takes about two minutes, the default about
+twelve and --minutes more. Nothing else may run meanwhile, but beside the soak, which measures no
+time.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import uvicorn
 from markers import between
 from packaging.requirements import Requirement
 from PIL import Image
@@ -118,11 +121,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
     parser.add_argument("--print", action="store_true")
     options = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("wrk is not installed.\napt-get install wrk")
+    if not (shutil.which("wrk") and shutil.which("h2load")):
+        sys.exit("wrk or h2load is not installed.\napt-get install wrk nghttp2-client")
     soak = 60 * (options.minutes or 2)
     effort = Effort(3, min(soak, 15), 3) if options.quick else Effort(15, soak, 10)
-    blocks = {"machine": describe()}
+    blocks = {} if options.only == ["soak"] else {"machine": describe()}
     for name in options.only:
         note(name)
         blocks[name] = MEASURED[name](effort)
@@ -212,19 +215,27 @@ async def nothing(_: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": ANSWER})
 
 
+def _serve_nothing(listener: socket.socket) -> None:
+    uvicorn.Server(uvicorn.Config(nothing, lifespan="off", log_level="error")).run([listener])
+
+
 @contextmanager
 def empty_service() -> Iterator[int]:
     """Let uvicorn serve `nothing`, by as many processes as the service has; yield the port."""
     with bind("127.0.0.1", 0) as listener, ExitStack() as stack:
         for _ in range(WORKERS):
             own = stack.enter_context(sharing(listener))
-            command = [sys.executable, "-m", "uvicorn", "load:nothing", "--fd", f"{own.fileno()}"]
-            quiet = ["--app-dir", str(PAGE.parents[1] / "tools"), "--log-level", "error"]
-            process = subprocess.Popen([*command, *quiet], pass_fds=[own.fileno()])
-            stack.callback(process.wait, 15)
+            own.listen()
+            process = get_context("spawn").Process(target=_serve_nothing, args=(own,))
+            process.start()
+            stack.callback(process.join)
             stack.callback(process.terminate)
-        time.sleep(3)
-        yield listener.getsockname()[1]
+        address = listener.getsockname()
+        for _ in range(CONNECTIONS):  # until all of them answer
+            with socket.create_connection(address) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: load\r\n\r\n")
+                client.recv(1)
+        yield address[1]
 
 
 @contextmanager
@@ -410,7 +421,7 @@ def soak(effort: Effort) -> str:
                         size = int(line.split(b":")[1])
                 body = json.loads(answers.read(size))
                 if status == 200:
-                    counted["right" if same(body, expected[number]) else "wrong"] += 1
+                    counted["right" if body == expected[number] else "wrong"] += 1
                 else:
                     counted[str(status)] += 1
 
@@ -438,11 +449,6 @@ def soak(effort: Effort) -> str:
     )
     headers = ("minutes", "right", "wrong", "503", "other", "MiB at first", "at last", "within")
     return markdown(headers, [row], left=0)
-
-
-def same(answer: dict[str, Any], expected: dict[str, Any]) -> bool:
-    """Tell whether an answer is that of `predict`."""
-    return answer == expected
 
 
 def slow(effort: Effort) -> str:
