@@ -34,36 +34,20 @@ _WHY = {
 # Of whatever reads a body and answers it.
 OF_A_BODY = (401, 408, 413, 415, 503)
 
-PICTURE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "A picture: PNG, JPEG, BMP, GIF, WebP or TIFF, of any size and polarity.",
-        "content": {"application/octet-stream": _BYTES},
-    }
-}
+_A_PICTURE = "A picture: PNG, JPEG, BMP, GIF, WebP or TIFF, of any size and polarity."
 
-PICTURES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": f"{PICTURE['requestBody']['description']} Or many, each a part of a form.",
-        "content": {
-            "application/octet-stream": _BYTES,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["picture"],
-                    "properties": {
-                        "picture": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                        }
-                    },
-                }
-            },
-        },
-    }
-}
+
+def _pictures(description: str, in_a_form: dict[str, Any]) -> dict[str, Any]:
+    form = {"type": "object", "required": ["picture"], "properties": {"picture": in_a_form}}
+    content = {"application/octet-stream": _BYTES, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+PICTURE = _pictures(f"{_A_PICTURE} Or a form with one.", _BYTES["schema"])
+PICTURES = _pictures(
+    f"{_A_PICTURE} Or many, each a part of a form.",
+    {"type": "array", "minItems": 1, "items": _BYTES["schema"]},
+)
 
 _PARAMETERS = {"type": "object"}
 

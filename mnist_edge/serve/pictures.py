@@ -74,6 +74,25 @@ def is_small(body: bytes) -> bool:
     return len(body) <= _SMALL and body.startswith(_PNG_OF_MNIST)
 
 
+def is_form(content_type: str) -> bool:
+    """Tell whether a body is one of parts."""
+    return content_type.lower().startswith("multipart/")
+
+
+def picture_of(content_type: str, body: bytes) -> bytes:
+    """Return the one picture of a body: all of it, or the only part of a form.
+
+    Raises:
+        Problem: the form is damaged, or has several.
+    """
+    if not is_form(content_type):
+        return body
+    (_, picture), *others = parts_of(content_type, body)
+    if others:
+        raise Problem(422, "this is answered for one picture at a time.", "send a form with one.")
+    return picture
+
+
 def parts_of(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
     """Return the names and contents of the parts of a multipart body (RFC 2046, RFC 7578).
 

@@ -53,7 +53,7 @@ def router(service: Service) -> APIRouter:
     async def predict(request: Request) -> Response:
         """Answer a picture as predict --json does, or many in their places, errors too."""
         body, content_type = await request.body(), request.headers.get("content-type", "")
-        if content_type.lower().startswith("multipart/"):
+        if pictures.is_form(content_type):
 
             def many(ticket: Ticket) -> Response:
                 parts = pictures.parts_of(content_type, body)
@@ -74,10 +74,10 @@ def router(service: Service) -> APIRouter:
         request: Request, digits: Annotated[int | None, Query(ge=1, le=MOST_DIGITS)] = None
     ) -> Response:
         """Read a line of digits: of so many, or of as many as there are."""
-        body = await request.body()
+        body, content_type = await request.body(), request.headers.get("content-type", "")
 
         def job(_: Ticket) -> Line:
-            return classifier.read_line(body, digits)
+            return classifier.read_line(pictures.picture_of(content_type, body), digits)
 
         answer = await service.answer(request, job)
         service.count(answer.reason)
@@ -85,10 +85,10 @@ def router(service: Service) -> APIRouter:
 
     async def explain(request: Request) -> Response:
         """Answer a picture, and tell in words and drawings how it was read."""
-        body = await request.body()
+        body, content_type = await request.body(), request.headers.get("content-type", "")
 
         def job(_: Ticket) -> Explanation:
-            return pictures.explained(classifier, body)
+            return pictures.explained(classifier, pictures.picture_of(content_type, body))
 
         answer = await service.answer(request, job)
         service.count(answer.prediction.reason)

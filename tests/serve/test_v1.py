@@ -173,6 +173,16 @@ def test_a_line_is_read(served: Serve) -> None:
         assert "digits" in refused.json()["error"]
 
 
+@pytest.mark.parametrize("path", ["/v1/line", "/v1/explain"])
+def test_one_picture_may_come_in_a_form(path: str, served: Serve, seven: bytes) -> None:
+    client = served()
+    answer = client.post(path, files={"picture": seven})
+    assert (answer.status_code, answer.text) == (200, client.post(path, content=seven).text)
+    several = client.post(path, files=[("picture", seven)] * 2)
+    assert several.status_code == 422
+    assert "one picture" in several.json()["error"]
+
+
 def test_an_explanation_says_and_draws_how_a_picture_was_read(served: Serve, seven: bytes) -> None:
     answer = served().post("/v1/explain", content=seven).json()
     assert answer["prediction"] == served().post("/v1/predict", content=seven).json()
