@@ -435,16 +435,16 @@ def soak(effort: Effort) -> str:
         stop.set()
         for client in clients:
             client.join()
-    settled = used[len(used) // 10 :]  # the first tenth fills caches
+    later = used[len(used) // 10 :]  # the first tenth fills caches
     row = (
         f"{effort.soak / 60:.1f}",
         f"{counted['right']:,}",
         f"{counted['wrong']:,}",
         f"{counted['503']:,}",
         f"{sum(counted.values()) - counted['right'] - counted['wrong'] - counted['503']:,}",
-        f"{settled[0]:.0f}",
-        f"{settled[-1]:.0f}",
-        f"{min(settled):.0f} to {max(settled):.0f}",
+        f"{later[0]:.0f}",
+        f"{later[-1]:.0f}",
+        f"{min(later):.0f} to {max(later):.0f}",
     )
     headers = ("minutes", "right", "wrong", "503", "other", "MiB at first", "at last", "within")
     return markdown(headers, [row], left=0)

@@ -19,14 +19,14 @@ from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.explain import drawing, explain
 from mnist_edge.runtime.pictures import answer_each
 from mnist_edge.runtime.reading.decoding import decode
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.pool import Cancellation
 from mnist_edge.serve.problems import Problem
 
 # In one request: as many in MNIST's own form keep a thread busy for a fifth of a second.
 MOST_PICTURES = 1000
 
-# Of many, those that are read before it is looked whether anybody still waits: for at most two
-# seconds, as a process that is to end waits for what is under way.
+# Of many, those that are read before cancellation is checked: for two seconds at most, as a process
+# that is to end waits for them.
 AT_ONCE = 8
 
 # How a PNG file of MNIST's size begins. Handing one to a thread takes longer than to read it, and
@@ -129,12 +129,12 @@ def _damaged(fault: str) -> Problem:
 
 
 def predict_many(
-    classifier: Classifier, pictures: Sequence[tuple[str, bytes]], ticket: Ticket
+    classifier: Classifier, pictures: Sequence[tuple[str, bytes]], cancellation: Cancellation
 ) -> list[Prediction | Unanswered]:
     """Answer pictures with names, each in its place; fewer where nobody waits for them any more."""
     answers: list[Prediction | Unanswered] = []
     for start in range(0, len(pictures), AT_ONCE):
-        if ticket.dropped:
+        if cancellation.requested:
             break
         some = pictures[start : start + AT_ONCE]
         for (name, _), answer in zip(some, answer_each(classifier, some), strict=True):

@@ -21,7 +21,7 @@ WAIT = 0.005
 # As many answers on the event loop as take about as long.
 MOST_HERE = 20
 
-# Seconds until it is looked whether somebody still waits for an answer.
+# Seconds until a request's client is watched for leaving.
 PATIENCE = 0.02
 
 
@@ -29,10 +29,10 @@ class ClientGone(Exception):
     """Nobody waits for the answer any more."""
 
 
-class Ticket:
+class Cancellation:
     """What tells a job that is under way whether its answer is still wanted."""
 
-    dropped = False
+    requested = False
 
 
 class Pool:
@@ -56,11 +56,11 @@ class Pool:
         waiting = self._pending - self._threads
         return waiting >= self._threads and waiting * self._usual > self._threads * WAIT
 
-    async def run(self, job: Callable[[Ticket], Answer], receive: Receive) -> Answer:
+    async def run(self, job: Callable[[Cancellation], Answer], receive: Receive) -> Answer:
         """Run a job on a thread of the pool.
 
         Args:
-            job: what is done; it may look at its ticket from time to time.
+            job: what is done; it may ask from time to time whether it is cancelled.
             receive: of a request whose body has been read: what comes next is that it is gone.
 
         Raises:
@@ -69,26 +69,26 @@ class Pool:
         """
         if self.full:
             raise busy()
-        ticket = Ticket()
+        cancellation = Cancellation()
         self._pending += 1
-        work = self._executor.submit(contextvars.copy_context().run, self._timed, job, ticket)
+        work = self._executor.submit(contextvars.copy_context().run, self._timed, job, cancellation)
 
         async def drop() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
-            ticket.dropped = True
+            cancellation.requested = True
             work.cancel()
 
-        # An answer that is there at once needs no one to look after its client.
+        # An answer that is there at once needs no one to watch its client.
         loop, watches = asyncio.get_running_loop(), []
         timer = loop.call_later(PATIENCE, lambda: watches.append(loop.create_task(drop())))
         try:
             answer = await asyncio.wrap_future(work)
         except asyncio.CancelledError:
-            if not ticket.dropped:  # the service is ending
+            if not cancellation.requested:  # the service is ending
                 raise
         finally:
-            gone, ticket.dropped = ticket.dropped, True
+            gone, cancellation.requested = cancellation.requested, True
             timer.cancel()
             for watch in watches:
                 watch.cancel()
@@ -97,7 +97,7 @@ class Pool:
             raise ClientGone
         return answer
 
-    async def run_here(self, job: Callable[[Ticket], Answer]) -> Answer:
+    async def run_here(self, job: Callable[[Cancellation], Answer]) -> Answer:
         """Run a job on the event loop, which nothing may that takes longer than to go to a thread.
 
         Raises:
@@ -108,11 +108,11 @@ class Pool:
         self._waiting_here -= 1
         if self._waiting_here >= MOST_HERE:
             raise busy()
-        return job(Ticket())
+        return job(Cancellation())
 
-    def _timed(self, job: Callable[[Ticket], Answer], ticket: Ticket) -> Answer:
+    def _timed(self, job: Callable[[Cancellation], Answer], cancellation: Cancellation) -> Answer:
         began = time.perf_counter()
         try:
-            return job(ticket)
+            return job(cancellation)
         finally:
             self._usual += (time.perf_counter() - began - self._usual) / 10

@@ -1,4 +1,4 @@
-"""One process of a service: the model, the application, and uvicorn until it is told to end."""
+"""One process of a service: the model, the application, and uvicorn until it is to end."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    # What was made so far stays, and need not be looked through for garbage again and again.
+    # What was made so far stays, and need not be searched for garbage again and again.
     gc.collect()
     gc.freeze()
     server = _Server(config, ready)

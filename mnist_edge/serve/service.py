@@ -14,7 +14,7 @@ from starlette.requests import Request
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.serve.metrics import Metrics
-from mnist_edge.serve.pool import Pool, Ticket
+from mnist_edge.serve.pool import Cancellation, Pool
 from mnist_edge.serve.problems import Problem
 
 Answer = TypeVar("Answer")
@@ -42,7 +42,7 @@ class Service:
         return self.classifier.contract.name
 
     async def answer(
-        self, request: Request, job: Callable[[Ticket], Answer], *, here: bool = False
+        self, request: Request, job: Callable[[Cancellation], Answer], *, here: bool = False
     ) -> Answer:
         """Run a job on a thread, or on the event loop.
 

@@ -1,4 +1,4 @@
-"""What a service may be told, and the limits that it keeps unless told otherwise."""
+"""How a service is configured, and its default limits."""
 
 from __future__ import annotations
 

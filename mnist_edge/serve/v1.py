@@ -13,7 +13,7 @@ from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.serve import pictures
 from mnist_edge.serve.openapi import OF_A_BODY, PICTURE, PICTURES, failures
 from mnist_edge.serve.pictures import Explanation, Unanswered
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.pool import Cancellation
 from mnist_edge.serve.problems import json_response
 from mnist_edge.serve.service import Service
 
@@ -55,15 +55,15 @@ def router(service: Service) -> APIRouter:
         body, content_type = await request.body(), request.headers.get("content-type", "")
         if pictures.is_form(content_type):
 
-            def many(ticket: Ticket) -> Response:
+            def many(cancellation: Cancellation) -> Response:
                 parts = pictures.parts_of(content_type, body)
-                answers = pictures.predict_many(classifier, parts, ticket)
+                answers = pictures.predict_many(classifier, parts, cancellation)
                 service.count(*map(pictures.reason_of, answers))
                 return json_response(answers)  # of many, which takes a while
 
             return await service.answer(request, many)
 
-        def one(_: Ticket) -> Prediction:
+        def one(_: Cancellation) -> Prediction:
             return classifier.predict(body)
 
         answer = await service.answer(request, one, here=pictures.is_small(body))
@@ -76,7 +76,7 @@ def router(service: Service) -> APIRouter:
         """Read a line of digits: of so many, or of as many as there are."""
         body, content_type = await request.body(), request.headers.get("content-type", "")
 
-        def job(_: Ticket) -> Line:
+        def job(_: Cancellation) -> Line:
             return classifier.read_line(pictures.picture_of(content_type, body), digits)
 
         answer = await service.answer(request, job)
@@ -87,7 +87,7 @@ def router(service: Service) -> APIRouter:
         """Answer a picture, and tell in words and drawings how it was read."""
         body, content_type = await request.body(), request.headers.get("content-type", "")
 
-        def job(_: Ticket) -> Explanation:
+        def job(_: Cancellation) -> Explanation:
             return pictures.explained(classifier, pictures.picture_of(content_type, body))
 
         answer = await service.answer(request, job)

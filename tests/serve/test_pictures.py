@@ -6,16 +6,16 @@ from typing import Any
 
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.serve.pictures import AT_ONCE, predict_many
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.pool import Cancellation
 
 
 def test_a_few_more_are_read_once_nobody_waits(classifier: Classifier, seven: bytes) -> None:
-    ticket = Ticket()
+    cancellation = Cancellation()
 
     class Pictures(list[tuple[str, bytes]]):
         def __getitem__(self, part: Any) -> Any:
-            ticket.dropped = True  # the client leaves while these are read
+            cancellation.requested = True  # the client leaves while these are read
             return super().__getitem__(part)
 
-    answers = predict_many(classifier, Pictures([("seven", seven)] * 50), ticket)
+    answers = predict_many(classifier, Pictures([("seven", seven)] * 50), cancellation)
     assert len(answers) == AT_ONCE

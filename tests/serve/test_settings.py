@@ -1,4 +1,4 @@
-"""What a service is told."""
+"""How a service is configured."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class View(NamedTuple):
 
 @stage("view")
 def view_of(grey: Value, window: Value) -> View:
-    """Look at a window, int64 (4,), of a grey picture."""
+    """Reduce a window, int64 (4,), of a grey picture to a view."""
     extent = window[2:] - window[:2]
     factor = (op("ReduceMax", extent, keepdims=1) + (VIEWING.side - 1)) / VIEWING.side
     size = (extent + (factor - 1)) / factor
