@@ -204,7 +204,7 @@ THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
     "data": {"HersheyFonts", "PIL", "numpy", "platformdirs", "pyarrow"},
     "fleet": {"pyarrow", "ray"},
-    "training": {"keras", "matplotlib", "numpy", "tensorflow"},
+    "training": {"h5py", "keras", "matplotlib", "numpy", "tensorflow"},
     "formats": {
         *("ai_edge_litert", "flatbuffers", "h5py", "keras", "numpy"),
         *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),

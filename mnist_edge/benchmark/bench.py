@@ -71,9 +71,12 @@ def bench(
 
     Raises:
         ModelError: a file is missing, none is of these formats, or none could be measured.
-        UsageError: the earlier report is of another dataset, or of other formats.
+        UsageError: the earlier report is of another dataset, or of other formats; or that is no
+            tolerance.
         DataError: the dataset is not at hand, or the earlier report cannot be read.
     """
+    if not tolerance >= 0:  # nor NaN, than which nothing is slower
+        raise UsageError(f"a tolerance cannot be {tolerance:g}.", remedy="give 0 or more.")
     before = baseline.read(Path(compare)) if compare else None
     paths = chosen(
         [Path(each.path if isinstance(each, Exported) else each) for each in models], formats

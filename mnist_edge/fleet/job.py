@@ -27,7 +27,7 @@ from typing import Any
 
 import mnist_edge
 from mnist_edge.data.plan import PICTURES_PER_UNIT, Plan
-from mnist_edge.data.storage import Storage, locate
+from mnist_edge.data.storage import Storage, locate_apart
 from mnist_edge.errors import (
     GateError,
     Interrupted,
@@ -136,13 +136,7 @@ def run(
             f"a cluster cannot be waited for {connect_timeout:g} seconds.",
             remedy=f"give 0 to {cluster.LONGEST_TIMEOUT:g}.",
         )
-    storage, folder = locate(out)
-    where, path = locate(source)
-    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
-        raise UsageError(
-            f"{out!r} lies within the source, and would be read as a part of it.",
-            remedy="choose a folder beside it.",
-        )
+    storage, folder = locate_apart(out, source)
     _is_begun(storage, folder, resume=resume)  # before anything is made there, or listed
     classifier = Classifier.load(model, max_pixels=max_pixels)
     with Plan(
@@ -262,7 +256,8 @@ def _locked(storage: Storage, folder: str) -> Iterator[None]:
         file = path.open("a+")
     except OSError as error:
         raise OutputError(
-            f"cannot write {str(path)!r}: {error.strerror}.", remedy="choose another folder."
+            f"cannot write {str(path)!r}: {error.strerror or error}.",
+            remedy="choose another folder.",
         ) from error
     with file:
         try:
@@ -316,7 +311,7 @@ def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str
     names, shards = storage.names(folder), {}
     for number in range(description["source"]["units"]):
         if (name := task.name(number)) in names:
-            with suppress(OSError, ValueError):  # what cannot be read is made again
+            with suppress(OSError, TypeError, ValueError):  # what is no shard is made again
                 shards[name] = task.finished(name)
     return shards
 

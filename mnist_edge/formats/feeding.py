@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from mnist_edge.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,9 @@ class FeedingOptions:
         ink: `dark` where ink is the range's first value, `light` where it is the second.
         transposed: True where rows and columns are exchanged.
         answers: `probabilities`, `scores`, `log-probabilities` or `sigmoids`.
+
+    Raises:
+        UsageError: the range has no width, or no end.
     """
 
     shape: tuple[int, ...] | None = None
@@ -22,3 +28,10 @@ class FeedingOptions:
     ink: str | None = None
     transposed: bool | None = None
     answers: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.range and not 0 < abs(self.range[1] - self.range[0]) < math.inf:
+            raise UsageError(
+                f"an input cannot go from {self.range[0]:g} to {self.range[1]:g}.",
+                remedy="give two finite numbers that differ.",
+            )

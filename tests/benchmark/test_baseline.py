@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from mnist_edge.benchmark import baseline
+from mnist_edge.benchmark.bench import bench
 from mnist_edge.benchmark.latency import Timings
 from mnist_edge.benchmark.rows import Change, Row
-from mnist_edge.errors import DataError
+from mnist_edge.errors import DataError, UsageError
 
 QUARTER = 0.25
 
@@ -183,3 +184,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> 
     for path in (tmp_path / "pipe.json", Path("/dev/zero")):
         with pytest.raises(DataError, match="is no regular file"):
             baseline.read(path)
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), -0.1])
+def test_a_tolerance_that_lets_everything_pass_is_wrong_usage(tolerance: float) -> None:
+    with pytest.raises(UsageError, match="a tolerance cannot be"):
+        bench(tolerance=tolerance)

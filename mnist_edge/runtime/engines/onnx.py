@@ -248,7 +248,10 @@ def _ends(session: onnxruntime.InferenceSession, source: object) -> tuple[Any, A
     """
     try:
         inputs, outputs = session.get_inputs(), session.get_outputs()
+        # Each is decoded when it is asked for; a size that is left open has a name, too.
         named = [each.name for each in inputs]
+        for each in (*inputs, *outputs):
+            _ = each.name, each.shape, each.type
     except UnicodeDecodeError as error:
         raise ModelError(
             f"{source} has names that are not UTF-8.", remedy="export it again."
