@@ -108,7 +108,7 @@ def parts_of(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
         cause = f"these are more than {MOST_PICTURES:,} pictures."
         raise Problem(413, cause, "send fewer at once.")
     if len(parts) < 2 or not parts.pop().startswith(b"--"):
-        raise _damaged("it has no part, or none that ends it")
+        raise _damaged("it has no part, or its last boundary is missing")
     return [*map(_part, parts)]
 
 
