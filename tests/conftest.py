@@ -60,6 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
+# Without a compiler the C header cannot be proved, and is not published.
+ALL_FORMATS = "all" if shutil.which("cc") else ",".join(name for name in FORMATS if name != "c")
+
+
 class Workspace(NamedTuple):
     """A folder in which the commands were run one after the other, as a user would.
 
@@ -166,11 +170,9 @@ def build_workspace(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
     write_digits(folder / "digits.npz", train, test)
-    # Without a compiler the C header cannot be proved, and is not published.
-    formats = "all" if shutil.which("cc") else ",".join(name for name in FORMATS if name != "c")
     for arguments in (
         ("train", "--data", "digits.npz", "--epochs", EPOCHS),
-        ("export", "--formats", formats),
+        ("export", "--formats", ALL_FORMATS),
     ):
         result = run_command(*arguments, cwd=folder)
         assert result.code == 0, result.stderr

@@ -42,16 +42,25 @@ def run(
         server.stdin.write(json.dumps(job).encode() + b"\n")
         server.stdin.flush()
         if not select.select([server.stdout], [], [], seconds)[0]:
+            server.kill()
+            _server.cache_clear()
             raise TimeoutError(f"mnist-edge {' '.join(words)} takes more than {seconds} seconds")
         code = int(server.stdout.readline())
-        return code, *(Path(folder, name).read_bytes() for name in STREAMS[1:])
+        _, stdout, stderr = (Path(folder, name).read_bytes() for name in STREAMS)
+        return code, stdout, stderr
 
 
 @cache
 def _server() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.forking"]
-    root = Path(__file__).parents[1]
-    server = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[1],
+        # Coverage is for the commands.
+        env={name: value for name, value in os.environ.items() if "COV" not in name},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     atexit.register(server.communicate)
     return server
 
@@ -84,7 +93,7 @@ def _run_here(words: list[str], cwd: str, env: dict[str, str], folder: str) -> N
     sys.argv = ["mnist-edge", *words]
     import coverage
 
-    measuring = coverage.process_startup(force=True)  # what was measured before is another's
+    measuring = coverage.process_startup(force=True)
     code: object = 0
     try:
         main()

@@ -106,8 +106,10 @@ def _packed(folder: Path) -> Path:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = [*folder.iterdir()]
     if finished.returncode or not archives:
-        said = [line.removeprefix("npm error ") for line in finished.stderr.splitlines()]
-        raise _failure(f"npm pack failed: {printable(said[0] if said else 'it says nothing')}")
+        said = finished.stderr.partition("\n")[0] or "it says nothing"
+        # As npm begins its lines from version 10 on, and before.
+        said = said.removeprefix("npm error ").removeprefix("npm ERR! ")
+        raise _failure(f"npm pack failed: {printable(said)}")
     if sha256_of(archives[0]) != SHA256:
         raise _failure("npm pack brought other bytes than are published")
     return archives[0]

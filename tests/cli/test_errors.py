@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
-from tests.conftest import PATIENCE, Result, Run, Workspace, run_command, write_digits
+from tests.conftest import ALL_FORMATS, PATIENCE, Result, Run, Workspace, run_command, write_digits
 
 # Of trainings that are stopped.
 FEW_EPOCHS = "6"
@@ -354,7 +354,7 @@ def test_resume_does_not_go_on_with_another_training(
 
 
 def test_ctrl_c_during_export_leaves_whole_files_only(workspace: Workspace, tmp_path: Path) -> None:
-    arguments = ["export", str(workspace.runs / "edge.keras"), "--formats", "all"]
+    arguments = ["export", str(workspace.runs / "edge.keras"), "--formats", ALL_FORMATS]
     code, stderr = _interrupt(arguments, tmp_path, after="onnx-int8: ", how=signal.SIGINT)
     assert code == 130
     assert "finished formats: onnx, onnx-int8" in stderr
