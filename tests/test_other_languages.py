@@ -89,14 +89,18 @@ def onnxruntime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     if packed.returncode:
         pytest.skip(f"npm cannot bring {package} here: {packed.stderr.strip()[:200]}")
-    with tarfile.open(folder / packed.stdout.strip()) as archive:
+    pack = folder / packed.stdout.strip()
+    with tarfile.open(pack) as archive:
         for member in archive:
             content = archive.extractfile(member)
             if content and member.name.endswith("/Linux/x64/libonnxruntime.so"):
                 (folder / "libonnxruntime.so.1").write_bytes(content.read())
             if content and member.name.endswith("/Android/onnxruntime.aar"):
                 with zipfile.ZipFile(io.BytesIO(content.read())) as library:
-                    library.extractall(folder)  # noqa: S202
+                    names = library.namelist()
+                    headers = [name for name in names if name.startswith("headers/")]
+                    library.extractall(folder, ["classes.jar", *headers])  # noqa: S202
+    pack.unlink()  # it is large
     shutil.copy(shipped.path("edge.picture.onnx"), folder)
     return folder
 
