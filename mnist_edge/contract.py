@@ -14,6 +14,7 @@ import sys
 import types
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
@@ -419,6 +420,10 @@ def is_file_name(name: str) -> bool:
     return bool(name) and name.isprintable() and not set(name) & set("/\\") and name[0] != "."
 
 
+# A contract may have tens of thousands of flips, and the hints are text that is compiled anew.
+_hints = cache(get_type_hints)
+
+
 def _decode(kind: Any, value: Any, where: str) -> Any:
     """Check a JSON value against a type annotation and build what it stands for."""
     origin, arguments = get_origin(kind), get_args(kind)
@@ -430,7 +435,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         (kind,) = (argument for argument in arguments if argument is not type(None))
         return _decode(kind, value, where)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         fields = {}
         for field in dataclasses.fields(kind):
             if field.name in value:

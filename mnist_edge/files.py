@@ -55,18 +55,22 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place when the block ends well.
 
-    When the block raises, the new folder is removed and `path` is as it was. A process that is
-    killed while the two change places may leave both under hidden names.
+    When the block raises, the new folder is removed and `path` is as it was. What a process that
+    was killed has left is put back or removed by the next that writes there.
 
     Raises:
         OutputError: the folder or what is in it cannot be written.
     """
     import shutil
 
-    old, new = (
-        path.with_name(f".{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.{path.name}") for _ in range(2)
-    )
+    new = _temporary(path)
+    old = new.with_name(f"{new.name}~")
     try:
+        for left in filter(_is_left, path.parent.glob(".*")):
+            if _of(left) == f"{path.name}~" and not path.exists():
+                left.rename(path)
+            elif _of(left) in (path.name, f"{path.name}~"):
+                shutil.rmtree(left, ignore_errors=True)
         new.mkdir(parents=True)
         yield new
         if path.exists():
@@ -208,12 +212,24 @@ def _clear_up(folder: Path) -> None:
     for plan in folder.glob(f".*{_PLAN}"):
         if not _TEMPORARY.match(plan.name):
             _carry_out(plan)
-    for path in folder.glob(".*"):
-        if (name := _TEMPORARY.match(path.name)) and not _lives(
-            int(name["process"]), name["token"]
-        ):
-            with suppress(OSError):
-                path.unlink()
+    for path in filter(_is_left, folder.glob(".*")):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{os.getpid()}-{_TOKEN}-{next(_NUMBERS)}.{path.name}")
+
+
+def _of(temporary: Path) -> str:
+    """Return the name of what a temporary file or folder is to become."""
+    return _TEMPORARY.sub("", temporary.name, count=1)
+
+
+def _is_left(path: Path) -> bool:
+    """Tell whether something is a temporary file or folder of a process that is dead."""
+    name = _TEMPORARY.match(path.name)
+    return name is not None and not _lives(int(name["process"]), name["token"])
 
 
 def _lives(process: int, token: str) -> bool:
@@ -257,12 +273,16 @@ def _carry_out(plan: Path) -> None:
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file beside `path`; nothing is created yet but its folder."""
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder.", remedy="name a file in it.")
     try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder.", remedy="name a file in it.")
+        if path.exists() and not path.is_file():
+            # Whoever may would replace the device, for everybody.
+            raise OutputError(
+                f"cannot write {path}: it is a pipe or a device.", remedy="name a file."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-        number = next(_NUMBERS)
-        yield path.with_name(f".{os.getpid()}-{_TOKEN}-{number}.{path.name}")
+        yield _temporary(path)
     except OSError as error:
         raise _output_error(path, error) from error
 

@@ -62,7 +62,7 @@ def original_of(folder: Path, model: str) -> Path | None:
     return path if path and path.exists() else None
 
 
-def hand_on(model: str, source: Path, target: Path) -> None:
+def copy_origins(model: str, source: Path, target: Path) -> None:
     """Let the folder `target` know of the model called `model` what `source` does.
 
     Raises:

@@ -10,14 +10,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 import mnist_edge
 from mnist_edge.errors import GateError, OutputError
-from mnist_edge.files import crc32_of, holding, replacing, replacing_pair, sha256_of
+from mnist_edge.files import (
+    crc32_of,
+    holding,
+    replacing,
+    replacing_folder,
+    replacing_pair,
+    sha256_of,
+)
 from mnist_edge.formats.table import of_path
 
 
@@ -42,6 +49,15 @@ def test_the_new_file_appears_only_when_the_block_has_ended(result: Path) -> Non
         assert result.read_text() == "old"
     assert result.read_text() == "new"
     assert list(result.parent.iterdir()) == [result]
+
+
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to(os.devnull)
+    for name in ("pipe.png", "link.png"):
+        with pytest.raises(OutputError, match=r"it is a pipe or a device"):
+            write_half(tmp_path / name, OSError())
+        assert not (tmp_path / name).is_file()
 
 
 def test_folders_are_made_on_the_way(tmp_path: Path) -> None:
@@ -136,6 +152,47 @@ def test_what_a_killed_process_leaves_is_no_model_and_does_not_stay(result: Path
     with holding(result.parent, "train"):
         pass
     assert_untouched(result)
+
+
+FOLDER = """
+import os, signal
+calls = {"rename": 0}
+def killed(name):
+    real = getattr(Path, name)
+    def call(*arguments, **options):
+        calls[name] = calls.get(name, 0) + 1
+        if [name, str(calls[name])] == sys.argv[2].split():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **options)
+    setattr(Path, name, call)
+for name in ("rename", "write_text"):
+    killed(name)
+with files.replacing_folder(Path(sys.argv[1])) as temporary:
+    (temporary / "page").write_text("new")
+    (temporary / "list").write_text("new")
+"""
+
+
+@pytest.mark.parametrize("moment", ["write_text 2", "rename 1", "rename 2"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_folder_is_whole_again_after_a_kill(before: bool, moment: str, tmp_path: Path) -> None:
+    if before:
+        with replacing_folder(tmp_path / "site") as temporary:
+            (temporary / "page").write_text("old")
+    lines = ("import sys", "from pathlib import Path", "from mnist_edge import files", FOLDER)
+    command = [sys.executable, "-c", "\n".join(lines), str(tmp_path / "site"), moment]
+    subprocess.run(command, check=False)
+    for attempt in range(2):
+        with suppress(GateError), replacing_folder(tmp_path / "site") as temporary:
+            (temporary / "page").write_text("newer")
+            if attempt == 0:
+                raise GateError("not yet", remedy="again")
+        names = [path.name for path in tmp_path.iterdir()]
+        if attempt:
+            assert (tmp_path / "site" / "page").read_text() == "newer"
+        elif before:
+            assert (tmp_path / "site" / "page").read_text() == "old"
+        assert names == (["site"] if before or attempt or moment == "rename 2" else [])
 
 
 def test_what_a_living_process_writes_stays(result: Path) -> None:

@@ -13,18 +13,18 @@ from tests.formats.c.conftest import compiler, fields
 
 TOOL = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "firmware.py"))
 BOARDS = TOOL["BOARDS_MEASURED"]
-EMULATED = [board for board in BOARDS if board.emulator]
 
 
-@pytest.mark.parametrize("board", EMULATED, ids=lambda board: board.name)
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 def test_every_board_gives_the_same_scores(board: Any) -> None:
     compiler(f"{board.tools}gcc")
     compiler(board.emulator[0])
-    model, images = TOOL["load"]("tiny"), fields(3)
+    # It has weights of 2, 4 and 8 bits.
+    model, images = TOOL["load"]("micro"), fields(3)
     count, scores = TOOL["run_on"](board, model, "-Os", images)
     assert (scores == gate.reference(model.tflite, images)).all()
-    # A multiplication and an addition for each of its multiply-accumulates, at the very least.
-    assert count > 500_000
+    # Two instructions for each 16 of its multiply-accumulates, at the very least.
+    assert count > 340_288 * 2 / 16
 
 
 def test_sizes_and_stack_are_those_of_a_small_processor() -> None:

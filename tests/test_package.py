@@ -174,7 +174,7 @@ def test_the_runtime_brings_its_three_packages_and_no_other_room() -> None:
 
 
 # The rooms of the house, and those that each may know. The root is known by all, for the version.
-GROUND = {"contract", "errors", "extras", "files"}
+BASE = {"contract", "errors", "extras", "files"}
 MAY_IMPORT = {
     "errors": set(),
     "documents": set(),
@@ -182,17 +182,17 @@ MAY_IMPORT = {
     "files": {"errors"},
     "contract": {"errors", "files"},
     "tables": set(),
-    "runtime": GROUND,
-    "data": {*GROUND, "runtime"},
-    "workspace": {*GROUND, "data"},
-    "training": {*GROUND, "data", "runtime", "workspace"},
-    "formats": {*GROUND, "data", "runtime", "training", "workspace"},
-    "benchmark": {*GROUND, "data", "runtime", "formats", "workspace", "tables"},
-    "report": {*GROUND, "data", "runtime", "training", "formats", "benchmark"},
-    "fleet": {*GROUND, "data", "runtime"},
-    "serve": {*GROUND, "data", "documents", "formats", "runtime"},
+    "runtime": BASE,
+    "data": {*BASE, "runtime"},
+    "workspace": {*BASE, "data"},
+    "training": {*BASE, "data", "runtime", "workspace"},
+    "formats": {*BASE, "data", "runtime", "training", "workspace"},
+    "benchmark": {*BASE, "data", "runtime", "formats", "workspace", "tables"},
+    "report": {*BASE, "data", "runtime", "training", "formats", "benchmark", "workspace"},
+    "fleet": {*BASE, "data", "runtime"},
+    "serve": {*BASE, "data", "documents", "formats", "runtime"},
     "cli": {
-        *(*GROUND, "data", "documents", "runtime", "workspace"),
+        *(*BASE, "data", "documents", "runtime", "workspace"),
         *("training", "formats", "benchmark", "report", "fleet", "serve", "tables"),
     },
     "__main__": {"cli"},
@@ -204,7 +204,7 @@ THIRD_PARTY = {
     "runtime": {"PIL", "ai_edge_litert", "numpy", "onnxruntime"},
     "data": {"HersheyFonts", "PIL", "numpy", "platformdirs", "pyarrow"},
     "fleet": {"pyarrow", "ray"},
-    "training": {"keras", "matplotlib", "numpy", "tensorflow"},
+    "training": {"h5py", "keras", "matplotlib", "numpy", "tensorflow"},
     "formats": {
         *("ai_edge_litert", "flatbuffers", "h5py", "keras", "numpy"),
         *("onnx", "onnxruntime", "tensorflow", "tf2onnx"),

@@ -43,11 +43,12 @@ def test_every_row_has_a_runner_and_files_to_run(tool: ModuleType) -> None:
 
 
 def test_the_tables_have_a_row_for_every_runtime(tool: ModuleType) -> None:
-    for path in (tool.README, tool.PAGE):
-        _, _, rest = path.read_text(encoding="utf-8").partition("<!-- portability -->")
-        table, end, _ = rest.partition("<!-- /portability -->")
+    page = tool.PAGE.read_text(encoding="utf-8")
+    for name in ("summary", "portability"):
+        _, _, rest = page.partition(f"<!-- {name} -->")
+        table, end, _ = rest.partition(f"<!-- /{name} -->")
         assert end
-        assert all(f"\n| {row.name}" in table for row in tool.RUNTIMES), path.name
+        assert all(f"\n| {row.name}" in table for row in tool.RUNTIMES), name
 
 
 @pytest.mark.parametrize("name", ["edge.onnx", "edge.int8.onnx", "edge.tflite", "edge.int8.tflite"])
@@ -91,7 +92,7 @@ def test_failures_and_differences_are_told_apart(tool: ModuleType) -> None:
         ("edge.onnx", first): "no such operation",
         ("edge.onnx", second): right,
     }
-    lines = tool.readme_of(results).splitlines()
+    lines = tool.summary_of(results).splitlines()
     assert lines[2] == f"| {first} | yes |  | no |  |  | `edge.int8.onnx` |"
     assert lines[3] == f"| {second} | 900 of 2,000 differ |  | yes |  |  | `edge.onnx` |"
     environments = {first: "it does not install", second: tool.Environment([], Path(), "1.2")}

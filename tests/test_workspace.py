@@ -75,7 +75,7 @@ def test_what_is_made_from_a_model_elsewhere_has_the_same_origins(
     runs, out = tmp_path / "runs", tmp_path / "out"
     workspace.remember_dataset(runs, "edge", data.load(str(digits)))
     workspace.remember_original(out, "mine", digits)
-    workspace.hand_on("edge", runs, out)
+    workspace.copy_origins("edge", runs, out)
     assert len(load(contract, out).test.labels) == 200
     assert workspace.original_of(out, "mine") == digits
 

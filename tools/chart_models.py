@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from markers import between
 
 from mnist_edge import data
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import is_runnable, of_path
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -63,9 +64,9 @@ def main() -> None:
     _draw(points)
     page = DOCS / "models.md"
     text = page.read_text(encoding="utf-8")
-    for name, table in (("files", _files(points)), ("trainings", _trainings())):
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = re.sub(f"(?<={start}).*?(?={end})", table, text, flags=re.DOTALL)
+    tables = {"files": _files(points), "trainings": _trainings(), "seeds": _seeds()}
+    for name, table in tables.items():
+        text = between(text, name, table)
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -89,7 +90,7 @@ def peers() -> list[Point]:
     points = []
     for name, (title, ink) in PEERS.items():
         path = folder / name
-        (file,) = judge([path], dataset, told=Told(range=(0.0, ink)))
+        (file,) = judge([path], dataset, feeding=FeedingOptions(range=(0.0, ink)))
         if file.accuracy is None:
             sys.exit(f"{path} cannot run: {file.error}")
         totals = layers.totals(read_layers(path))
@@ -152,8 +153,7 @@ def _trainings() -> str:
         "| model | trained on | networks | epochs | seconds | accuracy |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    manifest = json.loads((shipped.folder() / "manifest.json").read_text(encoding="utf-8"))
-    for name, training in manifest["trainings"].items():
+    for name, training in _manifest().items():
         origin = training["provenance"]
         taught = "the teacher's answers" if origin["teachers"] else "labels"
         lines.append(
@@ -161,6 +161,36 @@ def _trainings() -> str:
             f"{training['seconds']:,} | {training['accuracy']:.2%} |"
         )
     return "\n".join(lines)
+
+
+def _seeds() -> str:
+    """Return what each seed came to of those models that were trained with several."""
+    lines = [
+        "| model | seed | cross-entropy on the validation split | float32 | int8 | shipped |",
+        "|---|---:|---:|---:|---:|:---:|",
+    ]
+    for name, training in _manifest().items():
+        seeds = training.get("seeds", [])
+        for seed, came_to in enumerate(seeds):
+            accuracies = [came_to["accuracy"][row] for row in ("keras", "tflite-int8")]
+            figures = " | ".join(f"{accuracy:.2%}" for accuracy in accuracies)
+            shipped = "yes" if seed == training["provenance"]["seed"] else ""
+            loss = f"{came_to['validation_loss']:.4f}"
+            lines.append(f"| `{name}` | {seed} | {loss} | {figures} | {shipped} |")
+        if seeds:
+            means = " | ".join(
+                f"{fmean(came_to['accuracy'][row] for came_to in seeds):.3%}"
+                for row in ("keras", "tflite-int8")
+            )
+            lines.append(f"| `{name}` | mean | | {means} | |")
+    return "\n".join(lines)
+
+
+def _manifest() -> dict[str, dict[str, Any]]:
+    """Return what the manifest says of the trainings."""
+    document = json.loads((shipped.folder() / "manifest.json").read_text(encoding="utf-8"))
+    trainings: dict[str, dict[str, Any]] = document["trainings"]
+    return trainings
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Board:
         name: the processor's.
         tools: what the names of its compiler and binutils begin with.
         flags: for the compiler.
-        emulator: the command, empty where only sizes are measured.
+        emulator: the command.
         link: where flash and memory are.
         tick: how many instructions a step of the board's counter is.
     """
@@ -59,18 +59,21 @@ class Board:
     name: str
     tools: str
     flags: tuple[str, ...]
-    emulator: tuple[str, ...] = ()
+    emulator: tuple[str, ...]
     link: tuple[str, ...] = ()
     tick: float = 1
 
 
-def _arm(processor: str, machine: str | None = None, megahertz: float = 25) -> Board:
+def _arm(
+    processor: str, machine: str, megahertz: float, *flags: str, flash: int = 0x00000000
+) -> Board:
+    """Return a board of Arm's; its memory is as far from 0x20000000 as its flash is from 0."""
     return Board(
         processor.replace("cortex-m", "Cortex-M").replace("plus", "+"),
         "arm-none-eabi-",
-        (f"-mcpu={processor}", "-mthumb"),
-        ("qemu-system-arm", "-M", machine) if machine else (),
-        ("-Wl,--defsym=ram=0x20000000", "-Wl,--defsym=flash=0"),
+        (f"-mcpu={processor}", "-mthumb", *flags),
+        ("qemu-system-arm", "-M", machine),
+        (f"-Wl,--defsym=ram={0x20000000 + flash:#x}", f"-Wl,--defsym=flash={flash:#x}"),
         # With -icount shift=0 an instruction takes a nanosecond.
         1000 / megahertz,
     )
@@ -78,9 +81,10 @@ def _arm(processor: str, machine: str | None = None, megahertz: float = 25) -> B
 
 BOARDS_MEASURED = (
     _arm("cortex-m0plus", "microbit", 16),
-    _arm("cortex-m3", "mps2-an385"),
-    _arm("cortex-m4", "mps2-an386"),
-    _arm("cortex-m33"),
+    _arm("cortex-m3", "mps2-an385", 25),
+    _arm("cortex-m4", "mps2-an386", 25),
+    _arm("cortex-m33", "mps2-an505", 20, flash=0x10000000),
+    _arm("cortex-m55", "mps3-an547", 32, "-mfloat-abi=hard"),
     Board(
         "RV32IMC",
         "riscv64-unknown-elf-",
@@ -306,8 +310,6 @@ def _instructions(models: list[Model], images: NDArray[np.uint8]) -> str:
     for model in models:
         expected = gate.reference(model.tflite, images)
         for board in BOARDS_MEASURED:
-            if not board.emulator:
-                continue
             for level in LEVELS:
                 print(f"{model.name}: {board.name} {level}", file=sys.stderr)
                 count, scores = run_on(board, model, level, images)

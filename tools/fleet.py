@@ -15,7 +15,6 @@ import io
 import json
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -28,16 +27,18 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from markers import between
 from PIL import Image
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.data.pack import pack
-from mnist_edge.data.pictures import Plan
+from mnist_edge.data.plan import Plan
 from mnist_edge.data.storage import locate
 from mnist_edge.fleet import job
 from mnist_edge.fleet.shards import Model, Task
 from mnist_edge.runtime import shipped
+from mnist_edge.runtime.reading.parameters import DECODING
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
@@ -68,14 +69,14 @@ class Run:
     Attributes:
         first: seconds until the first shard was there.
         rate: pictures/s from when each worker has given one to the last.
-        thrift: pictures per second of processor, all processes', in the same time, which
+        cpu_rate: pictures per second of processor, all processes', in the same time, which
             whatever else the machine does changes less than the rate.
         driver, worker: peak MiB of the driver, and of the largest worker.
     """
 
     first: float
     rate: float
-    thrift: float
+    cpu_rate: float
     driver: float
     worker: float
 
@@ -95,9 +96,7 @@ def main() -> None:
     blocks = measure(options.digits, options.photos, options.rounds)
     text = PAGE.read_text(encoding="utf-8")
     for name, block in blocks.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = block.replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, block)
     if options.print:
         print(text)
     else:
@@ -119,7 +118,7 @@ def work(way: str, source: str, out: str) -> None:
         return
     done = 0
     with Plan(source) as plan:
-        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet")
+        task = Task(Model.of(MODEL), plan.source, *locate(out), "parquet", DECODING.max_pixels)
         for unit in plan:
             done += task.finish(unit).pictures
             mark(done)
@@ -317,7 +316,7 @@ def rates(runs: Runs) -> str:
     for way in WAYS:
         row = [way]
         for kind in ("digits", "photographs"):
-            for what in ("rate", "thrift"):
+            for what in ("rate", "cpu_rate"):
                 row.append(f"{median(runs, kind, way, what):,.0f}")
                 row.append(f"{ratio(runs, kind, way, 'one process', what):.2f}")
         rows.append([*row, f"{median(runs, 'digits', way, 'first'):.1f}"])
@@ -335,7 +334,7 @@ def started(runs: Runs) -> str:
     rows = []
     for kind in ("digits", "photographs"):
         row = [kind]
-        for what in ("rate", "thrift"):
+        for what in ("rate", "cpu_rate"):
             over = 1 / ratio(runs, kind, "Ray, 2 workers", "pool, 2 workers", what) - 1
             row.append(f"{over:+.0%} ({'at most' if over <= 0.3 else 'more than'} 30 %)")
         row += [
@@ -381,8 +380,8 @@ def pays(runs: Runs) -> str:
     for machines in (2, MACHINES):
         row = [f"{machines}"]
         for kind in ("digits", "photographs"):
-            alone = CORES * median(runs, kind, "pool, 2 workers", "thrift")
-            together = machines * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
+            alone = CORES * median(runs, kind, "pool, 2 workers", "cpu_rate")
+            together = machines * CORES * median(runs, kind, "Ray, 2 workers", "cpu_rate")
             later = median(runs, "digits", "Ray, 1 worker", "first") - median(
                 runs, "digits", "pool, 1 worker", "first"
             )
@@ -398,7 +397,7 @@ def arithmetic(runs: Runs, sizes: dict[str, float], small: dict[str, float]) -> 
     columns = []
     tars = PICTURES // PICTURES_A_TAR
     for kind in ("digits", "photographs"):
-        rate = MACHINES * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
+        rate = MACHINES * CORES * median(runs, kind, "Ray, 2 workers", "cpu_rate")
         columns.append(
             [
                 f"{rate:,.0f}",

@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from render_readme import between
+from markers import between
 
 from mnist_edge import data
 from mnist_edge.contract import Contract

@@ -2,7 +2,8 @@
 
     python tools/fuzz.py --minutes 600
 
-Each run takes other inputs than those before. What it finds becomes a row of tests/fuzz/corpus.
+Each run takes other inputs than those before. What it finds becomes a row of tests/fuzz/corpus. The
+page is written every few minutes, so that a run may be stopped at any time.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import itertools
 import json
+import re
+import signal
 import sys
+import time
 from pathlib import Path
 
-from render_readme import between
+from markers import between
 
 from mnist_edge.files import replacing
 from mnist_edge.tables import markdown
@@ -25,8 +30,13 @@ CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 
 # The tests are no package that is installed.
 sys.path.insert(0, str(ROOT))
-from tests.fuzz.campaign import Outcome, content, fuzz  # noqa: E402
+from tests.fuzz.campaign import STRETCH, Outcome, content, run  # noqa: E402
 from tests.fuzz.targets import TARGETS  # noqa: E402
+
+HEADERS = ("input", "inputs", "findings", "ends of the process", "most memory beside the start's")
+
+# Of each kind: inputs, findings, ends of the process, most memory in MiB.
+Counts = dict[str, list[int]]
 
 
 def main() -> None:
@@ -35,33 +45,56 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--only", choices=TARGETS, action="append", help="a kind of input")
     arguments = parser.parse_args()
-    names = arguments.only or list(TARGETS)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end = time.monotonic() + arguments.minutes * 60
+    found: set[str] = set()
+    try:
+        for name in itertools.cycle(arguments.only or TARGETS):
+            if (left := end - time.monotonic()) <= 0:
+                break
+            first = _counts(PAGE.read_text(encoding="utf-8"))[name][0]
+            outcome = run(name, min(left, STRETCH), first)
+            _add(name, outcome)
+            for number in outcome.ended:
+                print(f"{name} {number} ended the process")
+            for number, what in outcome.findings.items():
+                # Of what differs in numbers only, one is enough.
+                if (kind := f"{name}: {re.sub('[0-9]+', '', what)}") not in found:
+                    found.add(kind)
+                    print(f"{_keep(name, content(name, number))}: {what}", flush=True)
+    except KeyboardInterrupt:
+        pass  # all but the last minutes are on the page
+    sys.exit(bool(found))
+
+
+def _counts(text: str) -> Counts:
+    """Return what has been counted so far; the number of inputs is where to go on."""
+    _, _, rest = text.partition("<!-- {")
+    counts: Counts = json.loads("{" + rest.partition(" -->")[0])
+    return {name: [0] * 4 for name in TARGETS} | counts
+
+
+def _add(name: str, outcome: Outcome) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    before: dict[str, int] = _inside(text)
-    outcomes: dict[str, Outcome] = {}
-    for name in names:
-        outcome = fuzz(name, arguments.minutes * 60 / len(names), before.get(name, 0))
-        outcomes[name] = outcome
-        print(f"{name}: {outcome.ran:,} inputs, {len(outcome.findings)} findings", file=sys.stderr)
-        for number, what in outcome.findings.items():
-            print(f"{_keep(name, content(name, number))}: {what}")
-    totals = {name: before.get(name, 0) for name in TARGETS}
-    for name, outcome in outcomes.items():
-        totals[name] += outcome.ran
+    counts = _counts(text)
+    inputs, findings, ended, mib = counts[name]
+    counts[name] = [
+        inputs + outcome.ran,
+        findings + len(outcome.findings),
+        ended + len(outcome.ended),
+        max(mib, outcome.mib),
+    ]
+    rows = [
+        (name, *(f"{count:,}" for count in numbers), f"{most} MiB")
+        for name, (*numbers, most) in counts.items()
+    ]
     today = datetime.datetime.now(datetime.UTC).date()
     summary = (
-        f"{sum(totals.values()):,} inputs so far; of the last {arguments.minutes:g} minutes, on "
-        f"{today}:\n\n{_table(outcomes)}\n\n<!-- {json.dumps(totals)} -->"
+        f"{sum(inputs for inputs, *_ in counts.values()):,} inputs until {today}:\n\n"
+        f"{markdown(HEADERS, rows, left=1)}\n\n<!-- {json.dumps(counts)} -->"
     )
     with replacing(PAGE) as temporary:
         temporary.write_text(between(text, "fuzz", summary), encoding="utf-8")
-    sys.exit(any(outcome.findings for outcome in outcomes.values()))
-
-
-def _inside(text: str) -> dict[str, int]:
-    """Return how many inputs of each kind have been run, which is where to go on."""
-    _, found, rest = text.partition("<!-- {")
-    return json.loads("{" + rest.partition(" -->")[0]) if found else {}
 
 
 def _keep(name: str, found: bytes) -> Path:
@@ -69,14 +102,6 @@ def _keep(name: str, found: bytes) -> Path:
     row.parent.mkdir(parents=True, exist_ok=True)
     row.write_bytes(found)
     return row
-
-
-def _table(outcomes: dict[str, Outcome]) -> str:
-    rows = [
-        (name, f"{each.ran:,}", str(len(each.findings)), f"{each.mib} MiB")
-        for name, each in outcomes.items()
-    ]
-    return markdown(("input", "inputs", "findings", "most memory beside the start's"), rows, left=1)
 
 
 if __name__ == "__main__":

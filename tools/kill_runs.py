@@ -14,11 +14,13 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=100, metavar="N", help="default: 100 of each")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     moments = random.Random(arguments.seed)  # noqa: S311 - nothing secret
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder, "start")
@@ -44,17 +47,19 @@ def main() -> None:
         trained = _undisturbed(TRAIN, start, Path(folder, "trained"))
         exported = _undisturbed(EXPORT, trained.folder, Path(folder, "exported"))
         outcomes: Counter[str] = Counter()
-        for number in range(arguments.times):
-            for command, before, straight in (
-                (TRAIN, start, trained),
-                (EXPORT, trained.folder, exported),
-            ):
-                work = Path(folder, f"{number}-{command[0]}")
-                shutil.copytree(before, work)
-                outcome = straight.disturbed(command, work, moments.random())
-                outcomes[f"{command[0]}: {outcome}"] += 1
-                print(f"{number + 1} {command[0]}: {outcome}", file=sys.stderr)
-                shutil.rmtree(work)
+        # Stopped sooner, it still says what came of what was done.
+        with suppress(KeyboardInterrupt):
+            for number in range(arguments.times):
+                for command, before, straight in (
+                    (TRAIN, start, trained),
+                    (EXPORT, trained.folder, exported),
+                ):
+                    work = Path(folder, f"{number}-{command[0]}")
+                    shutil.copytree(before, work)
+                    outcome = straight.disturbed(command, work, moments.random())
+                    outcomes[f"{command[0]}: {outcome}"] += 1
+                    print(f"{number + 1} {command[0]}: {outcome}", file=sys.stderr)
+                    shutil.rmtree(work)
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:6,}  {outcome}")
     sys.exit(any("whole" not in outcome for outcome in outcomes))

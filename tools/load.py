@@ -35,9 +35,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markers import between
 from packaging.requirements import Requirement
 from PIL import Image
-from render_readme import between
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic

@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from markers import between
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from render_readme import between
 
 from mnist_edge import Classifier, data
 from mnist_edge.benchmark import machine
@@ -29,7 +29,7 @@ from mnist_edge.contract import SIZE
 from mnist_edge.formats.onnx.picture.gate import laid_out
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import PictureEngine, open_session
-from mnist_edge.runtime.evaluate import items_of
+from mnist_edge.runtime.labelled import items_of
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "other-languages.md"

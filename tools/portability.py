@@ -3,8 +3,7 @@
 Each row of `RUNTIMES` gets an environment of its own, kept in the user's cache from run to run, and
 answers the first of MNIST's test pictures there, one by one. onnxruntime and LiteRT as installed
 beside this project are what it is compared with, by turns in the same minute. Writes
-`docs/portability.md`, and the README's table of what runs where. What does not install or is
-refused is told with its reason.
+the tables of `docs/portability.md`. What does not install or is refused is listed with its reason.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from markers import between
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
-from render_readme import between
 
 from mnist_edge import data
 from mnist_edge.benchmark import machine
@@ -41,7 +40,7 @@ from mnist_edge.tables import markdown
 
 ROOT = Path(__file__).parents[1]
 RUNNERS = Path(__file__).with_name("runners")
-PAGE, README = ROOT / "docs" / "portability.md", ROOT / "README.md"
+PAGE = ROOT / "docs" / "portability.md"
 
 ONNX, TFLITE = (".onnx",), (".tflite",)
 
@@ -114,7 +113,7 @@ REFERENCES = (
     Runtime("LiteRT", "with_litert.py", (), TFLITE),
 )
 
-# The README's columns; of those that give the reference's digits, the first is what to take.
+# The summary's columns; of those that give the reference's digits, the first is what to take.
 KINDS = (".int8.onnx", ".int8.tflite", ".onnx", ".tflite", ".fp16.tflite")
 
 NUMBERS = ("accuracy", "other digits", "largest difference", "time")
@@ -181,13 +180,12 @@ def main() -> None:
         if name.endswith(ONNX + TFLITE) and is_runnable(Path(name)):
             print(f"running {name}", file=sys.stderr)
             results |= measure(shipped.path(name), pictures, environments)
-    page = page_of(results, environments)
     versions = ", ".join(f"{name} {version}" for name, version in described.versions.items())
     conditions = f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}."
-    for path, content in ((PAGE, f"{conditions}\n\n{page}"), (README, readme_of(results))):
-        text = between(path.read_text(encoding="utf-8"), "portability", content)
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    text = between(PAGE.read_text(encoding="utf-8"), "summary", summary_of(results))
+    text = between(text, "portability", f"{conditions}\n\n{page_of(results, environments)}")
+    with replacing(PAGE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def install(runtime: Runtime, cache: Path) -> Environment:
@@ -373,7 +371,7 @@ def _cells(result: Result | str) -> tuple[str, ...]:
     )
 
 
-def readme_of(results: Results) -> str:
+def summary_of(results: Results) -> str:
     """Return the table of what of the default model runs where, as Markdown."""
     files = [f"{shipped.DEFAULT}{kind}" for kind in KINDS]
     rows = []

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from render_readme import README, between
+from markers import between
+from render_readme import README
 
 COMMANDS = {
     "train": "train",

@@ -8,11 +8,11 @@ photographs and drawings that people made.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markers import between
 
 from mnist_edge import Classifier, data
 from mnist_edge.data import folders, orientation, synthetic
@@ -31,17 +31,12 @@ DRAWS = 1000
 def main() -> None:
     """Rewrite the page in place."""
     text = rendered(PAGE.read_text(encoding="utf-8"))
-    PAGE.write_text(_replaced(text, "noticed", _noticed()), encoding="utf-8")
+    PAGE.write_text(between(text, "noticed", _noticed()), encoding="utf-8")
 
 
 def rendered(text: str) -> str:
     """Return the page's text with the table of kinds as the code has it now."""
-    return _replaced(text, "kinds", _kinds())
-
-
-def _replaced(text: str, name: str, table: str) -> str:
-    start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-    return re.sub(f"(?<={start}).*?(?={end})", lambda _: table, text, flags=re.DOTALL)
+    return between(text, "kinds", _kinds())
 
 
 def _kinds() -> str:

@@ -1,20 +1,24 @@
-"""Write the README's tables of formats and recipes from the tables in the code.
+"""Write the README's tables: from the code, and from docs/reading.json.
 
 python tools/render_readme.py; a test holds that it has been run.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
+
+from markers import between
 
 from mnist_edge.formats import layers
 from mnist_edge.formats.family import Bar
 from mnist_edge.formats.keras.layers import of_keras
 from mnist_edge.formats.table import FORMATS
+from mnist_edge.runtime import shipped
 from mnist_edge.training.recipes import RECIPES
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 MADE_BY = {"default": "`export`", "int8": "`export --int8`", "named": "`export --formats`"}
 
@@ -26,15 +30,36 @@ def main() -> None:
 
 def rendered(text: str) -> str:
     """Return the README's text with its tables as the code has them now."""
-    for name, table in (("formats", _formats()), ("recipes", _recipes())):
+    for name, table in (("read", _read()), ("formats", _formats()), ("recipes", _recipes())):
         text = between(text, name, table)
     return text
 
 
-def between(text: str, name: str, content: str) -> str:
-    """Return a text with what stands between the markers of a name replaced."""
-    start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-    return re.sub(f"(?<={start}).*?(?={end})", lambda _: content, text, flags=re.DOTALL)
+def _read() -> str:
+    """Return how well pictures are read, by the results that tools/benchmarks/reading.py keeps."""
+    results = json.loads((ROOT / "docs" / "reading.json").read_text(encoding="utf-8"))
+    sets = {name: rest for name, *rest in results["sets"]}
+    rows = [
+        ("people's own pictures, on which reading was developed", *sets["A"][:4]),
+        ("other people's, which had no say in it", *sets["B"][:4]),
+        ("of people in Turkey, scanned with 8×8 pixels", *results["optdigits"][0][1:]),
+        ("simulated drawings, and photographs of pages", *results["simulated"][0][1:]),
+    ]
+    accuracy = shipped.manifest()[f"{shipped.DEFAULT}.onnx"]["accuracy"]
+    return "\n".join(
+        [
+            "| digits | | read right | accepted | of these wrong |",
+            "|---|--:|--:|--:|--:|",
+            f"| MNIST's test split, given to the network as it is | 10,000 | {accuracy:.2%} | | |",
+            *(
+                f"| {name} | {int(count):,} | {' | '.join(shares)} |"
+                for name, count, *shares in rows
+            ),
+            "",
+            f"Of the other people's {sets['B'][4]} pictures without a single digit, "
+            f"{sets['B'][5]} are not accepted.",
+        ]
+    )
 
 
 def _formats() -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_edge.benchmark.bootstrap import Interval, ratio_interval
 from mnist_edge.benchmark.rows import Change
+from mnist_edge.data.limits import check_regular
 from mnist_edge.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,11 +52,17 @@ def read(path: Path) -> Baseline:
     Raises:
         DataError: the file cannot be read, or is not such a report.
     """
+    if path.exists() and not path.is_dir():
+        check_regular(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         rows = [_before(row) for row in document["rows"] if row["p50_us"] is not None]
         return Baseline(document.get("dataset"), rows)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror}.", remedy="check the path."
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a report of mnist-edge bench: {error!r}.",
             remedy="make one with mnist-edge bench --json > FILE",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mnist_edge.benchmark.latency import Effort
     from mnist_edge.contract import Contract
     from mnist_edge.data import Dataset, Progress, Split
-    from mnist_edge.formats.told import Told
+    from mnist_edge.formats.feeding import FeedingOptions
     from mnist_edge.runtime.engines import Engine
 
 
@@ -46,7 +46,7 @@ def bench(
     threads: int = 1,
     compare: str | Path | None = None,
     tolerance: float = 0.25,
-    told: Told | None = None,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
     progress: Progress | None = None,
@@ -64,16 +64,19 @@ def bench(
         threads: how many threads one answer may use; Keras decides for itself.
         compare: an earlier report of this, as JSON.
         tolerance: how much slower than there a row may be; 0.25 is a quarter.
-        told: what is known of how files without a contract are fed, and need not be measured.
+        feeding: what is known of how files without a contract are fed, and need not be measured.
         note: called with what there is to say.
         on_step: called with the number of finished steps and of all.
         progress: called with file name, bytes done and bytes in total while MNIST is fetched.
 
     Raises:
         ModelError: a file is missing, none is of these formats, or none could be measured.
-        UsageError: the earlier report is of another dataset, or of other formats.
+        UsageError: the earlier report is of another dataset, or of other formats; or that is no
+            tolerance.
         DataError: the dataset is not at hand, or the earlier report cannot be read.
     """
+    if not tolerance >= 0:  # nor NaN, than which nothing is slower
+        raise UsageError(f"a tolerance cannot be {tolerance:g}.", remedy="give 0 or more.")
     before = baseline.read(Path(compare)) if compare else None
     paths = chosen(
         [Path(each.path if isinstance(each, Exported) else each) for each in models], formats
@@ -89,10 +92,13 @@ def bench(
         )
     effort = QUICK if quick else FULL
     note(
-        f"measuring {len(paths)} files on the {len(dataset.test.labels):,} test pictures of "
-        f"{dataset.name}: {effort.rounds} interleaved rounds, {threads} thread(s) an answer"
+        f"measuring {len(paths)} file{'s' * (len(paths) > 1)} on the {len(dataset.test.labels):,} "
+        f"test pictures of {dataset.name}: {effort.rounds} interleaved rounds, "
+        f"{threads} thread{'s' * (threads > 1)} an answer"
     )
-    report = run(paths, dataset, effort, threads=threads, told=told, note=note, on_step=on_step)
+    report = run(
+        paths, dataset, effort, threads=threads, feeding=feeding, note=note, on_step=on_step
+    )
     if report.reference is None:
         reasons = "; ".join(f"{row.path}: {row.error}" for row in report.rows)
         raise ModelError(
@@ -109,8 +115,8 @@ def bench(
     return report
 
 
-def check(report: Report, compare: Path) -> None:
-    """Check that no row is worse than in the report that it was compared with.
+def check(report: Report, compare: Path | None) -> None:
+    """Check that no row is worse than in the report that it was compared with, if any.
 
     Raises:
         GateError: one is.
@@ -191,7 +197,7 @@ def run(
     effort: Effort,
     *,
     threads: int = 1,
-    told: Told | None = None,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Report:
@@ -205,18 +211,20 @@ def run(
         dataset: whose test split accuracy, parity and robustness are measured on.
         effort: how much to measure.
         threads: how many threads one answer may use; Keras decides for itself.
-        told: what is known of how files without a contract are fed.
+        feeding: what is known of how files without a contract are fed.
         note: called with how each of these is fed, and with what disturbed the timing.
         on_step: called with the number of finished steps and of all.
     """
     described = machine.describe()
-    files = judge(paths, dataset, threads=threads, told=told, note=note)
+    files = judge(paths, dataset, threads=threads, feeding=feeding, note=note)
     rows = [_row(file, threads) for file in files]
     runners = [
         _Runner(row, file.engine, file)
         for row, file in zip(rows, files, strict=True)
         if file.engine
     ]
+    if not runners:
+        return Report(described, dataset.name, None, rows, effort)
     done = 0
     total = effort.starts * len(runners) + effort.rounds
 
@@ -244,8 +252,7 @@ def run(
         row.energy_uj = median(timing.energy) if timing.energy else None
         if not timing.stable:
             note(f"{row.path} did not come to rest in its warm-up: the machine is busy.")
-    reference = runners[0].row.path if runners else None
-    return Report(described, dataset.name, reference, rows, effort)
+    return Report(described, dataset.name, runners[0].row.path, rows, effort)
 
 
 def _row(file: Judged, threads: int) -> Row:

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import Contract, Parity, Source, TensorSpec
-from mnist_edge.errors import MnistEdgeError, first_line
+from mnist_edge.errors import MnistEdgeError, UsageError, first_line
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.foreign import Feeding
-from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.formats.identify import contract_of, name_of, size_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.parity import compare
 from mnist_edge.formats.table import family_of, of_path, open_file
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine
 
@@ -71,7 +71,7 @@ def judge(
     dataset: Dataset,
     *,
     threads: int = 1,
-    told: Told | None = None,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
 ) -> list[Judged]:
     """Let every file answer the test split, and compare it with the first that can.
@@ -83,11 +83,19 @@ def judge(
         paths: the files, the reference first.
         dataset: what they are run on.
         threads: how many threads one answer may use; Keras decides for itself.
-        told: what is known of how files without a contract are fed.
+        feeding: what is known of how files without a contract are fed.
         note: called with how each of these is fed.
+
+    Raises:
+        UsageError: `feeding` is given, and each file carries a contract.
     """
     images, labels = dataset.test
     files = [_described(path) for path in paths]
+    if feeding and all(file.contract for file in files):
+        raise UsageError(
+            "each of these files carries a contract, which says how it is fed.",
+            remedy="leave out what says so otherwise, such as --input-range and --ink.",
+        )
     sources = [file.contract.source for file in files if file.contract and file.contract.source]
     feedings: dict[str, Feeding] = {}
     expected = None
@@ -98,7 +106,9 @@ def judge(
             if file.contract:
                 file.engine, _ = open_file(file.path, threads)
             else:
-                _open_foreign(file, threads, told or Told(), dataset.train, sources, feedings)
+                _open_foreign(
+                    file, threads, feeding or FeedingOptions(), dataset.train, sources, feedings
+                )
                 note(file.fed)
             answers = file.engine.run(images) if file.engine else None
         except Exception as error:
@@ -121,12 +131,7 @@ def reason(error: Exception) -> str:
 
 def _described(path: Path) -> Judged:
     row = of_path(path)
-    parts = path.rglob("*") if path.is_dir() else [path]
-    file = Judged(
-        path,
-        sum(part.stat().st_size for part in parts if part.is_file()),
-        row.name if row else path.name,
-    )
+    file = Judged(path, size_of(path), row.name if row else path.name)
     try:
         file.contract = contract_of(path)
     except MnistEdgeError as error:
@@ -139,7 +144,7 @@ def _described(path: Path) -> Judged:
 def _open_foreign(
     file: Judged,
     threads: int,
-    told: Told,
+    options: FeedingOptions,
     training: Split,
     sources: Iterable[Source],
     feedings: dict[str, Feeding],
@@ -155,17 +160,17 @@ def _open_foreign(
     elif name in feedings:
         known = feedings[name].input
         low, high = sorted(known.range)
-        alike = Told(
+        alike = FeedingOptions(
             range=(low, high) if known.values == "linear" else None,
             ink="light" if known.range == (low, high) else "dark",
             transposed=known.transposed,
-            answers=told.answers,
+            answers=options.answers,
         )
         measured = foreign.measure(runner, training, alike, file.path.name)
         file.feeding = measured.best
         file.fed = f"{file.path.name}: {measured.describe()}, as the other file of that name"
     else:
-        measured = foreign.measure(runner, training, told, file.path.name)
+        measured = foreign.measure(runner, training, options, file.path.name)
         file.feeding = feedings[name] = measured.best
         file.fed = f"{file.path.name}: {measured.describe()}"
     spec, answers = file.feeding.input, file.feeding.answers

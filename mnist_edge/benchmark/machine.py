@@ -42,6 +42,10 @@ class Machine:
     python: str
     versions: dict[str, str]
 
+    def __str__(self) -> str:
+        """Return what is said of it beside figures."""
+        return self.cpu if self.load is None else f"{self.cpu}, load {self.load:.2f}"
+
 
 def describe() -> Machine:
     """Return what there is to know of this machine now."""

@@ -102,7 +102,7 @@ class Report:
     Attributes:
         machine: what it ran on.
         dataset: whose test split accuracy was measured on.
-        reference: the path of the file that all are compared with.
+        reference: the path of the file that all are compared with; None where none could run.
         rows: one per file.
         effort: how much was measured.
         changes: against an earlier report, where it was compared with one.

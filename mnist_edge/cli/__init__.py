@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 import mnist_edge
 from mnist_edge.cli.output import note, result
 from mnist_edge.cli.streams import mute_libraries, open_streams
-from mnist_edge.errors import Interrupted, MnistEdgeError
+from mnist_edge.errors import Interrupted, MnistEdgeError, printable
 
 # In the order of --help. The module of each has a function, or a group of them, of that name.
 VERBS = (
@@ -133,6 +133,10 @@ def main() -> None:
     except Exception as error:
         if _debug:
             raise
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            # Any path may be too long, or in a folder that is closed to us.
+            note(f"error: {printable(str(error.filename))}: {error.strerror}.\ncheck the path.")
+            sys.exit(1)
         note(
             f"error: unexpected {type(error).__name__}: {error}\n"
             "run it again as mnist-edge --debug …, and report what it shows."

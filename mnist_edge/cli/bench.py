@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -11,30 +12,31 @@ from mnist_edge import tables
 from mnist_edge.cli.feeding import takes_feeding
 from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Shape, Transpose
 from mnist_edge.cli.output import fetching, next_command, note, progress_bar, result, result_json
-from mnist_edge.formats.table import FORMATS
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
+from mnist_edge.formats.table import RUNNABLE
 
 _FILES = (
     "Files, the reference first; by default all formats of the newest model in ./runs, else of the "
     "shipped model. Members of an ensemble follow it."
 )
-_FORMATS = f"Only these, comma-separated: {', '.join(FORMATS)}."
+_FORMATS = f"Only these, comma-separated: {', '.join(RUNNABLE)}."
 _COMPARE = "An earlier --json; exit 3 where a row is slower or less accurate."
+_THREADS = "How many threads one answer may use."
 _TOLERANCE = "How much slower --compare lets pass; 0.25 is a quarter."
 
 
 @takes_feeding
 def bench(
-    told: Told,
+    feeding: FeedingOptions | None,
     models: Annotated[list[Path] | None, typer.Argument(metavar="[MODEL…]", help=_FILES)] = None,
     model: Model = None,
     formats: Annotated[str | None, typer.Option(metavar="LIST", help=_FORMATS)] = None,
     data: JudgedOn = None,
     invert: Invert = None,
     transpose: Transpose = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that one answer may use.")] = 1,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help=_THREADS)] = 1,
     compare: Annotated[Path | None, typer.Option(metavar="FILE", help=_COMPARE)] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help=_TOLERANCE)] = 0.25,
+    tolerance: Annotated[float, typer.Option(metavar="SHARE", min=0, help=_TOLERANCE)] = 0.25,
     quick: Quick = False,
     table: Annotated[Shape, typer.Option("--table", help="How to print.")] = Shape.TABLE,
     json: Json = False,
@@ -54,7 +56,7 @@ def bench(
             threads=threads,
             compare=compare,
             tolerance=tolerance,
-            told=told,
+            feeding=feeding,
             note=note,
             on_step=bar.update,
             progress=progress,
@@ -73,8 +75,6 @@ def bench(
     for row in report.rows:
         if row.error:
             note(f"{row.path} was not measured: {row.error}")
-    load = "" if report.machine.load is None else f", load {report.machine.load:.2f}"
-    note(f"compared with {report.reference}; {report.machine.cpu}{load}")
-    if compare:
-        library.check(report, compare)
-    next_command(f"mnist-edge info {report.rows[-1].path}")
+    note(f"compared with {report.reference}; {report.machine}")
+    library.check(report, compare)
+    next_command(f"mnist-edge info {shlex.quote(report.rows[-1].path)}")

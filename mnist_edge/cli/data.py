@@ -23,7 +23,7 @@ data = typer.Typer(
 
 @data.command()
 def fetch() -> None:
-    """Download MNIST to the user's cache, verified, unless it is there already."""
+    """Download MNIST to the user's cache, verified."""
     from mnist_edge.data import mnist
 
     folder = mnist.directory() if os.environ.get(mnist.VARIABLE) else None
@@ -58,11 +58,11 @@ def show(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", "-f", metavar="FILE.png", help="Where to; ./runs/SOURCE.png by default."
+            "--file", "-f", metavar="FILE.png", help="Where to write; ./runs/SOURCE.png by default."
         ),
     ] = None,
 ) -> None:
-    """Draw a labelled grid of a dataset's training pictures, or one test picture."""
+    """Draw a dataset's training pictures, or one test picture."""
     from mnist_edge import data as datasets
     from mnist_edge.data.grid import draw_digit, draw_grid
     from mnist_edge.errors import UsageError
@@ -90,18 +90,18 @@ def pack(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A folder or pattern of picture files.")
     ],
-    out: Annotated[str, typer.Option(metavar="DIR", help="Where to, empty or new.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to, empty or new.")],
     shards: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset's, or parquet.")
+        str, typer.Option("--format", metavar="NAME", help="tar, as WebDataset has it, or parquet.")
     ] = "tar",
     pictures: Annotated[
-        int, typer.Option(metavar="N", min=1, help="In a shard, which is 256 MiB at most.")
+        int, typer.Option(metavar="N", min=1, help="In a shard, at most; nor more than 256 MiB.")
     ] = 10_000,
 ) -> None:
-    """Pack many small picture files into a few shards, for score."""
+    """Pack many small pictures into a few shards, for score."""
     from mnist_edge.data import pack as packing
 
     with progress_bar("packing") as bar:
         names = packing.pack(source, out, format=shards, pictures=pictures, progress=bar.update)
-    result(f"{out}: {len(names):,} shards")
+    result(f"{out}: {len(names):,} shard{'s' * (len(names) != 1)}")
     next_command(f"mnist-edge score {shlex.quote(out)} --out answers")

@@ -12,8 +12,11 @@ from mnist_edge.cli.output import next_command, note, progress_bar, result, resu
 from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
 
-SOURCE = "A folder with one folder of pictures per digit, or a CSV with the columns path and label."
-SHEET = "Draw there what was read wrong: picture, what the network saw, and what it said."
+SOURCE = (
+    "A folder with one folder of pictures for each digit, 0 to 9, and others that show none; or a "
+    "CSV with the columns path and label, or the folder of one."
+)
+SHEET = "Draw here what was read wrong: picture, what the network saw, and what it said."
 
 
 def evaluate(
@@ -27,8 +30,10 @@ def evaluate(
     from mnist_edge.files import replacing
     from mnist_edge.runtime import evaluate as evaluating
     from mnist_edge.runtime.classifier import Classifier
+    from mnist_edge.runtime.error_sheet import draw
+    from mnist_edge.runtime.labelled import items_of
 
-    items = evaluating.items_of(source)
+    items = items_of(source)
     classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     with progress_bar("reading") as bar:
         evaluation = evaluating.evaluate(
@@ -42,6 +47,6 @@ def evaluate(
         note(line)
     if sheet is not None:
         with replacing(sheet) as temporary:
-            evaluating.sheet(classifier, evaluation).save(temporary, "PNG")
+            draw(classifier, evaluation).save(temporary, "PNG")
         note(f"drawn: {sheet}")
     next_command("mnist-edge predict PICTURE --explain")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,19 +12,19 @@ from mnist_edge.cli.output import command, fetching, next_command, note, result,
 from mnist_edge.extras import require
 from mnist_edge.formats import export as library
 from mnist_edge.formats.exported import ACCURATE, HEADERS, Exported
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.table import RUNNABLE
-from mnist_edge.formats.told import Told
 from mnist_edge.tables import table
 from mnist_edge.workspace import RUNS
 
-_FILE = "A .keras, .h5, .onnx or .tflite file or a SavedModel; the newest in ./runs by default."
-_INACCURATE = f"Publish a model too that reads less than {ACCURATE:.0%}."
+_FORCE = "Replace files that no export made."
+_INACCURATE = f"Export a model even if it reads less than {ACCURATE:.0%} of the test split."
 
 
 @takes_feeding
 def export(
-    told: Told,
-    path: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=_FILE)] = None,
+    feeding: FeedingOptions | None,
+    path: options.ModelArgument = None,
     model: options.Model = None,
     int8: Annotated[bool, typer.Option("--int8", help="Add the integer formats.")] = False,
     formats: options.Formats = None,
@@ -33,11 +32,12 @@ def export(
     out: options.Out = RUNS,
     calibration: options.Calibration = library.CALIBRATION_COUNT,
     arduino: options.Arduino = False,
+    wasm: options.Wasm = False,
     data: options.JudgedOn = None,
     invert: options.Invert = None,
     transpose: options.Transpose = None,
     allow_inaccurate: Annotated[bool, typer.Option("--allow-inaccurate", help=_INACCURATE)] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of others.")] = False,
+    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
     json: options.Json = False,
 ) -> None:
     """Convert a model that was trained here or anywhere, and publish what answers like it."""
@@ -57,13 +57,14 @@ def export(
                 fast=fast,
                 out=out,
                 arduino=arduino,
+                wasm=wasm,
                 data=data,
                 invert=invert,
                 transpose=transpose,
                 calibration=calibration,
                 allow_inaccurate=allow_inaccurate,
                 force=force,
-                told=told,
+                feeding=feeding,
                 note=note,
                 on_file=show,
                 progress=progress,
@@ -74,4 +75,4 @@ def export(
         elif done:
             result(table(HEADERS, [item.cells() for item in done], left=2))
     if able := [item.path for item in done if item.format in RUNNABLE]:
-        next_command(command("predict digit.png", out, f"--model {able[-1]}"))
+        next_command(command("predict digit.png", out, "--model", str(able[-1])))

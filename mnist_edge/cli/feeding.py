@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from mnist_edge.errors import UsageError
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
 
 
 class Ink(StrEnum):
@@ -69,9 +69,9 @@ _OPTIONS = {
 
 
 def takes_feeding(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb with a parameter `told` these options in its place."""
+    """Give a verb with a parameter `feeding` these options in its place."""
     signature = inspect.signature(verb, eval_str=True)
-    own = [each for name, each in signature.parameters.items() if name != "told"]
+    own = [each for name, each in signature.parameters.items() if name != "feeding"]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
         for name, option in _OPTIONS.items()
@@ -79,7 +79,7 @@ def takes_feeding(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def command(**values: Any) -> None:
-        verb(told=_told(**{name: values.pop(name) for name in _OPTIONS}), **values)
+        verb(feeding=_options(**{name: values.pop(name) for name in _OPTIONS}), **values)
 
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + added
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def takes_feeding(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _told(
+def _options(
     input_shape: str | None,
     input_range: str | None,
     input_mean: float | None,
@@ -95,8 +95,8 @@ def _told(
     ink: Ink | None,
     transposed: bool | None,
     answers: Answers | None,
-) -> Told:
-    """Return what these options say together.
+) -> FeedingOptions | None:
+    """Return what these options say together; None where none is given.
 
     Raises:
         UsageError: one is not what it should be, or two contradict each other.
@@ -114,13 +114,14 @@ def _told(
         if not input_std > 0:
             raise UsageError(f"--input-std is {input_std:g}.", remedy="give a number above 0.")
         limits = (-input_mean / input_std, (1 - input_mean) / input_std)
-    return Told(
+    options = FeedingOptions(
         shape=_numbers("--input-shape", input_shape, int) if input_shape else None,
         range=limits,
         ink=ink,
         transposed=transposed,
         answers="log-probabilities" if answers is Answers.LOG else answers,
     )
+    return options if options != FeedingOptions() else None
 
 
 def _numbers(

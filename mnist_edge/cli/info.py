@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from mnist_edge.cli.options import Json, Model, chosen, one_model
+from mnist_edge.cli.options import Json, Model, ModelArgument, chosen, one_model
 from mnist_edge.cli.output import note, result, result_json
 from mnist_edge.errors import MissingExtra, ModelError
 from mnist_edge.formats.card import card, sizes
@@ -21,10 +18,7 @@ _HEADERS = ("layer", "kind", "output", "parameters", "MACs")
 
 
 def info(
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="[MODEL]", help="Default: the newest in ./runs, else the shipped."),
-    ] = None,
+    path: ModelArgument = None,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -33,13 +27,15 @@ def info(
     MACs are multiply-accumulates, for one picture.
     """
     from mnist_edge.formats import layers
-    from mnist_edge.formats.identify import contract_of
+    from mnist_edge.formats.identify import contract_of, size_of
     from mnist_edge.formats.inside import read_layers
 
     path = chosen(one_model(path, model), "onnx", "onnx-int8", "keras", "tflite")
     rows = None
     contract = contract_of(path)
-    if contract is None:
+    if contract:
+        contract.check_content(path)
+    else:
         note(f"{path} carries no contract: it was not exported here.")
     try:
         rows = read_layers(path)
@@ -51,7 +47,7 @@ def info(
         document = dataclasses.asdict(contract) if contract else {}
         result_json(document | {"layers": None if rows is None else [*map(vars, rows)]})
         return
-    lines = {"file": f"{path} ({path.stat().st_size:,} bytes)"}
+    lines = {"file": f"{path} ({size_of(path):,} bytes)"}
     if contract:
         lines |= card(contract)
     width = max(map(len, lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,14 +28,17 @@ Data = Annotated[str, typer.Option(metavar="SOURCE", help=f"{ACCEPTED}.")]
 Invert = Annotated[
     bool | None,
     typer.Option(
-        "--invert/--no-invert", help="Whether ink is darker than paper in it; refused if unsaid."
+        "--invert/--no-invert",
+        help="Swap ink and paper of the dataset, or take it as it is; by default one that is "
+        "dark on light is refused.",
     ),
 ]
 Transpose = Annotated[
     bool | None,
     typer.Option(
         "--transpose/--no-transpose",
-        help="Whether rows and columns are swapped in it; refused if unsaid.",
+        help="Swap rows and columns of the dataset's pictures, or take them as they are; by "
+        "default transposed ones are refused.",
     ),
 ]
 JudgedOn = Annotated[
@@ -55,9 +59,16 @@ Model = Annotated[
         help="The model file; the newest in ./runs by default, else the shipped model.",
     ),
 ]
+ModelArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="The same as --model: a .keras, .h5, .onnx or .tflite file, or a SavedModel.",
+    ),
+]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="What a picture may have; 50,000,000 by default."),
+    typer.Option(metavar="N", min=1, help="The most pixels of a picture; 50,000,000 by default."),
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print the result as JSON.")]
 _MADE = "; ".join(f"{row.name} ({row.summary})" for row in FORMATS.values() if row.conversion)
@@ -65,18 +76,22 @@ Formats = Annotated[
     str | None, typer.Option(metavar="LIST", help=f"Comma-separated: {_MADE}; or all.")
 ]
 Calibration = Annotated[
-    int, typer.Option(min=1, help="Training pictures to calibrate integer files on.")
+    int,
+    typer.Option(metavar="N", min=1, help="Training pictures to calibrate integer files on."),
 ]
 Fast = Annotated[
     bool,
     typer.Option(
         "--fast",
         help="Make tflite-int8 a quarter faster in LiteRT by SPACE_TO_DEPTH, which fewer runtimes "
-        "know, and with which OpenVINO's AVX2 kernels misread some pictures.",
+        "support, and with which OpenVINO's AVX2 kernels misread some pictures.",
     ),
 ]
 Arduino = Annotated[
     bool, typer.Option("--arduino", help="Pack the C header as a library for Arduino, too.")
+]
+Wasm = Annotated[
+    bool, typer.Option("--wasm", help="Compile it for a page, too: mnist-edge page --model.")
 ]
 Quick = Annotated[bool, typer.Option("--quick", "-q", help="Measure for seconds only.")]
 
@@ -92,6 +107,17 @@ def one_model(argument: Path | None, option: Path | None) -> Path | None:
             f"both {argument} and --model {option} name the model.", remedy="name it once."
         )
     return argument or option
+
+
+def refuse_together(name: str, given: object, others: Mapping[str, object]) -> None:
+    """Refuse an option beside others that make no sense with it.
+
+    Raises:
+        UsageError: it was given, and so was one of the others.
+    """
+    for other, also in others.items():
+        if given and also:
+            raise UsageError(f"{name} and {other} do not go together.", remedy="leave one out.")
 
 
 def chosen(model: Path | None, *formats: str) -> Path:

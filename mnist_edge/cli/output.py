@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -44,9 +45,9 @@ def next_command(command: str) -> None:
     note(f"\nnext: {command}")
 
 
-def command(verb: str, folder: Path, argument: str) -> str:
-    """Return the command that goes on from what is in `folder`; short where it finds it alone."""
-    return f"mnist-edge {verb}" if folder == RUNS else f"mnist-edge {verb} {argument}"
+def command(verb: str, folder: Path, *arguments: str) -> str:
+    """Return the command that goes on from what is in `folder`; short where it finds that alone."""
+    return f"mnist-edge {verb}" if folder == RUNS else f"mnist-edge {verb} {shlex.join(arguments)}"
 
 
 class Bar(Protocol):

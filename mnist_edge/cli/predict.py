@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen, refuse_together
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.latest import READABLE
 
@@ -17,7 +17,7 @@ IMAGES = "Picture files, folders, patterns such as 'scans/*.png'; - reads one fr
 LINE = "Read a line of N digits, or of all there are."
 TOP = "Show the N most probable digits."
 HOW = "Show how each picture was read."
-DRAW = "Draw there how one picture was read: the picture, and every candidate."
+DRAW = "Draw here how one picture was read: the picture, and every candidate."
 FRAMES = "Answer every frame of an animation, or page of a TIFF file."
 
 
@@ -35,10 +35,10 @@ def predict(
     json: Json = False,
 ) -> None:
     """Read the digit in each picture, or the line of digits."""
-    from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, printable
+    from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, escaped, printable
     from mnist_edge.runtime.classifier import Classifier
     from mnist_edge.runtime.explain import explanation, in_words, place
-    from mnist_edge.runtime.pictures import answer_each, find_pictures
+    from mnist_edge.runtime.pictures import answer_each, find_pictures, sources_of
 
     names = find_pictures(images)
     if digits is not None and digits != "auto" and not re.fullmatch("0*[1-9][0-9]{0,2}", digits):
@@ -46,19 +46,17 @@ def predict(
             f"--digits {printable(digits)} is no number of digits.",
             remedy="give 1 to 999, or auto.",
         )
-    if bool(digits) + frames + bool(explain_to) > 1 or (explain and frames):
-        raise UsageError(
-            "--digits, --frames and --explain-to do not go together, nor --frames and --explain.",
-            remedy="leave out all of them but one.",
-        )
+    refuse_together("--digits", digits, {"--frames": frames, "--top": top > 1})
+    refuse_together("--frames", frames, {"--explain": explain})
+    refuse_together("--explain-to", explain_to, {"--digits": digits, "--frames": frames})
     if explain_to and len(names) != 1:
         raise UsageError(
             f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
         )
-    sources = [(name, sys.stdin.buffer.read() if name == "-" else name) for name in names]
+    sources = sources_of(names, sys.stdin.buffer)
     classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     answers = answer_each(classifier, sources, digits=digits, frames=frames)
-    width = max(map(len, names)) if len(names) > 1 or frames else 0
+    width = max(len(escaped(name)) for name in names) if len(names) > 1 or frames else 0
     unreadable = False
     with progress_bar("reading") as bar:
         for number, answer in enumerate(answers):

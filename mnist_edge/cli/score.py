@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_edge.cli.options import Json, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
 from mnist_edge.cli.output import live_line, note, result, result_json
 from mnist_edge.extras import require
 from mnist_edge.formats.latest import READABLE
@@ -54,6 +54,7 @@ def score(
     max_errors: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="End, exit 3, at more unreadable ones.")
     ] = None,
+    max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
     """Answer very many pictures; a picture that cannot be read is a row with its error."""
@@ -70,11 +71,10 @@ def score(
                 tenth = 10 * now.shards // now.of
                 note(f"{10 * tenth} %: {now.text}")
 
-        options: dict[str, Any] = {"image_column": image_column, "id_column": id_column}
-        options["format"] = answers
         draw(f"listing {source!r}")
+        options: dict[str, Any] = {"image_column": image_column, "id_column": id_column}
         options |= {"pictures_per_shard": shard, "workers": workers, "address": address}
         options |= {"connect_timeout": connect_timeout, "resume": resume, "progress": show}
-        path = chosen(model, *READABLE)
-        done = job.run(source, out, path, max_errors=max_errors, **options)
+        options |= {"format": answers, "max_errors": max_errors, "max_pixels": max_pixels}
+        done = job.run(source, out, chosen(model, *READABLE), **options)
     result_json(done) if json else result(done.text)

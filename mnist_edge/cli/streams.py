@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -71,8 +72,11 @@ def open_streams() -> None:
 def mute_libraries() -> None:
     """Keep the terminal to ourselves: C++ libraries get /dev/null for their file descriptor 2.
 
-    TensorFlow, absl and LiteRT write notes there that no setting of theirs turns off.
+    TensorFlow, absl and LiteRT write notes there that no setting of theirs turns off. What Python's
+    libraries warn of, such as Keras of how somebody else wrote a model, is for programmers, too.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     sys.stderr = _text(_Notes, os.dup(2))
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)

@@ -16,31 +16,33 @@ from mnist_edge.training.train import train as run_training
 from mnist_edge.workspace import RUNS
 
 _RECIPES = "; ".join(f"{recipe.name} ({recipe.summary})" for recipe in RECIPES.values())
+_EPOCHS = "How many; the recipe's own number by default."
+_SEED = "Same seed, same machine: same weights."
+_ENSEMBLE = "Train N networks and average their answers."
+_TEACHER = "Learn this model's answers instead of the labels; may be repeated: their mean."
+_UNLABELLED = "Pictures without labels, to learn the teachers' answers to as well."
+
+
+def _beginning(incomplete: str) -> list[str]:
+    """Return the recipes that a shell may complete to."""
+    return [name for name in RECIPES if name.startswith(incomplete)]
+
+
+_Recipe = Annotated[
+    str, typer.Option(metavar="NAME", help=f"{_RECIPES}.", autocompletion=_beginning)
+]
 
 
 def train(
-    recipe: Annotated[str, typer.Option(metavar="NAME", help=f"{_RECIPES}.")] = "edge",
+    recipe: _Recipe = "edge",
     data: Data = "mnist",
     invert: Invert = None,
     transpose: Transpose = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="How many; the recipe's own number by default.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same weights.")] = 0,
-    ensemble: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Train N networks and average their answers.")
-    ] = 1,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Learn this model's answers instead of the labels; of several, their mean.",
-        ),
-    ] = None,
-    unlabelled: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Pictures to learn the teachers' answers to as well."),
-    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help=_EPOCHS)] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help=_SEED)] = 0,
+    ensemble: Annotated[int, typer.Option(metavar="N", min=1, help=_ENSEMBLE)] = 1,
+    teacher: Annotated[list[Path] | None, typer.Option(metavar="MODEL", help=_TEACHER)] = None,
+    unlabelled: Annotated[Path | None, typer.Option(metavar="DIR", help=_UNLABELLED)] = None,
     out: Out = RUNS,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")

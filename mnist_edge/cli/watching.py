@@ -59,7 +59,8 @@ class _Watcher(Observer):
         note(
             f"training {description.recipe.name} on {dataset.name}: "
             f"{len(dataset.train.labels):,} pictures, {beside}"
-            f"{len(dataset.validation.labels):,} to validate, {description.epochs} epochs, "
+            f"{len(dataset.validation.labels):,} to validate, "
+            f"{description.epochs} epoch{'s' * (description.epochs > 1)}, "
             f"seed {description.seed}"
         )
 

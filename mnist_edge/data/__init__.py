@@ -124,7 +124,7 @@ def load(
     from mnist_edge.data import orientation
 
     if source not in NAMES:
-        return orientation.settled(_at(source), invert=invert, transpose=transpose)
+        return orientation.oriented(_at(source), invert=invert, transpose=transpose)
     if source == "mnist":
         from mnist_edge.data import mnist
 
@@ -134,7 +134,7 @@ def load(
 
         dataset = synthetic.load()
     if invert or transpose:
-        return orientation.settled(dataset, invert=invert, transpose=transpose)
+        return orientation.oriented(dataset, invert=invert, transpose=transpose)
     return dataset
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 CLASSES = len(LABELS)
 
-# Of every twelve training pictures the last one validates: 55,000 and 5,000 of MNIST's 60,000.
+# The last twelfth of the training pictures validates: 5,000 of MNIST's 60,000.
 VALIDATION_SHARE = 12
-# Where there is no test file, one of six pictures tests: 10,000 of MNIST's 70,000 and some more.
+# Without a test file, a sixth of the pictures tests.
 TEST_SHARE = 6
 SEED = 0
 
@@ -115,7 +115,7 @@ class Dataset:
 
 
 def _name_of(path: Path) -> str:
-    """Return the last part of a path, told apart from the names that stand for something else."""
+    """Return the last part of a path, unlike the names that stand for something else."""
     name = printable(path.name)
     return f"./{name}" if name in NAMES else name
 

@@ -100,7 +100,7 @@ def written(count: int, drawing: Callable[[], Strokes], rng: np.random.Generator
         strokes = [_dense(stroke) for stroke in _unit(drawing())]
         begins = np.cumsum([0, *map(len, strokes[:-1])])
         part = pictures[start : start + VARIANTS]
-        line = np.concatenate(strokes) @ _hands(len(part), rng)
+        line = np.concatenate(strokes) @ _affine(len(part), rng)
         part[:] = centred(inked(line, begins, rng))
     return pictures
 
@@ -120,7 +120,7 @@ def _dense(stroke: Floats) -> Floats:
     return np.concatenate(pieces)
 
 
-def _hands(count: int, rng: np.random.Generator) -> Floats:
+def _affine(count: int, rng: np.random.Generator) -> Floats:
     """Return maps (count, 2, 2) that stretch, slant and turn a drawing."""
     aspect = np.exp(rng.uniform(-0.3, 0.3, count))
     slant, turn = rng.uniform(-0.2, 0.4, count), rng.uniform(-0.2, 0.2, count)

@@ -36,7 +36,7 @@ def of_emnist(dataset: Dataset) -> Dataset:
     return replace(turned, notes=(*dataset.notes, note))
 
 
-def settled(dataset: Dataset, *, invert: bool | None, transpose: bool | None) -> Dataset:
+def oriented(dataset: Dataset, *, invert: bool | None, transpose: bool | None) -> Dataset:
     """Return a dataset inverted and transposed as asked for, once its pictures look right.
 
     Args:

@@ -1,4 +1,4 @@
-"""Many pictures, wherever they lie: listed as units of work, and read one after the other.
+"""Pictures wherever they lie, read a unit of work at a time.
 
 A source is a folder or a pattern of picture files, of tar shards as WebDataset lays them, of
 Parquet files with a column of picture bytes, or of NDJSON files that name pictures; each on this
@@ -8,19 +8,15 @@ picture files or lines, a tar shard, a row group.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, count, islice, zip_longest
-from typing import NamedTuple, Self
+from itertools import islice, zip_longest
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from mnist_edge.data.storage import BUFFER, File, Storage, in_temporary_folder, locate
+from mnist_edge.data.storage import BUFFER, Storage, locate
 from mnist_edge.errors import DataError, UsageError, first_line
 from mnist_edge.runtime.reading.decoding import SUFFIXES
 
@@ -31,17 +27,14 @@ KINDS = {
     "ndjson": (".ndjson", ".jsonl"),
 }
 
-# A picture file or a line of so many makes a unit: a second or more of work, and of work lost.
-PICTURES_PER_UNIT = 1000
 # Larger files are no pictures of digits; all of one is held in memory.
 LARGEST = 1 << 28
+# So many bytes of a line are read at once: what goes on is no path, and read as another line.
+LINE = 1 << 20
 # Requests to a store under way at once: each takes far longer than to read a picture.
 READERS = 16
 # Rows of a Parquet file that are held in memory at once.
 ROWS = 64
-
-# Of a file: its first row group or byte, its first row, and how many.
-Part = tuple[int, int, int]
 
 
 class Picture(NamedTuple):
@@ -123,7 +116,7 @@ class Source:
                         yield Picture(identity, content.read())
         # No set of exceptions is documented, here or below, and damaged bytes raise many.
         except Exception as error:
-            yield Picture(uri, None, f"the shard cannot be read to its end: {_reason(error)}")
+            yield Picture(uri, None, f"the shard cannot be read to its end: {why(error)}")
 
     def _rows(self, unit: Unit) -> Iterator[Picture]:
         import pyarrow
@@ -139,14 +132,17 @@ class Source:
                     images = batch.column(self.image_column)
                     if pyarrow.types.is_struct(images.type):
                         images = images.field("bytes")
-                    names = batch.column(self.id_column).to_pylist() if self.id_column else ()
+                    names = batch.column(self.id_column) if self.id_column else ()
+                    if names and pyarrow.types.is_string(names.type):
+                        names = names.cast(pyarrow.binary())  # it need not be UTF-8
                     for image, name in zip_longest(images, names):
                         data = image.as_py()
-                        identity = f"{uri}#{row}" if name is None else str(name)
+                        given = None if name is None else name.as_py()
+                        identity = f"{uri}#{row}" if given is None else _text(given)
                         yield Picture(identity, data, None if data is not None else "no picture")
                         row += 1
         except Exception as error:
-            reason = f"row group {group} cannot be read to its end: {_reason(error)}"
+            reason = f"row group {group} cannot be read to its end: {why(error)}"
             yield Picture(f"{uri}#{row}", None, reason)
 
     def _lines(self, unit: Unit) -> Iterator[Picture]:
@@ -158,7 +154,7 @@ class Source:
             with self.storage.open_random(path) as file:
                 file.seek(unit.start)
                 for row in range(unit.row, unit.row + unit.count):
-                    line = file.readline()
+                    line = file.readline(LINE)
                     identity = f"{uri}#{row}"
                     try:
                         item = json.loads(line)
@@ -167,18 +163,19 @@ class Source:
                             raise TypeError
                         given = item.get(self.id_column) if isinstance(item, dict) else None
                         storage, place = self._placed(place, path, stores)
-                    except (ValueError, LookupError, TypeError):
+                        name = storage.uri(place) if given is None else _text(given)
+                    except (ValueError, LookupError, TypeError, RecursionError):
                         shape = f'a path, or an object with one under "{self.image_column}"'
                         yield Picture(identity, None, f"the line is not {shape}")
                     except (DataError, UsageError) as error:
                         yield Picture(identity, None, error.cause)
                     else:
-                        yield storage.uri(place) if given is None else str(given), storage, place
+                        yield name, storage, place
 
         try:
             yield from _read_all(named(), self.storage)
         except OSError as error:
-            yield Picture(f"{uri}#{unit.row}", None, f"its lines cannot be read: {_reason(error)}")
+            yield Picture(f"{uri}#{unit.row}", None, f"its lines cannot be read: {why(error)}")
 
     def _placed(
         self, place: str, path: str, stores: dict[str, tuple[Storage, str]]
@@ -203,9 +200,16 @@ def _is_picture(path: str) -> bool:
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
-def _reason(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or first_line(error)
-    return text.encode("utf-8", "backslashreplace").decode()
+def why(error: BaseException) -> str:
+    """Return in one line, of UTF-8 whatever a path in it is, why something cannot be read."""
+    return _text(getattr(error, "strerror", None) or first_line(error))
+
+
+def _text(value: object) -> str:
+    """Return a value as text that can be written as UTF-8."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _read_all(
@@ -228,149 +232,6 @@ def _read(named: tuple[str, Storage, str] | Picture) -> Picture:
     try:
         with storage.open(path) as file:
             data = file.read(LARGEST + 1)
-    except OSError as error:
-        return Picture(identity, None, _reason(error))
+    except (OSError, ValueError) as error:
+        return Picture(identity, None, why(error))
     return Picture(identity, None, _TOO_LARGE) if len(data) > LARGEST else Picture(identity, data)
-
-
-class Plan:
-    """A source and its units, which are kept on disk until a `with` ends: there may be very many.
-
-    Args:
-        location: as `Source` describes it, a path or an address.
-        image_column, id_column: as of `Source`; `image` and, of NDJSON, `path` where not given.
-        pictures_per_unit: how many picture files or lines make a unit.
-
-    Attributes:
-        source: what is sent to those who read.
-        count: of its units.
-        digest: SHA-256 of the names, sizes and times of all files; another for another source.
-
-    Raises:
-        MissingExtra: pyarrow is not installed.
-        UsageError: the files are of several kinds, or of none that is known.
-        DataError: there are none, they cannot be listed, or have no such columns.
-    """
-
-    def __init__(
-        self,
-        location: str,
-        *,
-        image_column: str | None = None,
-        id_column: str | None = None,
-        pictures_per_unit: int = PICTURES_PER_UNIT,
-    ) -> None:
-        storage, path = locate(location)
-        known = ((found, file) for file in storage.files(path) if (found := _kind_of(file.path)))
-        first = next(known, None)
-        if first is None:
-            suffixes = ", ".join(suffix for kind in KINDS.values() for suffix in kind)
-            raise DataError(
-                f"{location!r} holds nothing to read.",
-                remedy=f"give files that end in one of {suffixes}, or a folder of them.",
-            )
-        kind = first[0]
-        column = image_column or ("path" if kind == "ndjson" else "image")
-        self.source = Source(storage, path, kind, column, id_column)
-        self.count = 0
-        digest = hashlib.sha256()
-
-        def files() -> Iterator[File]:
-            for other, file in chain([first], known):
-                if other != kind:
-                    raise UsageError(
-                        f"{location!r} holds files of kind {kind} and of kind {other}.",
-                        remedy=f"name one kind by a pattern, such as '**/*{KINDS[kind][0]}'.",
-                    )
-                entry = [storage.uri(file.path), file.bytes, file.modified]
-                digest.update(json.dumps(entry).encode())
-                yield file
-
-        with ExitStack() as undone, in_temporary_folder():
-            self._spool = undone.enter_context(tempfile.TemporaryFile("w+", encoding="ascii"))
-            for unit in self._units(files(), pictures_per_unit):
-                self._spool.write(json.dumps(dataclasses.astuple(unit)) + "\n")
-                self.count += 1
-            self._spool.flush()
-            undone.pop_all()
-        self.digest = digest.hexdigest()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._spool.close()
-
-    def __iter__(self) -> Iterator[Unit]:
-        """Return the units in their order; one such iteration at a time."""
-        self._spool.seek(0)
-        for line in self._spool:
-            number, paths, *rest = json.loads(line)
-            yield Unit(number, tuple(paths), *rest)
-
-    def _units(self, files: Iterator[File], size: int) -> Iterator[Unit]:
-        numbers = count()
-        if self.source.kind == "pictures":
-            while some := list(islice(files, size)):
-                yield Unit(next(numbers), tuple(file.path for file in some))
-            return
-        parts = {"tar": _whole, "parquet": self._row_groups, "ndjson": self._line_groups}
-        for file in files:
-            for start, row, length in parts[self.source.kind](file.path, size):
-                yield Unit(next(numbers), (file.path,), start, row, length)
-
-    def _row_groups(self, path: str, _size: int) -> Iterator[Part]:
-        import pyarrow
-        from pyarrow import parquet
-
-        source = self.source
-        try:
-            with source.storage.open_random(path) as file:
-                rows = parquet.ParquetFile(file)
-                schema, metadata = rows.schema_arrow, rows.metadata
-        except (OSError, pyarrow.ArrowException) as error:
-            raise DataError(
-                f"{path!r} is not a Parquet file that can be read: {_reason(error)}.",
-                remedy="mend it, or give a pattern that leaves it out.",
-            ) from error
-        for column in filter(None, (source.image_column, source.id_column)):
-            if column not in schema.names:
-                raise DataError(
-                    f"{path!r} has no column {column!r}.",
-                    remedy=f"its columns are {', '.join(map(repr, schema.names))}: "
-                    "name one with --image-column or --id-column.",
-                )
-        kind = schema.field(source.image_column).type
-        if pyarrow.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-            kind = kind.field("bytes").type
-        if not (pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)):
-            raise DataError(
-                f"{path!r}: column {source.image_column!r} holds {kind}, not the bytes of files.",
-                remedy="name a column of binary values with --image-column.",
-            )
-        row = 0
-        for group in range(metadata.num_row_groups):
-            yield group, row, metadata.row_group(group).num_rows
-            row += metadata.row_group(group).num_rows
-
-    def _line_groups(self, path: str, size: int) -> Iterator[Part]:
-        try:
-            with self.source.storage.open(path) as file:
-                start = row = 0
-                while some := list(islice(file, size)):
-                    yield start, row, len(some)
-                    start += sum(map(len, some))
-                    row += len(some)
-        except OSError as error:
-            raise DataError(
-                f"{path!r} cannot be read: {_reason(error)}.", remedy="check your rights."
-            ) from error
-
-
-def _whole(_path: str, _size: int) -> Iterator[Part]:
-    yield 0, 0, 0
-
-
-def _kind_of(path: str) -> str | None:
-    name = path.lower()
-    return next((kind for kind, suffixes in KINDS.items() if name.endswith(suffixes)), None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from mnist_edge.errors import DataError, OutputError, UsageError, first_line
@@ -58,23 +60,36 @@ class Storage:
         Raises:
             DataError: there is no such file or folder, or it cannot be listed.
         """
-        from pyarrow import fs
-
         try:
-            info = self.system.get_file_info(path)
-            if info.type == fs.FileType.File:
-                yield File(path, info.size, info.mtime_ns)
-            elif info.type == fs.FileType.Directory:
-                yield from self._walk(path)
+            if found := self._found(path):
+                file, is_folder = found
+                yield from self._walk(path) if is_folder else (file,)
             elif (folder := fixed_part(path)) != path:
                 depth = folder.count("/") + 1 if folder else int(self.is_local)
                 for file in self._walk(folder or "/" * self.is_local):
                     if _matches(file.path.split("/")[depth:], path.split("/")[depth:]):
                         yield file
             else:
-                raise FileNotFoundError(f"there is no {self.uri(path)}")
+                raise FileNotFoundError("there is no such file or folder")
         except OSError as error:
             raise _unlisted(path, error) from error
+
+    def _found(self, path: str) -> tuple[File, bool] | None:
+        """Return a file or a folder, and whether it is the latter; None where there is neither."""
+        if self.is_local:  # of which pyarrow takes no names that are not UTF-8
+            try:
+                status = Path(path).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            is_folder = stat.S_ISDIR(status.st_mode)
+            file = File(path, status.st_size, status.st_mtime_ns)
+            return (file, is_folder) if is_folder or stat.S_ISREG(status.st_mode) else None
+        from pyarrow import fs
+
+        info = self.system.get_file_info(path)
+        is_folder = info.type == fs.FileType.Directory
+        file = File(path, info.size or 0, info.mtime_ns)
+        return (file, is_folder) if is_folder or info.type == fs.FileType.File else None
 
     def _walk(self, folder: str) -> Iterator[File]:
         for file, is_folder in sorted(self._entries(folder)):
@@ -86,14 +101,14 @@ class Storage:
                 yield file
 
     def _entries(self, folder: str) -> Iterator[tuple[File, bool]]:
-        if self.is_local:  # of which pyarrow lists no names that are not UTF-8
+        if self.is_local:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         yield File(entry.path, 0, None), True
-                    elif entry.is_file():
-                        stat = entry.stat()
-                        yield File(entry.path, stat.st_size, stat.st_mtime_ns), False
+                    elif os.path.isfile(entry.path):  # noqa: PTH113 - False of a link to itself
+                        status = entry.stat()
+                        yield File(entry.path, status.st_size, status.st_mtime_ns), False
             return
         from pyarrow import fs
 
@@ -121,7 +136,7 @@ class Storage:
             OSError: it cannot be opened.
         """
         if self.is_local:
-            return Path(path).open("rb")
+            return _open(path)
         return self.system.open_input_stream(path, compression=None, buffer_size=BUFFER)
 
     def open_random(self, path: str) -> Any:
@@ -130,7 +145,7 @@ class Storage:
         Raises:
             OSError: it cannot be opened.
         """
-        return Path(path).open("rb") if self.is_local else self.system.open_input_file(path)
+        return _open(path) if self.is_local else self.system.open_input_file(path)
 
     def read(self, path: str) -> bytes:
         """Return all bytes of a file.
@@ -162,6 +177,13 @@ class Storage:
                 f"cannot write {self.uri(path)}: {first_line(error)}.",
                 remedy="check your rights and credentials, and that there is space.",
             ) from error
+
+
+def _open(path: str) -> BinaryIO:
+    mode = Path(path).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, and no file")
+    return Path(path).open("rb")
 
 
 @contextmanager
@@ -229,3 +251,19 @@ def locate(location: str) -> tuple[Storage, str]:
             remedy="check the address, the network and your credentials.",
         ) from error
     return Storage(system), path.rstrip("/")
+
+
+def locate_apart(out: str, source: str) -> tuple[Storage, str]:
+    """Return what `locate` does of a folder to write to, which may not lie within the source.
+
+    Raises:
+        UsageError: it does; and what `locate` raises.
+    """
+    storage, folder = locate(out)
+    where, path = locate(source)
+    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
+        raise UsageError(
+            f"{out!r} lies within the source, and would be read as a part of it.",
+            remedy="choose a folder beside it.",
+        )
+    return storage, folder

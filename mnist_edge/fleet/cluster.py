@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mnist_edge.fleet.shards import Shard, Task
 
 # Seconds until a cluster, and each of its nodes, must have answered.
-CONNECT_TIMEOUT = 30.0
+CONNECT_TIMEOUT, LONGEST_TIMEOUT = 30.0, 86_400.0
 # Of an instance that is started here: rows are names of files, and shards do not pass through it.
 OBJECT_STORE_BYTES = 100 << 20
 
@@ -151,7 +151,7 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     # Sent by value: a node that has no mnist-edge has to be able to say so.
-    def look() -> tuple[str | None, list[str]]:
+    def probe() -> tuple[str | None, list[str]]:
         missing = [file for file in files if not os.path.exists(file)]  # noqa: PTH110
         try:
             import mnist_edge
@@ -161,7 +161,7 @@ def _check_nodes(ray: Any, files: list[str], timeout: float) -> None:
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     asked = {
-        ray.remote(look)
+        ray.remote(probe)
         .options(
             num_cpus=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),

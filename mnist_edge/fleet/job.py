@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import mnist_edge
-from mnist_edge.data.pictures import PICTURES_PER_UNIT, Plan
-from mnist_edge.data.storage import Storage, locate
+from mnist_edge.data.plan import PICTURES_PER_UNIT, Plan
+from mnist_edge.data.storage import Storage, locate_apart
 from mnist_edge.errors import (
     GateError,
     Interrupted,
@@ -92,6 +92,7 @@ def run(
     connect_timeout: float = cluster.CONNECT_TIMEOUT,
     resume: bool = False,
     max_errors: int | None = None,
+    max_pixels: int | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
     """Answer all pictures of a source, and write the answers to a folder.
@@ -111,6 +112,7 @@ def run(
         connect_timeout: seconds until a cluster must have answered.
         resume: go on with a job that was begun in `out`, if there is one.
         max_errors: how many pictures may be unreadable; None for any number.
+        max_pixels: what a picture may have; None for `DECODING.max_pixels`.
         progress: called with every shard that is finished.
 
     Raises:
@@ -129,42 +131,22 @@ def run(
             f"there is no format of answers {format!r}.",
             remedy=f"{did_you_mean(format, FORMATS)}accepted are {', '.join(FORMATS)}.",
         )
-    storage, folder = locate(out)
-    where, path = locate(source)
-    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
+    if not 0 <= connect_timeout <= cluster.LONGEST_TIMEOUT:
         raise UsageError(
-            f"{out!r} lies within the source, and would be read as a part of it.",
-            remedy="choose a folder beside it.",
+            f"a cluster cannot be waited for {connect_timeout:g} seconds.",
+            remedy=f"give 0 to {cluster.LONGEST_TIMEOUT:g}.",
         )
+    storage, folder = locate_apart(out, source)
     _is_begun(storage, folder, resume=resume)  # before anything is made there, or listed
-    weights = Classifier.load(model).contract.weights_sha256
+    classifier = Classifier.load(model, max_pixels=max_pixels)
     with Plan(
         source,
         image_column=image_column,
         id_column=id_column,
         pictures_per_unit=pictures_per_shard,
     ) as plan:
-        task = Task(Model.of(model), plan.source, storage, folder, format)
-        description = {
-            "mnist_edge": mnist_edge.__version__,
-            "model": {
-                "name": task.model.name,
-                "sha256": hashlib.sha256(task.model.data).hexdigest(),
-                "weights_sha256": weights,
-            },
-            "source": {
-                "uri": plan.source.storage.uri(plan.source.path),
-                "kind": plan.source.kind,
-                "listing_sha256": plan.digest,
-                "units": plan.count,
-            },
-            "options": {
-                "format": format,
-                "image_column": plan.source.image_column,
-                "id_column": id_column,
-                "pictures_per_shard": pictures_per_shard,
-            },
-        }
+        task = Task(Model.of(model), plan.source, storage, folder, format, classifier.max_pixels)
+        description = _describe(task, plan, classifier.contract.weights_sha256, pictures_per_shard)
         with _locked(storage, folder):
             shards = _begin(task, description, resume=resume)
             report = _Report(shards.values(), plan.count, max_errors, progress)
@@ -186,6 +168,31 @@ def run(
                 finished.close()
             _end(task, description, shards)
     return report.state()
+
+
+def _describe(task: Task, plan: Plan, weights: str, pictures_per_shard: int) -> dict[str, Any]:
+    """Return what makes a job the one that it is, as `_job.json` records it."""
+    return {
+        "mnist_edge": mnist_edge.__version__,
+        "model": {
+            "name": task.model.name,
+            "sha256": hashlib.sha256(task.model.data).hexdigest(),
+            "weights_sha256": weights,
+        },
+        "source": {
+            "uri": plan.source.storage.uri(plan.source.path),
+            "kind": plan.source.kind,
+            "listing_sha256": plan.digest,
+            "units": plan.count,
+        },
+        "options": {
+            "format": task.format,
+            "image_column": plan.source.image_column,
+            "id_column": plan.source.id_column,
+            "pictures_per_shard": pictures_per_shard,
+            "max_pixels": task.max_pixels,
+        },
+    }
 
 
 class _Report:
@@ -249,7 +256,8 @@ def _locked(storage: Storage, folder: str) -> Iterator[None]:
         file = path.open("a+")
     except OSError as error:
         raise OutputError(
-            f"cannot write {str(path)!r}: {error.strerror}.", remedy="choose another folder."
+            f"cannot write {str(path)!r}: {error.strerror or error}.",
+            remedy="choose another folder.",
         ) from error
     with file:
         try:
@@ -303,7 +311,7 @@ def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str
     names, shards = storage.names(folder), {}
     for number in range(description["source"]["units"]):
         if (name := task.name(number)) in names:
-            with suppress(OSError, ValueError):  # what cannot be read is made again
+            with suppress(OSError, TypeError, ValueError):  # what is no shard is made again
                 shards[name] = task.finished(name)
     return shards
 

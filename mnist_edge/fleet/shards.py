@@ -43,14 +43,14 @@ class Model:
         return cls(path.name, path.read_bytes(), beside.read_bytes() if beside.is_file() else None)
 
     @lru_cache(maxsize=1)  # noqa: B019
-    def classifier(self) -> Classifier:
-        """Load it, once in a process, to answer on one thread."""
+    def classifier(self, max_pixels: int) -> Classifier:
+        """Load it, once in a process, to answer pictures of so many pixels on one thread."""
         with in_temporary_folder(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.name
             path.write_bytes(self.data)
             if self.description is not None:
                 sidecar(path).write_bytes(self.description)
-            return Classifier.load(path, threads=1)
+            return Classifier.load(path, threads=1, max_pixels=max_pixels)
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Task:
         storage: the file system of the answers.
         folder: where in it.
         format: one of `FORMATS`.
+        max_pixels: what a picture may have.
     """
 
     model: Model
@@ -90,6 +91,7 @@ class Task:
     storage: Storage
     folder: str
     format: str
+    max_pixels: int
 
     def name(self, number: int) -> str:
         """Return the name of the shard with the answers of a unit."""
@@ -103,7 +105,7 @@ class Task:
         """
         import pyarrow as pa
 
-        classifier = self.model.classifier()
+        classifier = self.model.classifier(self.max_pixels)
         schema = scoring.answers_schema()
         answers = pa.concat_tables(
             [

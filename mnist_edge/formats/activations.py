@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import SIZE
 from mnist_edge.formats.layers import CONVERSIONS
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[Any]
 

@@ -28,8 +28,8 @@ def card(contract: Contract) -> dict[str, str]:
         if quantization
         else "none",
         "preprocessing": f"version {contract.preprocess.version}",
-        "accepts": _limits(contract.accept),
-        "where found": _limits(contract.accept.found),
+        "accepted if": _limits(contract.accept),
+        "found digits": _limits(contract.accept.found),
         "weights": f"sha256 {contract.weights_sha256}",
         "made with": ", ".join(f"{name} {value}" for name, value in contract.tools.items()),
     }
@@ -37,8 +37,8 @@ def card(contract: Contract) -> dict[str, str]:
 
 def _limits(limits: Accept | Limits) -> str:
     return (
-        f"two best answers with a sum of at least {limits.threshold} "
-        f"and a difference of at least {limits.margin}"
+        f"the two best probabilities add up to at least {limits.threshold} "
+        f"and differ by at least {limits.margin}"
     )
 
 

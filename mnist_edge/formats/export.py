@@ -7,20 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import GateError, Interrupted, MnistEdgeError
+from mnist_edge.errors import GateError, Interrupted, MnistEdgeError, UsageError
 from mnist_edge.extras import require
 from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named
-from mnist_edge.formats.told import Told
-from mnist_edge.workspace import RUNS, hand_on, load_dataset, remember_dataset, remember_original
+from mnist_edge.workspace import (
+    RUNS,
+    copy_origins,
+    load_dataset,
+    remember_dataset,
+    remember_original,
+)
 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_edge.data import Progress
+    from mnist_edge.contract import Contract
+    from mnist_edge.data import Dataset, Progress
     from mnist_edge.formats.family import Format
+    from mnist_edge.formats.source import Exportable
 
 # Training pictures that integer files are calibrated on.
 CALIBRATION_COUNT = 1000
@@ -40,7 +48,8 @@ def export(
     allow_inaccurate: bool = False,
     force: bool = False,
     arduino: bool = False,
-    told: Told | None = None,
+    wasm: bool = False,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_file: Callable[[Exported], None] = lambda _file: None,
     progress: Progress | None = None,
@@ -64,7 +73,8 @@ def export(
         allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
         arduino: pack the C header as a library for Arduino, too.
-        told: what is known of how somebody else's model is fed, and need not be measured.
+        wasm: compile it to WebAssembly, too, for a page.
+        feeding: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.
         on_file: called with each format that was made, or failed.
         progress: called with file name, bytes done and bytes in total while MNIST is fetched.
@@ -83,10 +93,13 @@ def export(
             process has the folder.
     """
     rows = _rows(formats, int8=int8)
+    if arduino and FORMATS["c"] not in rows:
+        raise UsageError(
+            "--arduino packs the C header, which is not made.", remedy="add it: --formats c"
+        )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
-    from mnist_edge.formats import source
     from mnist_edge.formats.exporter import Exporter
-    from mnist_edge.formats.identify import contract_of, name_of
+    from mnist_edge.formats.identify import contract_of
 
     folder = Path(out)
     with holding(folder, "export"):
@@ -104,12 +117,8 @@ def export(
             transpose=transpose,
             progress=progress,
         )
-        if contract and isinstance(origin, Path):
-            exportable = source.open_trained(origin, contract)
-        else:
-            name = name_of(origin) if isinstance(origin, Path) else origin.name
-            exportable = source.open_foreign(origin, name, dataset, told or Told())
-            note(exportable.feeding)
+        exportable = _opened(origin, contract, dataset, feeding, note)
+        name = exportable.contract.name
         if fast:
             names = {row.name for row in rows}
             wanted = {name: each for name, each in exportable.conversions.items() if name in names}
@@ -127,14 +136,14 @@ def export(
                 exportable, dataset, calibration=calibration, allow_inaccurate=allow_inaccurate
             )
             note(
-                f"exporting {exportable.contract.name}: {exporter.accuracy:.2%} on the "
+                f"exporting {name}: {exporter.accuracy:.2%} on the "
                 f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
             )
             for exported in exporter.export(rows, folder, force=force, named=asked):
                 done.append(exported)
                 on_file(exported)
-                if arduino and exported.format == "c" and not exported.failure:
-                    _pack(exported.path, exportable.contract.name)
+                if exported.format == "c" and not exported.failure:
+                    _pack(exported.path, name, arduino=arduino, wasm=wasm)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -142,15 +151,37 @@ def export(
                 remedy="run the same command again.",
             ) from error
         if contract and isinstance(origin, Path):
-            hand_on(contract.name, origin.parent, folder)
+            copy_origins(name, origin.parent, folder)
         elif isinstance(origin, Path):
-            remember_original(folder, exportable.contract.name, origin)
+            remember_original(folder, name, origin)
         if data is not None:
-            remember_dataset(
-                folder, exportable.contract.name, dataset, invert=invert, transpose=transpose
-            )
+            remember_dataset(folder, name, dataset, invert=invert, transpose=transpose)
         _raise([item.failure for item in done if item.failure], note)
         return done
+
+
+def _opened(
+    origin: Path | keras.Model,
+    contract: Contract | None,
+    dataset: Dataset,
+    feeding: FeedingOptions | None,
+    note: Callable[[str], None],
+) -> Exportable:
+    """Open a model by its contract, or as somebody else's where it has none."""
+    from mnist_edge.formats import source
+    from mnist_edge.formats.identify import name_of
+
+    if contract and isinstance(origin, Path):
+        if feeding:
+            raise UsageError(
+                f"{origin} carries a contract, which says how it is fed.",
+                remedy="leave out what says so otherwise, such as --input-range and --ink.",
+            )
+        return source.open_trained(origin, contract)
+    name = name_of(origin) if isinstance(origin, Path) else origin.name
+    exportable = source.open_foreign(origin, name, dataset, feeding or FeedingOptions())
+    note(exportable.feeding)
+    return exportable
 
 
 def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
@@ -162,12 +193,18 @@ def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
         raise failures[0]
 
 
-def _pack(header: Path, name: str) -> None:
-    """Write the Arduino library of a header beside it."""
-    from mnist_edge.formats.c.arduino import library
+def _pack(header: Path, name: str, *, arduino: bool, wasm: bool) -> None:
+    """Write what was asked for of a header beside it: an Arduino library, a module for a page."""
+    from mnist_edge.formats.c import arduino as library
+    from mnist_edge.formats.c import wasm as module
 
-    with replacing(header.with_suffix(".zip")) as temporary:
-        temporary.write_bytes(library(header.read_text(encoding="utf-8"), name))
+    for asked, suffix, make in (
+        (arduino, ".zip", library.library),
+        (wasm, ".wasm", module.wasm),
+    ):
+        if asked:
+            with replacing(header.with_suffix(suffix)) as temporary:
+                temporary.write_bytes(make(header.read_text(encoding="utf-8"), name))
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:

@@ -29,7 +29,7 @@ from mnist_edge.runtime.engines.encoding import (
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
-    from mnist_edge.formats.told import Told
+    from mnist_edge.formats.feeding import FeedingOptions
 
 # What black and white are in the inputs that people train on; the third is torchvision's
 # Normalize((0.1307,), (0.3081,)), the mean and the deviation of MNIST's training pictures.
@@ -40,7 +40,7 @@ RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-MEAN / DEVIATION, (1 - MEAN) 
 SMALLEST_SIDE, LARGEST_SIDE = 14, 128
 
 # Training pictures per digit that all ways are tried on, and the best few.
-FIRST_LOOK, SECOND_LOOK, FINALISTS = 40, 400, 4
+FIRST_SAMPLE, SECOND_SAMPLE, FINALISTS = 40, 400, 4
 
 # What the best way has to reach: the share of right answers, and how many times its loss the next
 # best has to lose.
@@ -110,30 +110,30 @@ def _sizes(spec: TensorSpec) -> str:
     return "x".join(str(size or "N") for size in spec.shape[1:])
 
 
-def measure(runner: Runner, training: Split, told: Told, source: object) -> Measured:
+def measure(runner: Runner, training: Split, options: FeedingOptions, source: object) -> Measured:
     """Find how a model wants to be fed, by running it on training pictures.
 
     Args:
         runner: runs the file as it is.
         training: pictures of the training split; a balanced sample is taken.
-        told: what is known, and not to be measured.
+        options: what is known, and not to be measured.
         source: the file's name, for errors.
 
     Raises:
         ModelError: the model is no classifier of the ten digits, none of the ways is good enough,
             or two are about as good; the remedy names the flags that decide.
     """
-    specs = list(_ways(runner, told, source))
-    first = _look(runner, specs, _balanced(training, FIRST_LOOK), told, source)
+    specs = list(_ways(runner, options, source))
+    first = _try(runner, specs, _balanced(training, FIRST_SAMPLE), options, source)
     first.sort(key=lambda way: way[0].loss)
     finalists = [way.input for way, _ in first[:FINALISTS]]
-    ways = _look(runner, finalists, _balanced(training, SECOND_LOOK), told, source)
+    ways = _try(runner, finalists, _balanced(training, SECOND_SAMPLE), options, source)
     ways.sort(key=lambda way: way[0].loss)
     (best, probabilities), *others = ways
     rivals = [way for way, given in others if np.abs(given - probabilities).max() > SAME]
     rival = rivals[0] if rivals else None
     tried = [best, *rivals]
-    if best.accuracy < ENOUGH and not told.range:
+    if best.accuracy < ENOUGH and not options.range:
         raise ModelError(
             f"{source} reads {best.accuracy:.1%} of a balanced sample of training pictures at "
             f"best, however it is fed: it was trained on something else, or not enough.",
@@ -151,7 +151,7 @@ def measure(runner: Runner, training: Split, told: Told, source: object) -> Meas
 
 _FLAGS = (
     "--input-shape 28,28,1, --input-range LOW,HIGH or --input-mean with --input-std, "
-    "--ink dark|light, --transposed, --answers probabilities|scores|log"
+    "--ink dark|light, --transposed, --answers probabilities|scores|sigmoids|log"
 )
 
 
@@ -168,8 +168,8 @@ def _balanced(split: Split, count: int) -> Split:
     return type(split)(split.images[chosen], split.labels[chosen])
 
 
-def _look(
-    runner: Runner, specs: list[TensorSpec], sample: Split, told: Told, source: object
+def _try(
+    runner: Runner, specs: list[TensorSpec], sample: Split, options: FeedingOptions, source: object
 ) -> list[tuple[Feeding, NDArray[np.float32]]]:
     """Return how well each way does, and the probabilities that come of it."""
     ways = []
@@ -182,7 +182,7 @@ def _look(
             )
         if not np.isfinite(answers).all():
             continue
-        kind = told.answers or kind_of(answers, rounded=runner.rounded)
+        kind = options.answers or kind_of(answers, rounded=runner.rounded)
         probabilities = PROBABILITIES_OF[kind](answers)
         right = probabilities[np.arange(len(sample.labels)), sample.labels]
         loss = float(-np.log(np.maximum(right, SMALLEST)).mean())
@@ -196,40 +196,40 @@ def _look(
     return ways
 
 
-def _ways(runner: Runner, told: Told, source: object) -> Iterator[TensorSpec]:
+def _ways(runner: Runner, options: FeedingOptions, source: object) -> Iterator[TensorSpec]:
     """Yield the ways that fit the shape of the input and what is known."""
-    layout, shape = _layout(runner.shape, told, source)
+    layout, shape = _layout(runner.shape, options, source)
     spec = TensorSpec("image", layout, shape, runner.dtype, (0.0, 1.0))
     side = side_of(spec)
     fits = ["exact"] if side == SIZE else ["resized", *(["padded"] if side > SIZE else [])]
-    ranges = [told.range] if told.range else list(RANGES)
+    ranges = [options.range] if options.range else list(RANGES)
     values = [("linear", limits) for limits in ranges]
-    if not told.range:
+    if not options.range:
         values += [("binary", (0.0, 1.0)), ("binary", (0.0, 255.0)), ("unit-columns", (0.0, 1.0))]
-    inks = [told.ink] if told.ink else ["light", "dark"]
-    turns = [False, True] if told.transposed is None else [told.transposed]
+    inks = [options.ink] if options.ink else ["light", "dark"]
+    turns = [False, True] if options.transposed is None else [options.transposed]
     for turned, fit, (name, (low, high)), ink in itertools.product(turns, fits, values, inks):
-        if name == "unit-columns" and ink == "dark" and not told.ink:
+        if name == "unit-columns" and ink == "dark" and not options.ink:
             continue
         limits = (low, high) if ink == "light" else (high, low)
         yield replace(spec, values=name, fit=fit, transposed=turned, range=limits)
 
 
 def _layout(
-    known: tuple[int | None, ...], told: Told, source: object
+    known: tuple[int | None, ...], options: FeedingOptions, source: object
 ) -> tuple[str, tuple[int | None, ...]]:
     """Return the layout of an input and its shape, sizes that are open filled in."""
     shape = known
-    if told.shape:
-        fits = len(told.shape) == len(known) - 1 and all(
-            given in (None, size) for given, size in zip(known[1:], told.shape, strict=True)
+    if options.shape:
+        fits = len(options.shape) == len(known) - 1 and all(
+            given in (None, size) for given, size in zip(known[1:], options.shape, strict=True)
         )
         if known and not fits:
             raise UsageError(
-                f"{source} takes pictures of {_open(known[1:])}, not of {_open(told.shape)}.",
+                f"{source} takes pictures of {_open(known[1:])}, not of {_open(options.shape)}.",
                 remedy="leave --input-shape out, or name that.",
             )
-        shape = (known[0] if known else None, *told.shape)
+        shape = (known[0] if known else None, *options.shape)
     sizes = shape[1:]
     layout, sides = None, (0, 0)
     if len(sizes) == 1 and sizes[0]:

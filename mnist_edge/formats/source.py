@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import keras
 
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.told import Told
+    from mnist_edge.formats.feeding import FeedingOptions
     from mnist_edge.runtime.engines import Engine
 
 
@@ -79,14 +79,16 @@ def open_trained(path: Path, contract: Contract) -> Exportable:
     return Exportable(KerasEngine(model), model, _of_keras(), contract)
 
 
-def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: Told) -> Exportable:
+def open_foreign(
+    origin: Path | keras.Model, name: str, dataset: Dataset, options: FeedingOptions
+) -> Exportable:
     """Open somebody else's model, and find how it wants to be fed.
 
     Args:
         origin: the file, the folder of a SavedModel, or a Keras model in memory.
         name: what the model is to be called.
         dataset: whose training split tells how it is fed.
-        told: what is known of that.
+        options: how it is fed, as far as that is known.
 
     Raises:
         ModelError: it cannot be loaded, or it is not clear how it wants to be fed.
@@ -106,7 +108,7 @@ def open_foreign(origin: Path | keras.Model, name: str, dataset: Dataset, told: 
         from mnist_edge.formats.keras.runner import KerasRunner
 
         runner = KerasRunner(origin, name)
-    measured = foreign.measure(runner, dataset.train, told, path.name)
+    measured = foreign.measure(runner, dataset.train, options, path.name)
     best = measured.best
     adopted = family.adopt(runner, path, best)
     reference = EncodedEngine(runner, best.input, best.answers)

@@ -23,7 +23,7 @@ from mnist_edge.report import figures, graph, pictures, quality
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
-    from mnist_edge.formats.told import Told
+    from mnist_edge.formats.feeding import FeedingOptions
 
 # The sections in their order; the name is the element's `id`, too.
 SECTIONS = {
@@ -60,7 +60,7 @@ class Page:
     missing: dict[str, str]
 
 
-class Shot(NamedTuple):
+class Captioned(NamedTuple):
     """A test picture in a gallery, with what is said under it."""
 
     picture: pictures.Picture
@@ -75,7 +75,7 @@ def build(
     effort: Effort,
     *,
     digit: int,
-    told: Told | None = None,
+    feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_round: Callable[[int], None] = lambda _number: None,
 ) -> Page:
@@ -87,7 +87,7 @@ def build(
         dataset: whose test split everything is measured on.
         effort: how long to measure latency.
         digit: 0 to 9; its first test picture is followed through the network.
-        told: what is known of the input of files that carry no contract.
+        feeding: what is known of the input of files that carry no contract.
         note: called with how each of these is fed.
         on_round: called with the number of each finished round of timing.
 
@@ -101,7 +101,7 @@ def build(
         raise UsageError(
             f"{dataset.name} has no test picture of a {digit}.", remedy="choose another --digit."
         )
-    files = judge(paths, dataset, told=told, note=note)
+    files = judge(paths, dataset, feeding=feeding, note=note)
     subject = next(file for file in files if file.path == model)
     if subject.answers is None or subject.input is None:
         raise ModelError(
@@ -196,7 +196,7 @@ def _parity(
         "others": others,
         "flips": {
             file.path: [
-                Shot(
+                Captioned(
                     pictures.inked(images[flip.index]),
                     f"{flip.reference} → {flip.answer}",
                     f"is {flip.label}",
@@ -224,7 +224,7 @@ def _answers(
         "confusion": confusion.tolist(),
         "most_confused": int((confusion - np.diag(confusion.diagonal())).max()),
         "errors": [
-            Shot(
+            Captioned(
                 pictures.inked(images[error.index]),
                 f"{error.label} read as {error.answer}",
                 f"margin {error.margin:.2f}",

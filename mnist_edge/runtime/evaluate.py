@@ -1,41 +1,15 @@
-"""How well pictures are read, of which it is known what they show: counts, groups, a sheet."""
+"""How well pictures are read of which it is known what they show: counts, groups, errors."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageOps
-
-from mnist_edge.errors import DataError, UnreadableImage
+from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.explain import in_words
-from mnist_edge.runtime.pictures import pictures_in
-from mnist_edge.runtime.reading.decoding import decode
-
-MOST_KINDS = 12  # in a column of a CSV that tells kinds apart; others tell pictures apart
-
-# Of the sheet, in pixels.
-TILE, CAPTION, COLUMNS = 112, 28, 6
-BACKGROUND = (40, 40, 60)
-
-
-class Item(NamedTuple):
-    """A picture, and what it shows.
-
-    Attributes:
-        path: where it is.
-        label: the digit, a line of digits, or nothing where no single digit is to be found.
-        kinds: what a CSV says of it, by column.
-    """
-
-    path: Path
-    label: str
-    kinds: dict[str, str]
+from mnist_edge.runtime.labelled import Item
 
 
 @dataclass
@@ -97,58 +71,6 @@ class Evaluation:
     confusion: list[list[int]] = field(default_factory=lambda: [[0] * 10 for _ in range(10)])
     errors: list[tuple[Item, Prediction, str | None]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-
-
-def items_of(source: Path) -> list[Item]:
-    """List the pictures that a CSV names, or those of a folder.
-
-    A CSV has a column `path`, seen from its own folder, and perhaps `label`; each other column
-    with few values tells kinds apart. A folder has one folder for each digit, `0` to `9`, and
-    others for what shows none; or it has such a CSV in it.
-
-    Raises:
-        DataError: there is nothing of that kind.
-    """
-    table = source if source.is_file() else next(iter(sorted(source.glob("*.csv"))), None)
-    if table is not None:
-        return _items_of_csv(table)
-    items = [Item(path, _label(path), {}) for path in map(Path, pictures_in(str(source)))]
-    if not items:
-        raise DataError(
-            f"{source} has no pictures.",
-            remedy="name a folder with pictures in 0/ to 9/, or a CSV with a column path.",
-        )
-    return items
-
-
-def _items_of_csv(table: Path) -> list[Item]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("path")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{table} cannot be read as a CSV.", remedy="save it as UTF-8, with commas."
-        ) from error
-    if not rows:
-        raise DataError(f"{table} has no column path.", remedy="name the pictures in one.")
-    columns = [name for name in rows[0] if name and name not in ("path", "label")]
-    few = [name for name in columns if 1 < len({row[name] for row in rows}) <= MOST_KINDS]
-    items = []
-    for row in rows:
-        path = table.parent / row["path"]
-        label = row["label"] if row.get("label") is not None else _label(path)
-        if label and not (label.isascii() and label.isdigit()):
-            raise DataError(
-                f"{table}: the label {label[:20]!r} of {row['path']} is no digits.",
-                remedy="write digits, or nothing where there are none.",
-            )
-        items.append(Item(path, label, {name: row[name] for name in few if row[name]}))
-    return items
-
-
-def _label(path: Path) -> str:
-    name = path.parent.name
-    return name if len(name) == 1 and name in "0123456789" else ""
 
 
 def evaluate(
@@ -231,26 +153,6 @@ def notes_of(evaluation: Evaluation) -> Iterator[str]:
     for item, answer, line in evaluation.errors:
         what = f"line read as {line}" if line is not None else in_words(answer)
         yield f"{item.path}: shows {item.label or 'no digit'}: {what}"
-
-
-def sheet(classifier: Classifier, evaluation: Evaluation) -> Image.Image:
-    """Draw each error: the picture, what the network saw, and what it said."""
-    errors = [error for error in evaluation.errors if error[1].reason != "unreadable"]
-    rows = max(1, -(-len(errors) // COLUMNS))
-    drawn = Image.new("RGB", (COLUMNS * 2 * TILE, rows * (TILE + CAPTION)), BACKGROUND)
-    pen = ImageDraw.Draw(drawn)
-    for number, (item, answer, line) in enumerate(errors):
-        x, y = number % COLUMNS * 2 * TILE, number // COLUMNS * (TILE + CAPTION)
-        picture = decode(item.path, classifier.max_pixels)
-        drawn.paste(ImageOps.contain(picture.convert("RGB"), (TILE, TILE)), (x, y))
-        seen = Image.fromarray(classifier.read(picture).image)
-        drawn.paste(seen.resize((TILE, TILE), Image.Resampling.NEAREST), (x + TILE, y))
-        said = line if line is not None else f"{answer.digit} ({answer.confidence:.2f})"
-        trusted = "trusted" if answer.accepted else "not trusted"
-        caption = item.path.name[:34], f"{item.label or 'none'}: {said}, {trusted}"
-        for row, text in enumerate(caption):
-            pen.text((x + 2, y + TILE + 1 + 12 * row), text, fill="white")
-    return drawn
 
 
 def document(evaluation: Evaluation) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from mnist_edge.contract import SIZE
+from mnist_edge.errors import escaped
 from mnist_edge.files import replacing
 from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.runtime.reading.decoding import Source, decode
@@ -174,7 +175,7 @@ def place(answer: Prediction | Line, width: int) -> str:
     if not width:
         return ""
     frame = f" {answer.frame:3}" if isinstance(answer, Prediction) and answer.frames > 1 else ""
-    return f"{answer.source or '':{width}}{frame}  "
+    return f"{escaped(answer.source or ''):{width}}{frame}  "
 
 
 def explanation(

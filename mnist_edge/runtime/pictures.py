@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.classifier import PICTURES_AT_ONCE, Classifier
 from mnist_edge.runtime.reading.decoding import SUFFIXES
+from mnist_edge.runtime.reading.parameters import DECODING
 
 if TYPE_CHECKING:
     from mnist_edge.runtime.answers import Line, Prediction
@@ -45,6 +46,15 @@ def pictures_in(folder: str) -> list[str]:
             if name.lower().endswith(SUFFIXES) and not name.startswith(".")
         ]
     return sorted(filter(os.path.isfile, names))
+
+
+def sources_of(names: Sequence[str], stdin: BinaryIO) -> list[tuple[str, Source]]:
+    """Return pictures with their names; `-` is what comes from stdin.
+
+    Of that no more is read than by which `decode` knows that it is too much.
+    """
+    piped = stdin.read(DECODING.max_bytes + 1) if "-" in names else b""
+    return [(name, piped if name == "-" else name) for name in names]
 
 
 def answer_each(

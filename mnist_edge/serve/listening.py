@@ -33,7 +33,7 @@ def bind(host: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ServingError(
             f"cannot listen on port {port} of {host}: {reason}.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import zipfile
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -13,6 +15,10 @@ from mnist_edge.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# Bytes of all that a file holds, unpacked, and of the description of its network.
+LARGEST, LARGEST_CONFIG = 2 << 30, 16 << 20
 
 
 class KerasEngine:
@@ -34,6 +40,7 @@ def load(path: Path) -> keras.Model:
     Raises:
         ModelError: the file is missing, damaged, carries code, or is not a digit classifier.
     """
+    check_size(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
@@ -49,6 +56,41 @@ def load(path: Path) -> keras.Model:
             remedy="export takes digit classifiers of 28x28 pictures, as mnist-edge train makes.",
         )
     return model
+
+
+def check_size(path: Path) -> None:
+    """Check how much a `.keras`, `.h5` or `.hdf5` file says that it holds, before that is read.
+
+    Raises:
+        ModelError: it is more than any model of digits takes.
+    """
+    config = weights = 0
+    # Whoever loads the file says what is wrong with it.
+    with suppress(OSError, ValueError, LookupError, RuntimeError, zipfile.BadZipFile):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                sizes = {member.filename: member.file_size for member in archive.infolist()}
+                weights, config = sum(sizes.values()), sizes.get("config.json", 0)
+                with archive.open("model.weights.h5") as file:
+                    weights += _announced(file)
+        else:
+            weights = _announced(path)
+    for size, most in ((config, LARGEST_CONFIG), (weights, LARGEST)):
+        if size > most:
+            raise ModelError(
+                f"{path} holds {size:,} bytes where at most {most:,} are read.",
+                remedy="choose a model of digits, which is far smaller.",
+            )
+
+
+def _announced(file: Any) -> int:
+    """Return how many bytes the arrays of an HDF5 file are said to have."""
+    import h5py
+
+    sizes: list[int] = []
+    with h5py.File(file) as content:
+        content.visititems(lambda _, item: sizes.append(getattr(item, "nbytes", 0)))
+    return sum(sizes)
 
 
 def weights_sha256(model: keras.Model) -> str:

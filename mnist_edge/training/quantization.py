@@ -53,20 +53,23 @@ def rounded(kernel: tf.Tensor, bits: int) -> tf.Tensor:
     return kernel + tf.stop_gradient(nearest - kernel)
 
 
-class _Convolution(keras.layers.Conv2D):  # type: ignore[misc]
+class _Rounded:
+    """A layer that runs with rounded weights: to be mixed into one that has a kernel."""
+
     bits: int
 
     @property
     def kernel(self) -> tf.Tensor:
-        return rounded(keras.ops.convert_to_tensor(super().kernel), self.bits)
+        kernel = super().kernel  # type: ignore[misc]
+        return rounded(keras.ops.convert_to_tensor(kernel), self.bits)
 
 
-class _Dense(keras.layers.Dense):  # type: ignore[misc]
-    bits: int
+class _Convolution(_Rounded, keras.layers.Conv2D):  # type: ignore[misc]
+    pass
 
-    @property
-    def kernel(self) -> tf.Tensor:
-        return rounded(keras.ops.convert_to_tensor(super().kernel), self.bits)
+
+class _Dense(_Rounded, keras.layers.Dense):  # type: ignore[misc]
+    pass
 
 
 _AWARE: dict[Any, Any] = {keras.layers.Conv2D: _Convolution, keras.layers.Dense: _Dense}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from mnist_edge.benchmark import baseline
+from mnist_edge.benchmark.bench import bench
 from mnist_edge.benchmark.latency import Timings
 from mnist_edge.benchmark.rows import Change, Row
-from mnist_edge.errors import DataError
+from mnist_edge.errors import DataError, UsageError
 
 QUARTER = 0.25
 
@@ -147,6 +149,7 @@ DOCTORED = {
     "a format that is no name": {"rows": [GOOD | {"format": ["onnx"]}]},
     "a row without its median": {"rows": [{"format": "onnx", "accuracy": 0.99}]},
     "a row without its accuracy": {"rows": [{"format": "onnx", "p50_us": 100.0}]},
+    "without end": "[" * 100_000,
     "a median in words": {"rows": [GOOD | {"p50_us": "fast"}]},
     "a median of nothing": {"rows": [GOOD | {"p50_us": 0}]},
     "a median that is no number": {"rows": [GOOD | {"p50_us": float("nan")}]},
@@ -170,6 +173,20 @@ def test_what_is_no_report_is_refused_with_its_name(content: Any, tmp_path: Path
 
 def test_a_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "picture.json").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
-    for name in ("missing.json", ".", "picture.json"):
-        with pytest.raises(DataError, match="is not a report of mnist-edge bench"):
+    for name, why in (
+        ("missing.json", "cannot be read: No such file"),
+        (".", "cannot be read: Is a directory"),
+        ("picture.json", "is not a report of mnist-edge bench"),
+    ):
+        with pytest.raises(DataError, match=why):
             baseline.read(tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", Path("/dev/zero")):
+        with pytest.raises(DataError, match="is no regular file"):
+            baseline.read(path)
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), -0.1])
+def test_a_tolerance_that_lets_everything_pass_is_wrong_usage(tolerance: float) -> None:
+    with pytest.raises(UsageError, match="a tolerance cannot be"):
+        bench(tolerance=tolerance)

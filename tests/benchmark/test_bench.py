@@ -20,14 +20,14 @@ from mnist_edge.benchmark.latency import Effort
 from mnist_edge.benchmark.rows import Report
 from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.table import FAMILIES, RUNNABLE
 from mnist_edge.formats.table import open_file as opened
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime.engines import Engine
 from tests.conftest import Workspace
 
 BRIEFLY = Effort(rounds=2, turn=0.0, calls=2, batch=50)
-WHITE_ON_BLACK = Told(range=(0.0, 1.0), ink="light", transposed=False)
+WHITE_ON_BLACK = FeedingOptions(range=(0.0, 1.0), ink="light", transposed=False)
 SCHEMA = Path(__file__).parents[2] / "docs" / "bench.schema.json"
 
 
@@ -183,7 +183,7 @@ def test_somebody_elses_model_is_measured_by_the_input_it_is_said_to_have(
 ) -> None:
     good = workspace.runs / "edge.onnx"
     foreign = strip_contract(good, tmp_path / "foreign.onnx")
-    own, theirs = run([good, foreign], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    own, theirs = run([good, foreign], dataset, BRIEFLY, feeding=WHITE_ON_BLACK).rows
     assert theirs.format == "foreign.onnx"
     assert theirs.error is None
     assert (theirs.accuracy, theirs.agreement, theirs.flips) == (own.accuracy, 1.0, 0)
@@ -214,7 +214,7 @@ def test_a_contract_that_cannot_be_read_is_not_taken_for_none(
     path = tmp_path / "edge.tflite"
     shutil.copy(workspace.runs / "edge.tflite", path)
     (tmp_path / "edge.tflite.json").write_text('{"schema": 99}')
-    (row,) = run([path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    (row,) = run([path], dataset, BRIEFLY, feeding=WHITE_ON_BLACK).rows
     assert "schema 99" in (row.error or "")
 
 
@@ -261,7 +261,7 @@ def test_a_model_of_other_pictures_or_answers_is_a_row_with_its_reason(
     path = tmp_path / "flat.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=7), path)
     good = workspace.runs / "edge.onnx"
-    own, theirs = run([good, path], dataset, BRIEFLY, told=WHITE_ON_BLACK).rows
+    own, theirs = run([good, path], dataset, BRIEFLY, feeding=WHITE_ON_BLACK).rows
     assert own.error is None
     assert theirs.error
     assert f"flat.onnx tells {side * side} classes apart, not the ten digits." in theirs.error

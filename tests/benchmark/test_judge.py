@@ -10,8 +10,10 @@ import pytest
 
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.data import Dataset
+from mnist_edge.errors import UsageError
 from mnist_edge.formats.export import export
-from mnist_edge.formats.told import Told
+from mnist_edge.formats.feeding import FeedingOptions
+from mnist_edge.runtime import shipped
 from mnist_edge.runtime.engines import read_contract
 from tests.conftest import write_digits
 from tests.formats import theirs
@@ -100,16 +102,20 @@ def test_files_of_one_name_and_several_shapes_are_fed_alike(
     assert two.parity.agreement == 1
 
 
-def test_what_is_told_holds_for_all_and_errors_are_single_lines(
+def test_what_is_given_holds_for_all_and_errors_are_single_lines(
     digits: Dataset,
     weights: theirs.Weights,
     tmp_path: Path,
 ) -> None:
     path = to_onnx(tmp_path / "theirs.onnx", weights)
     shutil.copy(path, tmp_path / "same.onnx")
-    told = Told(range=(0.0, 255.0), ink="light", transposed=False, answers="probabilities")
-    for file in judge([path, tmp_path / "same.onnx"], digits, told=told):
+    feeding = FeedingOptions(
+        range=(0.0, 255.0), ink="light", transposed=False, answers="probabilities"
+    )
+    for file in judge([path, tmp_path / "same.onnx"], digits, feeding=feeding):
         assert file.input == spec("NCHW", 1, 28, 28, range=(0.0, 255.0))
+    with pytest.raises(UsageError, match="carries a contract"):
+        judge([shipped.path("edge.onnx")], digits, feeding=feeding)
     (tmp_path / "odd.onnx").write_text("weights")
     (tmp_path / "folder").mkdir()
     for file in judge([tmp_path / "odd.onnx", tmp_path / "folder", tmp_path / "none.h5"], digits):

@@ -134,8 +134,8 @@ def test_somebody_elses_model_is_measured_and_one_that_cannot_run_is_named(
     assert second["format"] == "foreign.onnx"
     assert second["accuracy"] == first["accuracy"]
     assert "not an ONNX model" in third["error"]
-    told = ("--input-shape", "28,28,1", "--input-range", "0,255", "--ink", "light")
-    result = run("bench", own, "foreign.onnx", "--quick", "--json", *told)
+    flags = ("--input-shape", "28,28,1", "--input-range", "0,255", "--ink", "light")
+    result = run("bench", own, "foreign.onnx", "--quick", "--json", *flags)
     assert (
         "takes pictures of 1x28x28, not of 28x28x1" in json.loads(result.stdout)["rows"][1]["error"]
     )

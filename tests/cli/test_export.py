@@ -57,7 +57,7 @@ def test_somebodys_model_is_exported_reads_a_picture_and_is_measured(
     assert report["rows"][0]["input"] == "mnist.h5: fed as when it was exported"
 
 
-def test_what_cannot_be_settled_is_told_with_what_settles_it(
+def test_what_cannot_be_decided_is_an_error_with_the_flags_that_decide(
     run: Run,
     digits: Dataset,
     weights: theirs.Weights,
@@ -72,8 +72,8 @@ def test_what_cannot_be_settled_is_told_with_what_settles_it(
     assert "\n      loss  accuracy  fed with\n" in result.stderr
     assert "--input-range LOW,HIGH" in result.stderr
     assert not list((tmp_path / "made").glob("[!.]*"))
-    told = ("--input-range", "3,7", "--ink", "dark")
-    result = run("export", "odd.onnx", "--data", "digits.npz", "--out", "made", *told)
+    flags = ("--input-range", "3,7", "--ink", "dark")
+    result = run("export", "odd.onnx", "--data", "digits.npz", "--out", "made", *flags)
     assert result.code == 0, result.stderr
     assert "ink 3 on paper 7" in result.stderr
     contradiction = ("--input-range", "0,1", "--input-mean", "0.5", "--input-std", "0.5")

@@ -10,7 +10,8 @@ import onnx
 import pytest
 
 from mnist_edge.cli.info import info
-from mnist_edge.errors import MissingExtra
+from mnist_edge.contract import sidecar
+from mnist_edge.errors import MissingExtra, ModelError
 from mnist_edge.runtime import shipped
 from tests.conftest import Run
 
@@ -47,6 +48,16 @@ def test_json_has_the_layers_too(capsys: pytest.CaptureFixture[str]) -> None:
         *("name", "kind", "output", "parameters", "multiply_accumulates")
     ]
     assert document["layers"][0]["output"][0] is None
+
+
+def test_a_damaged_file_is_named_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "nano.int8.tflite"
+    content = bytearray((shipped.folder() / path.name).read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    sidecar(path).write_bytes(sidecar(shipped.folder() / path.name).read_bytes())
+    with pytest.raises(ModelError, match=r"nano\.int8\.tflite is damaged"):
+        info(path)
 
 
 def test_of_a_model_without_a_contract_it_prints_the_layers_alone(run: Run, foreign: Path) -> None:

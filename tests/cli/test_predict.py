@@ -49,6 +49,16 @@ def test_folders_and_patterns_are_opened_in_their_order(
     assert len({row.index("7 (") for row in rows}) == 1  # a column
 
 
+def test_a_name_of_several_lines_is_one_row(run: Run, seven: Path, tmp_path: Path) -> None:
+    shutil.copy(seven, tmp_path / "two\nlines.png")
+    result = run("predict", seven, "two\nlines.png", "--model", MODEL)
+    first, second = result.stdout.splitlines()
+    assert second.startswith(r"two\nlines.png ")
+    assert first.index("7 (") == second.index("7 (")
+    result = run("predict", "two\nlines.png", "--model", MODEL, "--json")
+    assert json.loads(result.stdout)["source"] == "two\nlines.png"
+
+
 def test_bad_files_of_many_are_named_and_the_others_answered(
     run: Run, seven: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +183,8 @@ def test_frames_are_answered_one_by_one_and_told_of(run: Run, seven: Path, tmp_p
         (("--digits", "0"), "--digits 0"),
         (("--digits", "many"), "--digits many"),
         (("--digits", "3", "--explain-to", "how.png"), "--explain-to"),
+        (("--digits", "auto", "--top", "3"), "--digits and --top do not go together."),
+        (("--frames", "--explain"), "--frames and --explain do not go together."),
         (("seven.png", "--explain-to", "how.png"), "these are 2"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
+from tests.conftest import PATIENCE
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="/dev/full is not there")
@@ -28,7 +29,7 @@ def shell(folder: Path, arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run `mnist-edge …` as a shell does, so that streams can be closed; bytes as they come."""
     command = f"{sys.executable} -m mnist_edge {arguments}"
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, timeout=100, check=False
+        ["bash", "-c", command], cwd=folder, capture_output=True, timeout=PATIENCE, check=False
     )
 
 
@@ -119,3 +120,21 @@ def test_numbers_out_of_bounds_are_wrong_usage(arguments: str, option: str, fold
     assert finished.returncode == 2
     assert option in finished.stderr.decode()
     assert b"unexpected" not in finished.stderr
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "info", "score --out o", "bench"])
+def test_a_path_that_is_too_long_is_said_in_one_line(verb: str, folder: Path) -> None:
+    finished = shell(folder, f"{verb} {'a' * 5000}.onnx")
+    assert finished.returncode == 1
+    cause, _ = finished.stderr.decode().splitlines()[-2:]
+    assert cause.startswith("error: ")
+    assert "unexpected" not in cause
+    assert "name too long" in cause
+
+
+def test_what_never_ends_is_no_picture(folder: Path) -> None:
+    finished = shell(folder, "predict 0.png - /dev/zero 1.png --json < /dev/zero")
+    assert finished.returncode == 1
+    answers = map(json.loads, finished.stdout.decode().splitlines())
+    assert [answer["source"] for answer in answers] == ["0.png", "1.png"]
+    assert "more than 268,435,456 bytes" in finished.stderr.decode()

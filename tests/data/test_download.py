@@ -80,7 +80,7 @@ FAILURES = {
 def test_the_second_mirror_steps_in(
     mirror: str, server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", 0.2)
+    monkeypatch.setattr(module, "TIMEOUT", 1.0)
     download(
         target, len(CONTENT), SHA256, [server.mirror(mirror), server.mirror("good")], remedy=REMEDY
     )
@@ -126,7 +126,8 @@ def test_a_redirection_is_not_followed(server: Server, target: Path) -> None:
 def test_when_all_mirrors_fail_each_is_named_with_its_reason(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", 0.2)
+    monkeypatch.setattr(module, "TIMEOUT", 1.0)
+    monkeypatch.setattr(module, "PAUSES", (0.0,))
     mirrors = [server.mirror(name) for name in FAILURES] + ["http://127.0.0.1:1/closed/"]
     with pytest.raises(DownloadError) as caught:
         download(target, len(CONTENT), SHA256, mirrors, remedy=REMEDY)

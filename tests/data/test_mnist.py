@@ -111,9 +111,9 @@ def test_a_variable_without_the_files_is_an_error_even_where_the_cache_has_them(
     published.requests.clear()
     (idx_folder / f"{IMAGES}.gz").unlink()
     monkeypatch.setenv("MNIST_EDGE_DATA", str(idx_folder))
-    for look in (mnist.directory, mnist.load):
+    for find in (mnist.directory, mnist.load):
         with pytest.raises(DataError) as caught:
-            look()
+            find()
         assert f"MNIST_EDGE_DATA is {idx_folder}" in caught.value.cause
         assert IMAGES in caught.value.cause
     assert published.requests == []

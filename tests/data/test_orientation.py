@@ -169,7 +169,7 @@ def test_the_real_mnist_either_way() -> None:
     assert dataset.notes == ()
     for flags in ({"invert": True}, {"transpose": True}):
         with pytest.raises(DataError, match=r"\(training split\): with --"):
-            orientation.settled(dataset, **{"invert": None, "transpose": None, **flags})
+            orientation.oriented(dataset, **{"invert": None, "transpose": None, **flags})
 
 
 def test_pictures_of_people_raise_no_alarm() -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import random
 import tarfile
 from pathlib import Path
 
@@ -16,8 +17,9 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'mn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mnist_edge.data import pictures
-from mnist_edge.data.pictures import Picture, Plan
+from mnist_edge.data import pictures, plan
+from mnist_edge.data.pictures import Picture
+from mnist_edge.data.plan import Plan
 from mnist_edge.errors import DataError, UsageError
 
 CONTENTS = {f"{number // 4}/{number}.png": bytes([number]) * 99 for number in range(10)}
@@ -146,10 +148,11 @@ def test_a_row_without_a_picture_or_a_name_is_still_a_row(tmp_path: Path) -> Non
 
 def test_a_row_group_that_is_damaged_says_so(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
-    table = pa.table({"image": [os.urandom(99) for _ in range(100)]})
+    rng = random.Random(0)
+    table = pa.table({"image": [rng.randbytes(99) for _ in range(100)]})
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
     damaged = bytearray(path.read_bytes())
-    damaged[4:4000] = os.urandom(3996)
+    damaged[4:4000] = rng.randbytes(3996)
     path.write_bytes(damaged)
     *_, last = read(path)
     assert last.data is None
@@ -170,6 +173,23 @@ def test_parquet_without_the_columns_is_refused_at_once(
     pq.write_table(pa.table({"image": [b"1"], "label": [1]}), tmp_path / "part.parquet")
     with pytest.raises(DataError, match=words):
         read(tmp_path, **options)
+
+
+def test_two_columns_of_a_name_are_refused_at_once(tmp_path: Path) -> None:
+    twice = pa.table([pa.array([b"1"]), pa.array([b"2"])], names=["image", "image"])
+    pq.write_table(twice, tmp_path / "part.parquet")
+    with pytest.raises(DataError, match="has 2 columns 'image'"):
+        read(tmp_path)
+
+
+def test_a_name_that_is_not_utf8_and_a_link_to_itself_stop_nothing(folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png"))
+    odd.write_bytes(b"1")
+    (folder / "loop.png").symlink_to("loop.png")
+    assert read(odd) == [Picture(odd.as_uri(), b"1")]
+    assert len(read(folder)) == len(CONTENTS) + 1
+    with pytest.raises(DataError, match="cannot be listed"):
+        read(folder / "loop.png")
 
 
 def test_lines_name_pictures(folder: Path, tmp_path: Path) -> None:
@@ -198,6 +218,57 @@ def test_a_line_that_names_nothing_is_a_picture_with_an_error(tmp_path: Path) ->
     assert [picture.data for picture in found] == [None] * 6
     assert [picture.id for picture in found[:4]] == [f"{path.as_uri()}#{row}" for row in range(4)]
     assert all(picture.error for picture in found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"a\\u0000.png"',
+        '"\\ud800.png"',
+        '"fifo.png"',
+        '"/dev/zero"',
+        '"."',
+        '"file://[/a.png"',
+        "[" * 100_000,
+        "9" * 5000,
+        '{"path": ["a.png"]}',
+        '{"path": "missing.png", "name": "\\ud800"}',
+        '"' + "a" * 100_000 + '.png"',
+    ],
+    ids=range(11),
+)
+def test_whatever_a_line_says_it_is_a_row_and_the_next_is_read(line: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.png")
+    (tmp_path / "seven.png").write_bytes(b"7")
+    path = tmp_path / "list.ndjson"
+    path.write_text(f'{line}\n"seven.png"\n')
+    first, second = read(path, id_column="name")
+    assert first.error
+    assert first.data is None
+    (first.id + first.error).encode()
+    assert second.data == b"7"
+
+
+def test_a_line_without_end_is_never_held_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (pictures, plan):
+        monkeypatch.setattr(module, "LINE", 100)
+    (tmp_path / "seven.png").write_bytes(b"7")
+    path = tmp_path / "list.ndjson"
+    path.write_text("x" * 250 + '\n"seven.png"\n')
+    for size in (1, 3):
+        *parts, last = read(path, pictures_per_unit=size)
+        assert [part.data for part in parts] == [None] * 3
+        assert last.data == b"7"
+
+
+def test_names_that_are_not_utf8_cost_no_row(tmp_path: Path) -> None:
+    names = pa.array([b"\xff", b"\x1b[31m", None]).view(pa.string())
+    pq.write_table(pa.table({"image": [b"1", b"2", b"3"], "name": names}), tmp_path / "a.parquet")
+    found = read(tmp_path, id_column="name")
+    assert [picture.data for picture in found] == [b"1", b"2", b"3"]
+    assert [picture.id for picture in found[:2]] == ["\\xff", "\x1b[31m"]
 
 
 def test_sources_that_say_nothing_clear_are_refused(folder: Path, tmp_path: Path) -> None:

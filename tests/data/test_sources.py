@@ -150,8 +150,9 @@ print(*sorted(after & heavy))
     assert loaded.split() == []
 
 
-def test_the_page_has_the_table_of_kinds() -> None:
+def test_the_page_has_the_table_of_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(__file__).parents[2]
+    monkeypatch.syspath_prepend(root / "tools")
     rendered = runpy.run_path(str(root / "tools" / "render_data.py"))["rendered"]
     text = (root / "docs" / "data.md").read_text(encoding="utf-8")
     assert rendered(text) == text

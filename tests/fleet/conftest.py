@@ -133,7 +133,7 @@ class Job:
         self.process.communicate()
 
     def end(self) -> tuple[int, str, str]:
-        stdout, stderr = self.process.communicate(timeout=120)
+        stdout, stderr = self.process.communicate(timeout=600)
         return self.process.returncode, stdout, stderr
 
 
@@ -176,7 +176,7 @@ def kill_workers(
     rng = random.Random(seed)
     for _ in range(kills):
         assert job.wait_for_shards(rng.randint(1, more)), job.end()
-        time.sleep(rng.uniform(0, 0.05))
+        time.sleep(rng.uniform(0, 0.02))
         while not (victims := workers()):
             assert job.process.poll() is None, job.end()
         kill(rng.choice(victims))
@@ -188,7 +188,7 @@ def kill_driver(kills: int, seed: int, start: Callable[[], Job], more: int = 6) 
     for _ in range(kills):
         job = start()
         assert job.wait_for_shards(rng.randint(1, more)), job.end()
-        time.sleep(rng.uniform(0, 0.05))
+        time.sleep(rng.uniform(0, 0.02))
         job.kill()
     return start()
 

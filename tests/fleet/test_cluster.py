@@ -134,7 +134,7 @@ def test_drivers_and_workers_are_killed_and_nothing_is_lost(
     job = score("--address", ray_cluster.address)
     for number, victim in enumerate(kills):
         assert job.wait_for_shards(rng.randint(1, 4)), job.end()
-        time.sleep(rng.uniform(0, 0.05))
+        time.sleep(rng.uniform(0, 0.02))
         if victim == "worker":
             while not (running := workers(ray_cluster.head) + pool_workers(job)):
                 assert job.process.poll() is None, job.end()
@@ -157,6 +157,7 @@ def test_a_node_is_lost_and_nothing_else(
         job = score("--address", ray_cluster.address)
         while not workers(node):
             assert job.process.poll() is None, job.end()
+            time.sleep(0.01)
     finally:
         end(node)
     code, _, stderr = job.end()

@@ -111,6 +111,15 @@ def test_what_is_resumed_ends_as_what_was_not_stopped(few: Pictures, tmp_path: P
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+@pytest.mark.parametrize("content", ["[1]", '{"accepted": "yes"}', "{", '"row"', "{}"])
+def test_a_shard_that_is_none_is_made_again(content: str, few: Pictures, tmp_path: Path) -> None:
+    score(few.folder, tmp_path / "a", format="ndjson")
+    expected = files(tmp_path / "a")
+    (tmp_path / "a" / "part-000001.ndjson").write_text(content)
+    assert score(few.folder, tmp_path / "a", format="ndjson", resume=True).resumed == 4
+    assert files(tmp_path / "a") == expected
+
+
 def test_another_model_source_or_option_is_not_resumed(
     few: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +140,18 @@ def test_another_model_source_or_option_is_not_resumed(
     with pytest.raises(ScoringError, match="of different source"):
         score(few.folder, out, resume=True)
     assert files(out) == before
+
+
+def test_pictures_of_more_pixels_than_are_allowed_are_errors(few: Pictures, tmp_path: Path) -> None:
+    out = tmp_path / "answers"
+    done = score(few.folder, out, max_pixels=1000)
+    assert done.errors == done.pictures == 24
+    decoded = [row for row in few.rows if row["error"] is None]
+    refused = [row["error"] for row in answers(out) if "than the 1,000 that" in row["error"]]
+    assert len(refused) == len(decoded)
+    with pytest.raises(ScoringError, match="of different options"):
+        score(few.folder, out, resume=True)
+    assert score(few.folder, out, max_pixels=1000, resume=True).resumed == 5
 
 
 def test_a_folder_with_answers_or_anything_else_is_refused(few: Pictures, tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import eventually
 from tests.fleet.conftest import (
     Job,
     Pictures,
@@ -15,7 +16,6 @@ from tests.fleet.conftest import (
     command_line,
     files,
     in_order,
-    kill,
     kill_driver,
     kill_workers,
     pool_workers,
@@ -65,20 +65,19 @@ def test_workers_end_with_a_driver_that_is_killed(
     orphans = pool_workers(job)
     assert len(orphans) == 2
     job.kill()
-    deadline = time.monotonic() + 10
-    while any("spawn_main" in command_line(pid) for pid in orphans):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert eventually(lambda: not any("spawn_main" in command_line(pid) for pid in orphans))
 
 
 def test_a_worker_that_dies_each_time_ends_the_job(
     pictures: Pictures, tmp_path: Path, jobs: Start
 ) -> None:
-    job = jobs(pictures.folder, "--out", tmp_path / "a", "--workers", "1")
-    while job.process.poll() is None:
-        for pid in pool_workers(job):
-            kill(pid)
-        time.sleep(0.01)
+    # Python runs this first; workers alone are started with that option.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif '--multiprocessing-fork' in sys.orig_argv: os.kill(os.getpid(), 9)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    out = ("--out", tmp_path / "a", "--workers", "1")
+    job = jobs(pictures.folder, *out, env={"PYTHONPATH": path})
     code, stdout, stderr = job.end()
     assert (code, stdout) == (1, "")
     assert "a worker died before it began, 5 times" in stderr

@@ -17,14 +17,17 @@ from mnist_edge.benchmark.bench import files_beside
 from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset
 from mnist_edge.errors import ConversionError, GateError, ModelError, UsageError
+from mnist_edge.formats.c import emit, wasm
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.exporter import Exporter
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.source import open_foreign
 from mnist_edge.formats.table import FORMATS, open_file
-from mnist_edge.formats.told import Told
+from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from tests.conftest import write_digits
 from tests.formats import theirs
+from tests.formats.c.conftest import compiler
 from tests.formats.theirs import to_keras, to_onnx
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 # Keras and the converters use what other libraries no longer like.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:You are saving")
 
-KNOWN = Told(range=(0.0, 1.0), ink="light", transposed=False)
+KNOWN = FeedingOptions(range=(0.0, 1.0), ink="light", transposed=False)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,22 @@ def test_a_model_in_memory_is_exported_by_its_name(
     check([file], digits)
 
 
+def test_a_header_is_packed_for_arduino_and_for_a_page(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    for program in ("cc", "clang", "wasm-ld"):
+        compiler(program)
+    model = to_keras(weights)
+    model.name = "mine-1"
+    out = tmp_path / "runs"
+    mnist_edge.export(
+        model, formats=["c"], arduino=True, wasm=True, data=data, out=out, calibration=200
+    )
+    made = {path.suffix: path for path in out.glob("mine-1.*")}
+    assert made.keys() == {".h", ".wasm", ".zip"}
+    assert wasm.read(made[".wasm"]) == emit.read(made[".h"].read_text(), "mine-1.h")
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
 def test_a_name_that_leaves_the_folder_is_refused(
     name: str, data: str, weights: theirs.Weights, tmp_path: Path
@@ -197,12 +216,12 @@ def test_a_model_that_reads_too_little_is_no_reference(data: str, tmp_path: Path
     model = untrained()
     model.name = "poor"
     with pytest.raises(GateError, match="less than 90%") as caught:
-        mnist_edge.export(model, data=data, out=tmp_path, told=KNOWN)
+        mnist_edge.export(model, data=data, out=tmp_path, feeding=KNOWN)
     assert caught.value.exit_code == 3
     assert "--allow-inaccurate" in caught.value.remedy
     assert not list(tmp_path.glob("[!.]*"))
     (file,) = mnist_edge.export(
-        model, formats=["onnx"], data=data, out=tmp_path, told=KNOWN, allow_inaccurate=True
+        model, formats=["onnx"], data=data, out=tmp_path, feeding=KNOWN, allow_inaccurate=True
     )
     _, contract = open_file(file.path)
     assert contract.metrics.accuracy["original"] < 0.5
@@ -262,7 +281,7 @@ def test_the_published_recipes_saved_by_plain_keras_are_exported(
         tmp_path / f"{recipe}.keras",
         data=data,
         out=tmp_path / "runs",
-        told=KNOWN,
+        feeding=KNOWN,
         allow_inaccurate=True,
     )
     assert [file.format for file in files] == ["keras", "onnx", "tflite"]
@@ -281,7 +300,7 @@ def test_recurrent_rows_are_exported_in_floats(data: str, tmp_path: Path) -> Non
             int8=True,
             data=data,
             out=tmp_path,
-            told=KNOWN,
+            feeding=KNOWN,
             allow_inaccurate=True,
             calibration=100,
             on_file=done.append,
@@ -294,3 +313,10 @@ def test_what_is_not_there_is_said_to_be_not_there(data: str, tmp_path: Path) ->
     for name in ("missing.keras", "missing.h5", "missing.onnx", "missing"):
         with pytest.raises(ModelError, match="there is no such file"):
             mnist_edge.export(tmp_path / name, data=data, out=tmp_path / "runs")
+
+
+def test_options_that_have_nothing_to_do_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--arduino packs the C header"):
+        mnist_edge.export(formats=["onnx"], arduino=True, out=tmp_path)
+    with pytest.raises(UsageError, match="carries a contract"):
+        mnist_edge.export(shipped.path("edge.keras"), data="synthetic", feeding=KNOWN, out=tmp_path)

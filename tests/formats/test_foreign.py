@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import Dataset, Split
 from mnist_edge.errors import ModelError, UsageError
+from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.foreign import DEVIATION, MEAN, Measured, describe, measure
-from mnist_edge.formats.told import Told
 from mnist_edge.runtime.engines.encoding import PROBABILITIES_OF, EncodedEngine
 from tests.formats import theirs
 from tests.formats.theirs import spec
@@ -70,9 +70,9 @@ def network(weights: theirs.Weights, fed: TensorSpec) -> Network:
     return Network(fed.shape, scores_of(theirs.fed_as(weights, fed)))
 
 
-def found(runner: Network, digits: Dataset, **told: Any) -> Measured:
+def found(runner: Network, digits: Dataset, **options: Any) -> Measured:
     sample = Split(digits.train.images[:1500], digits.train.labels[:1500])
-    return measure(runner, sample, Told(**told), "theirs.onnx")
+    return measure(runner, sample, FeedingOptions(**options), "theirs.onnx")
 
 
 @pytest.mark.parametrize("fed", WAYS.values(), ids=WAYS)
@@ -187,7 +187,7 @@ def test_a_model_that_reads_too_little_however_it_is_fed_is_refused(digits: Data
     assert measured.best.accuracy < 0.5
 
 
-def test_what_is_told_is_not_measured(digits: Dataset, weights: theirs.Weights) -> None:
+def test_what_is_given_is_not_measured(digits: Dataset, weights: theirs.Weights) -> None:
     asked: list[NDArray[np.float32]] = []
     scores = scores_of(weights)
 
@@ -196,14 +196,14 @@ def test_what_is_told_is_not_measured(digits: Dataset, weights: theirs.Weights) 
         return scores(batch)
 
     runner = Network((None, None, None, 1), answer)
-    told = {
+    options = {
         "shape": (28, 28, 1),
         "range": (0.0, 2.0),
         "ink": "dark",
         "transposed": True,
         "answers": "log-probabilities",
     }
-    measured = found(runner, digits, **told)
+    measured = found(runner, digits, **options)
     assert measured.best.input == spec(range=(2.0, 0.0), transposed=True)
     assert measured.best.answers == "log-probabilities"
     assert measured.next is None

@@ -32,7 +32,7 @@ class Weights(NamedTuple):
 
 
 def spec(layout: str = "NHWC", *shape: int | None, **others: Any) -> TensorSpec:
-    """An input, of ink 1 on paper 0 unless told otherwise."""
+    """An input, of ink 1 on paper 0 by default."""
     sizes = shape or (28, 28, 1)
     return TensorSpec(
         "image", layout, (None, *sizes), "float32", others.pop("range", (0.0, 1.0)), **others

@@ -29,7 +29,7 @@ HANG = 2.0
 MEMORY = 1 << 30
 
 # After so many inputs the process is replaced, so that a slow leak is told from a large input.
-MOST = 5000
+MOST = 50_000
 
 
 def finding(target: Target, path: Path) -> str | None:
@@ -63,16 +63,18 @@ def main(name: str, first: int, seconds: float, folder: Path) -> None:
     finding(target, path)
     _limit()
     start, end = _peak(), time.monotonic() + seconds
-    while time.monotonic() < end and number < first + MOST:
-        path.write_bytes(mutate(seeds, Random(f"{name} {number}")))
-        (folder / "number").write_text(str(number), encoding="ascii")
-        # The default action ends the process, also where it is in a library.
-        signal.setitimer(signal.ITIMER_PROF, HANG)
-        what = finding(target, path)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        if what:
-            findings.append((number, what))
-        number += 1
+    with (folder / "number").open("wb", buffering=0) as last:
+        while time.monotonic() < end and number < first + MOST:
+            path.write_bytes(mutate(seeds, Random(f"{name} {number}")))
+            last.seek(0)
+            last.write(str(number).encode())
+            # The default action ends the process, also where it is in a library.
+            signal.setitimer(signal.ITIMER_PROF, HANG)
+            what = finding(target, path)
+            if what:
+                findings.append((number, what))
+            number += 1
+    signal.setitimer(signal.ITIMER_PROF, 0)
     report = {"ran": number - first, "findings": findings, "mib": _peak() - start}
     sys.stdout.write(json.dumps(report) + "\n")
 

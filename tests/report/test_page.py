@@ -15,7 +15,6 @@ from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset, synthetic
 from mnist_edge.data.dataset import Split
 from mnist_edge.errors import ModelError, UsageError
-from mnist_edge.formats.told import Told
 from mnist_edge.report.page import SECTIONS, Page, build
 from mnist_edge.runtime import shipped
 
@@ -38,7 +37,7 @@ def dataset() -> Dataset:
 
 
 def report(dataset: Dataset, *paths: Path, digit: int = 7) -> Page:
-    return build(paths, paths[0], dataset, BRIEFLY, digit=digit, told=Told())
+    return build(paths, paths[0], dataset, BRIEFLY, digit=digit)
 
 
 def strip_contract(source: Path, target: Path) -> Path:

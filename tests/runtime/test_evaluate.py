@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
-from mnist_edge.errors import DataError
 from mnist_edge.runtime.classifier import Classifier
-from mnist_edge.runtime.evaluate import evaluate, items_of, notes_of, sheet, table_of
+from mnist_edge.runtime.error_sheet import draw
+from mnist_edge.runtime.evaluate import evaluate, notes_of, table_of
+from mnist_edge.runtime.labelled import items_of
 
 DIGITS = synthetic.generate(60, seed=5)
 
@@ -44,7 +45,7 @@ def test_a_folder_tells_its_digits_by_its_folders(folder: Path) -> None:
     wrong = [item.path.name for item, _, _ in evaluation.errors]
     assert "00.png" in wrong
     assert any("00.png" in note for note in notes_of(evaluation))
-    assert sheet(classifier, evaluation).width > 100
+    assert draw(classifier, evaluation).width > 100
 
 
 def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
@@ -66,17 +67,3 @@ def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
     assert [row[0] for row in table_of(evaluation)] == ["all", "pen: felt", "pen: none"]
     # A folder with a CSV in it is what the CSV says.
     assert items_of(folder) == items_of(table)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"), [("name\na.png\n", "no column path"), ("path,label\na.png,x\n", "'x'")]
-)
-def test_a_csv_that_says_nothing_is_refused(content: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text(content)
-    with pytest.raises(DataError, match=says):
-        items_of(tmp_path / "table.csv")
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no pictures"):
-        items_of(tmp_path)

@@ -202,3 +202,14 @@ def test_a_classifier_works_on_in_a_child(name: str, threads: int) -> None:
         same = np.array_equal(classifier.predict_batch(images).probabilities, answers)
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_file_that_is_not_utf8_inside_says_nothing_on_stdout(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.onnx"
+    content = always(*[0.1] * 10).SerializeToString()
+    path.write_bytes(content.replace(b"Gemm", b"\xff\xfe\xfd\xfc"))
+    with pytest.raises(ModelError, match=r"odd\.onnx is not an ONNX model"):
+        open_bare(path, SPEC)
+    assert capfd.readouterr().out == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -46,7 +47,7 @@ class Running(NamedTuple):
     def stop(self) -> int:
         """End it as a supervisor does, and return its exit code."""
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -65,12 +66,12 @@ def running(folder: Path, *options: str | Path) -> Iterator[Running]:
     try:
         address = _line(process.stdout).strip()
         assert address, log.read_text()
-        with httpx2.Client(base_url=address, timeout=30) as client:
+        with httpx2.Client(base_url=address, timeout=60) as client:
             yield Running(process, address, client, log)
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -81,6 +82,13 @@ def running(folder: Path, *options: str | Path) -> Iterator[Running]:
 def _line(stream: IO[str] | None) -> str:
     assert stream
     return stream.readline()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that threads or other tasks bring about."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture(scope="session")

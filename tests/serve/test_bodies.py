@@ -12,6 +12,7 @@ import pytest
 from mnist_edge.serve import bodies
 from mnist_edge.serve.bodies import Bodies
 from mnist_edge.serve.pool import ClientGone, Pool
+from tests.serve.conftest import until
 
 Messages = list[dict[str, Any]]
 
@@ -116,7 +117,7 @@ def test_bodies_in_memory_have_a_limit_together(monkeypatch: pytest.MonkeyPatch)
             await layer(scope, receive, send)
 
         tasks = [asyncio.create_task(one()) for _ in range(3)]
-        await asyncio.sleep(0.1)
+        await until(lambda: 503 in statuses)
         assert [status for status in statuses if status] == [503]
         hold.set()
         await asyncio.gather(*tasks)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from mnist_edge.serve import pool as module
 from mnist_edge.serve.pool import ClientGone, Pool, Ticket
 from mnist_edge.serve.problems import Problem
+from tests.serve.conftest import until
 
 
 async def waits() -> Any:
@@ -26,11 +29,11 @@ def test_threads_and_queue_are_all_there_is() -> None:
 
         def job(_: Ticket) -> int:
             begun.append(threading.current_thread().name)
-            go.wait(5)
+            go.wait(60)
             return len(begun)
 
         tasks = [asyncio.create_task(pool.run(job, waits)) for _ in range(4)]
-        await asyncio.sleep(0.1)
+        await until(lambda: len(begun) == 2)
         assert len(set(begun)) == 2
         assert is_full(pool)
         with pytest.raises(Problem) as refused:
@@ -45,20 +48,28 @@ def test_threads_and_queue_are_all_there_is() -> None:
     asyncio.run(fill())
 
 
-def test_more_may_wait_where_answers_take_no_time() -> None:
+def test_more_may_wait_where_answers_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: seconds[0]))
+
     async def fill() -> None:
         pool, go = Pool(1), threading.Event()
+
+        def slow(_: Ticket) -> None:
+            go.wait(60)
+            seconds[0] += 0.1
+
         for _ in range(100):
             await pool.run(lambda _: None, waits)
-        tasks = [asyncio.create_task(pool.run(lambda _: go.wait(5), waits)) for _ in range(5)]
-        await asyncio.sleep(0.1)
+        tasks = [asyncio.create_task(pool.run(slow, waits)) for _ in range(5)]
+        await asyncio.sleep(0)  # in which they are begun
         assert not is_full(pool)
         go.set()
         await asyncio.gather(*tasks)
         # These took their time, and whoever comes next would have to wait for it.
         go.clear()
-        tasks = [asyncio.create_task(pool.run(lambda _: go.wait(5), waits)) for _ in range(2)]
-        await asyncio.sleep(0.1)
+        tasks = [asyncio.create_task(pool.run(slow, waits)) for _ in range(2)]
+        await asyncio.sleep(0)
         assert is_full(pool)
         go.set()
         await asyncio.gather(*tasks)
@@ -73,7 +84,7 @@ def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
         def job(name: str) -> Any:
             def run(ticket: Ticket) -> bool:
                 begun.append(name)
-                go.wait(5)
+                go.wait(60)
                 return ticket.dropped
 
             return run
@@ -83,9 +94,8 @@ def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
             return {"type": "http.disconnect"}
 
         first = asyncio.create_task(pool.run(job("first"), waits))
-        await asyncio.sleep(0.05)
         second = asyncio.create_task(pool.run(job("second"), receive))
-        await asyncio.sleep(0.05)
+        await until(lambda: begun == ["first"])
         gone.set()
         with pytest.raises(ClientGone):
             await second

@@ -40,7 +40,8 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 from mnist_edge import Classifier, data
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import evaluate
-from mnist_edge.runtime.evaluate import Count, items_of
+from mnist_edge.runtime.evaluate import Count
+from mnist_edge.runtime.labelled import items_of
 from mnist_edge.runtime.reading import propose
 from mnist_edge.runtime.reading.decoding import decode
 from mnist_edge.runtime.reading.normalization import own_form

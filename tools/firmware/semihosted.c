@@ -18,6 +18,10 @@ extern uint32_t stack_top[];
 
 static void reset(void)
 {
+#ifdef __ARM_FEATURE_MVE
+    *(volatile uint32_t *)0xe000ed88 |= 0xfU << 20; /* the coprocessor access control register */
+    __asm__ volatile("dsb\n\tisb");
+#endif
     (void)main();
 }
 

@@ -177,9 +177,11 @@ def _dots(network: Network) -> Iterable[str]:
     cases = [
         f"    if (layer->bits == {bits}) {{\n        {call.format(bits)}\n    }}" for bits in fewer
     ]
+    yield f"{_template('dot_helium')}#else"
     for bits in (most, *fewer):
         yield _template(f"dot_{bits}")
     yield _template("dot").replace("@DOTS@", "\n".join([*cases, f"    {call.format(most)}"]))
+    yield "#endif\n"
 
 
 def _packed(layer: Convolution) -> Packed:

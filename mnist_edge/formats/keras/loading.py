@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from mnist_edge.errors import ModelError, first_line
+from mnist_edge.training.keras_model import check_size
 
 # Classes whose configuration is code, or names code elsewhere.
 _CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFOpLambda")
@@ -30,6 +31,7 @@ def load(path: Path) -> keras.Model:
         ModelError: the file is damaged, holds weights alone, holds code, or needs a layer that
             Keras does not have.
     """
+    check_size(path)
     config = _config(path)
     _refuse_code(config, path)
     try:
@@ -38,7 +40,7 @@ def load(path: Path) -> keras.Model:
         # Keras lets through whatever zipfile, h5py, json and the layers raise.
         try:
             mended = _mended(config)
-        except (LookupError, TypeError, AttributeError):
+        except (LookupError, TypeError, AttributeError, RecursionError):
             mended = config  # which is of no form that Keras ever wrote
         if mended == config:
             raise _refused(path, config, refusal) from refusal
@@ -76,13 +78,15 @@ def _config(path: Path) -> Any:
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:
     """Yield every object in a configuration that names its class."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield config
-        config = list(config.values())
-    if isinstance(config, list):
-        for part in config:
-            yield from _objects(part)
+    parts = [config]  # and no recursion, which whoever wrote the file could make too deep
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if "class_name" in part:
+                yield part
+            part = list(part.values())
+        if isinstance(part, list):
+            parts += reversed(part)
 
 
 def _refuse_code(config: Any, path: Path) -> None:

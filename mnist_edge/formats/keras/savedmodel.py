@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +13,27 @@ from mnist_edge.errors import ModelError, first_line
 if TYPE_CHECKING:
     import tensorflow as tf
 
+_TAGS = {"serve"}
 _SIGNATURE = "serving_default"
 
-# What is stateful in a model that is being restored. All else that is might read or write files.
-# Some that are not stateful read files all the same.
-_FILES = re.compile("File|Dataset|Proto|ImmutableConst|Iterator|Reader|Load")
-_RESTORING = {
-    *("AssignVariableOp", "DisableCopyOnRead", "Identity", "IdentityN", "MergeV2Checkpoints"),
-    *("PartitionedCall", "Placeholder", "ReadVariableOp", "RestoreV2", "SaveV2"),
-    *("ShardedFilename", "StatefulPartitionedCall", "VarHandleOp", "VarIsInitializedOp"),
-    *("VariableV2", "Variable", "Assign", "NoOp"),
+# Where a model names the operation that makes it ready: a signature, or of older ones a collection.
+_STARTING = ("__saved_model_init_op", "saved_model_main_op", "legacy_init_op")
+
+# What keeps a state may read or write files, but for variables and what calls functions. Some that
+# keeps none does so, too, or runs code, or sends what it is given elsewhere.
+_VARIABLES = {
+    *("Assign", "AssignVariableOp", "PartitionedCall", "ReadVariableOp", "StatefulPartitionedCall"),
+    *("VarHandleOp", "VarIsInitializedOp", "Variable", "VariableV2"),
 }
+_MORE = re.compile("^Copy|Debug|File|Dataset|Proto|PyFunc|ImmutableConst|Iterator|Reader|Load")
+_RESTORING = {"RestoreV2"}
 
 
 def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
     """Load a SavedModel's function from pictures to answers, its variables made constants.
 
-    The loader of TensorFlow 1 reads the models of every version.
+    What is run is no more than that function needs, and what restores its variables and makes it
+    ready. The rest, as what initializes or saves them, is left out.
 
     Raises:
         ModelError: it is damaged, has no signature for serving, or one with several inputs, or it
@@ -36,73 +41,107 @@ def load(folder: Path) -> tf.types.experimental.ConcreteFunction:
     """
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
-    from tensorflow.python.framework import op_def_registry
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     document = saved_model_pb2.SavedModel()
     try:
         document.ParseFromString((folder / "saved_model.pb").read_bytes())
+        model = next(one for one in document.meta_graphs if {*one.meta_info_def.tags} == _TAGS)
     except Exception as error:
         raise _damaged(folder, error) from error
-    for graph in document.meta_graphs:
-        functions = graph.graph_def.library.function
-        nodes = [*graph.graph_def.node, *(node for each in functions for node in each.node_def)]
-        for node in nodes:
-            definition = op_def_registry.get(node.op)
-            known = definition is not None and not definition.is_stateful
-            if node.op not in _RESTORING and (not known or _FILES.search(node.op)):
-                raise ModelError(
-                    f"{folder} does more than compute, by an operation {node.op}: that is never "
-                    "run.",
-                    remedy="save it without that, or export it to ONNX where it was made.",
-                )
+    if _SIGNATURE not in model.signature_def:
+        raise ModelError(
+            f"{folder} has no signature {_SIGNATURE}.",
+            remedy="save it as Keras does: model.export(folder)",
+        )
+    signature, saver = model.signature_def[_SIGNATURE], model.saver_def
+    inputs = [tensor.name for tensor in signature.inputs.values()]
+    outputs = [tensor.name for tensor in signature.outputs.values()]
+    if len(inputs) != 1:
+        raise ModelError(
+            f"{folder} takes {len(inputs)} inputs, not one picture.",
+            remedy="choose a model that takes a picture alone.",
+        )
+    answering = [*inputs, outputs[0], *_starting(model)]
+    restoring = [saver.restore_op_name, saver.filename_tensor_name]
+    _refuse_more(_part(model.graph_def, answering), _VARIABLES, folder)
+    _refuse_more(_part(model.graph_def, restoring), _VARIABLES | _RESTORING, folder)
     try:
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
-            if _SIGNATURE not in loaded.signature_def:
-                raise ModelError(
-                    f"{folder} has no signature {_SIGNATURE}.",
-                    remedy="save it as Keras does: model.export(folder)",
-                )
-            signature = loaded.signature_def[_SIGNATURE]
-            inputs = [tensor.name for tensor in signature.inputs.values()]
-            outputs = [tensor.name for tensor in signature.outputs.values()]
-            if len(inputs) != 1:
-                raise ModelError(
-                    f"{folder} takes {len(inputs)} inputs, not one picture.",
-                    remedy="choose a model that takes a picture alone.",
-                )
-            frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
-                session, session.graph_def, [outputs[0].partition(":")[0]]
+            tf.import_graph_def(
+                _part(model.graph_def, answering + restoring),
+                name="",
+                producer_op_list=model.meta_info_def.stripped_op_list,
             )
-        _refuse_files(frozen, folder)
+            if saver.restore_op_name:
+                variables = str(folder / "variables" / "variables")
+                session.run(saver.restore_op_name, {saver.filename_tensor_name: variables})
+            for operation in _starting(model):
+                session.run(operation)
+            frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
+                session, session.graph_def, [_operation(outputs[0])]
+            )
         _rename_functions(frozen)
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.compat.v1.import_graph_def(frozen, name=""), []
         )
         # With the functions that it calls put in place, which converters lose track of.
         return convert_variables_to_constants_v2(wrapped.prune(inputs[0], outputs[0]))
-    except ModelError:
-        raise
     except Exception as error:
         # TensorFlow raises what it likes for a graph that is not what it expects.
         raise _damaged(folder, error) from error
 
 
-def _refuse_files(graph: Any, folder: Path) -> None:
-    """Refuse a graph that would restore or save variables when it answers.
+def _starting(model: Any) -> list[str]:
+    """Return the operation that makes a model ready, if it has one."""
+    for key in _STARTING:
+        if key in model.signature_def:
+            return [_operation(each.name) for each in model.signature_def[key].outputs.values()]
+        if key in model.collection_def:
+            return [_operation(name) for name in model.collection_def[key].node_list.value]
+    return []
+
+
+def _operation(tensor: str) -> str:
+    """Return the operation that a tensor comes of, or that has to be run before another."""
+    return tensor.removeprefix("^").partition(":")[0]
+
+
+def _part(graph: Any, names: Iterable[str]) -> Any:
+    """Return what of a graph is needed for some of its tensors, with the functions it calls."""
+    nodes = {node.name: node for node in graph.node}
+    functions = {each.signature.name: each for each in graph.library.function}
+    part = type(graph)(versions=graph.versions)
+    wanted = [*names]
+    while wanted:
+        if node := nodes.pop(_operation(wanted.pop()), None):
+            part.node.append(node)
+            # By the second a variable's value is taken, when it is made a constant.
+            wanted += [*node.input, f"{node.name}/Read/ReadVariableOp"]
+    calling = [*part.node]
+    while calling:
+        node = calling.pop()
+        called = [node.op, *(each.name for value in node.attr.values() for each in _called(value))]
+        for function in filter(None, (functions.pop(name, None) for name in called)):
+            part.library.function.append(function)
+            calling += function.node_def
+    return part
+
+
+def _refuse_more(graph: Any, allowed: set[str], folder: Path) -> None:
+    """Refuse a graph that does more than compute, and than what is allowed besides.
 
     Raises:
-        ModelError: it is one.
+        ModelError: it does.
     """
-    functions = {each.signature.name: each for each in graph.library.function}
-    wanted = list(graph.node)
-    while wanted:
-        node = wanted.pop()
-        called = [node.op, *(each.name for value in node.attr.values() for each in _called(value))]
-        for function in (functions.pop(name, None) for name in called):
-            wanted += function.node_def if function else []
-        if node.op in {"RestoreV2", "SaveV2", "MergeV2Checkpoints"}:
+    from tensorflow.python.framework import op_def_registry
+
+    functions = graph.library.function
+    allowed = allowed | {each.signature.name for each in functions}
+    for node in [*graph.node, *(node for each in functions for node in each.node_def)]:
+        definition = op_def_registry.get(node.op)
+        computes = definition is not None and not definition.is_stateful
+        if node.op not in allowed and (not computes or _MORE.search(node.op)):
             raise ModelError(
                 f"{folder} does more than compute, by an operation {node.op}: that is never run.",
                 remedy="save it without that, or export it to ONNX where it was made.",

@@ -40,9 +40,9 @@ def int8(model: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     Strided convolutions of one channel are taken over blocks of pixels, which integer kernels are
     faster at.
     """
-    from mnist_edge.formats.blocks import over_blocks
+    from mnist_edge.formats.space_to_depth import space_to_depth
 
-    return quantize(to_graph(over_blocks(model), channels_last=True), calibration)
+    return quantize(to_graph(space_to_depth(model), channels_last=True), calibration)
 
 
 def quantize(

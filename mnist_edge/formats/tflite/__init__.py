@@ -104,7 +104,7 @@ TFLITE = Family(
                 Quantization("full integer", "int8", "int8", per_channel=True, calibration=None),
                 calibrated=True,
                 inspect=inspection.check_integer,
-                fast=convert.int8_over_blocks,
+                fast=convert.int8_space_to_depth,
             ),
         ),
     ),

@@ -248,7 +248,10 @@ def _ends(session: onnxruntime.InferenceSession, source: object) -> tuple[Any, A
     """
     try:
         inputs, outputs = session.get_inputs(), session.get_outputs()
+        # Each is decoded when it is asked for; a size that is left open has a name, too.
         named = [each.name for each in inputs]
+        for each in (*inputs, *outputs):
+            _ = each.name, each.shape, each.type
     except UnicodeDecodeError as error:
         raise ModelError(
             f"{source} has names that are not UTF-8.", remedy="export it again."
@@ -304,7 +307,10 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
         if not _is_utf8(str(path)):
             # onnxruntime opens no such name; weights beside such a file are not found.
             model = path.read_bytes()
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # To fall back on the only provider once more fails again, and says so on stdout.
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], enable_fallback=False
+        )
     except Exception as error:
         # onnxruntime's exceptions have no public base class below Exception.
         said = first_line(error).rpartition(" : ")[2].removesuffix(" with name ''").rstrip(".")

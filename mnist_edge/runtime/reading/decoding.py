@@ -211,21 +211,29 @@ def _is_encoded(text: str) -> bool:
 def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
     """Return what Pillow opens; None where the source is pixels."""
     if isinstance(source, bytes):
-        return io.BytesIO(source)
+        return _in_memory(source)
     if isinstance(source, str) and _is_encoded(source):
         head, comma, content = source.rpartition(",")
         if comma and not head.endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
-        return io.BytesIO(base64.b64decode(content, validate=True))
+        return _in_memory(base64.b64decode(content, validate=True))
     if isinstance(source, str | os.PathLike):
         mode = Path(source).stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
             raise ValueError("it is a pipe or a device, and no file")
         return source
     if hasattr(source, "read"):
+        if getattr(source, "seekable", bool)():
+            return source  # type: ignore[return-value]
         # What cannot be read twice is kept.
-        return source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())  # type: ignore[return-value]
+        return _in_memory(source.read(DECODING.max_bytes + 1))
     return None
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    if len(content) > DECODING.max_bytes:
+        raise Image.DecompressionBombError(f"more than {DECODING.max_bytes:,} bytes")
+    return io.BytesIO(content)
 
 
 def _check_size(picture: Image.Image, max_pixels: int, least_cost: float = 0) -> None:

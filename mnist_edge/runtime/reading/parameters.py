@@ -15,6 +15,7 @@ class Decoding:
     """
 
     max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
+    max_bytes: int = 1 << 28  # of a picture that is held in memory, as what comes through a pipe
     cost: int = 4
     webp_cost: int = 16
     tiff_cost: int = 12

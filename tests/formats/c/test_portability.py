@@ -46,6 +46,7 @@ def every_operator() -> str:
         "clang -O2 --target=wasm32 -ffreestanding",
         "arm-none-eabi-gcc -Os -mcpu=cortex-m0plus -mthumb",
         "arm-none-eabi-gcc -O2 -mcpu=cortex-m4 -mthumb",
+        "arm-none-eabi-gcc -O2 -mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
         "riscv64-unknown-elf-gcc -Os -march=rv32imc -mabi=ilp32 -ffreestanding",
         "avr-gcc -Os -mmcu=atmega2560",
         "s390x-linux-gnu-gcc -O2",

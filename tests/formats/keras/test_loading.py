@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from keras import layers as kl
 from mnist_edge.errors import ModelError
 from mnist_edge.formats.identify import contract_of
 from mnist_edge.formats.keras.loading import load
+from mnist_edge.training.keras_model import load as load_trained
 from tests.conftest import randomize
 
 # Keras' own, of what other libraries no longer like, when it writes a file.
@@ -204,5 +206,56 @@ def test_pointers_and_pages_in_place_of_a_model_are_named(suffix: str, tmp_path:
         contract_of(path)
     assert caught.value.remedy == "fetch it with git lfs pull."
     path.write_text("<!DOCTYPE html>\n<title>mnist</title>")
-    with pytest.raises(ModelError, match="is a web page, not a model"):
+    with pytest.raises(ModelError, match="is a web page, not the model"):
         contract_of(path)
+
+
+def test_a_description_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        with archive.open("config.json", "w") as file:
+            for _ in range(64):
+                file.write(bytes(1 << 20))
+    assert path.stat().st_size < 100_000
+    for loaded in (load, load_trained):
+        with pytest.raises(ModelError, match="holds 67,108,864 bytes where at most 16,777,216"):
+            loaded(path)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_weights_without_end_are_not_read(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model{suffix}"
+    network().save(path)
+    weights = path if suffix == ".h5" else tmp_path / "weights.h5"
+    with h5py.File(weights, "a") as file:
+        file.create_dataset("more", (1 << 20, 1 << 20), "float32", chunks=True)
+    if weights != path:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, part in (parts | {"model.weights.h5": weights.read_bytes()}).items():
+                archive.writestr(name, part)
+    with pytest.raises(ModelError, match="bytes where at most 2,147,483,648 are read"):
+        load(path)
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_a_description_of_any_depth_is_an_error_of_the_file(depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "deep.keras"
+    network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["config.json"] = b'{"class_name": "Sequential", "config": ' + b"[" * depth + b"]" * depth
+    parts["config.json"] += b"}"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    with pytest.raises(ModelError, match=r"deep\.keras"):
+        load(path)
+
+
+def test_a_pipe_is_no_model_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match="is a pipe or a device"):
+        contract_of(tmp_path / "model.keras")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers as kl
+from numpy.typing import NDArray
 
 from mnist_edge.errors import ModelError
 from mnist_edge.formats.keras import savedmodel
@@ -91,6 +92,12 @@ def saving(path: Path) -> Any:
     return answer
 
 
+def debugging(path: Path) -> Any:
+    return lambda scores: tf.ensure_shape(
+        tf.raw_ops.DebugIdentity(input=scores, debug_urls=[f"file://{path}"]), (None, 10)
+    )
+
+
 def running_python(path: Path) -> Any:
     def ran(scores: Any) -> Any:
         path.touch()
@@ -105,6 +112,7 @@ def running_python(path: Path) -> Any:
         (reading, "ReadFile"),
         (writing, "WriteFile"),
         (saving, "SaveV2"),
+        (debugging, "DebugIdentity"),
         (running_python, "EagerPyFunc"),
     ],
 )
@@ -117,6 +125,54 @@ def test_what_does_more_than_compute_is_never_run(
     with pytest.raises(ModelError, match=f"does more than compute, by an operation {operation}"):
         savedmodel.load(folder)
     assert not touched.exists()
+
+
+def old(folder: Path, *, start: Any = None, restore: Any = None) -> NDArray[np.float32]:
+    """Save a model as TensorFlow 1 does, whose variables start at random; return its weights."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        image = v1.placeholder(tf.float32, (None, 28, 28), name="image")
+        weights = v1.get_variable("weights", (784, 10), use_resource=False)
+        answers = tf.nn.softmax(tf.reshape(image, (-1, 784)) @ weights)
+        session.run(v1.global_variables_initializer())
+        saver = v1.train.Saver()
+        if restore:
+            saver.saver_def.restore_op_name = restore(weights).name
+        signature = v1.saved_model.predict_signature_def({"image": image}, {"answers": answers})
+        builder = v1.saved_model.Builder(str(folder))
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            {"serving_default": signature},
+            main_op=start(weights) if start else None,
+            saver=saver,
+        )
+        builder.save()
+        values: NDArray[np.float32] = session.run(weights)
+        return values
+
+
+def test_what_only_initializes_and_saves_a_model_is_left_out(tmp_path: Path) -> None:
+    weights = old(tmp_path / "theirs", start=lambda _: tf.no_op())
+    pictures = np.random.default_rng(0).random((3, 28, 28), np.float32)
+    runner = KerasRunner(savedmodel.load(tmp_path / "theirs"), "theirs")
+    expected = tf.nn.softmax(pictures.reshape(3, 784) @ weights)
+    np.testing.assert_allclose(runner.run(pictures), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("moment", ["start", "restore"])
+def test_nothing_is_written_while_a_model_is_made_ready(moment: str, tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+
+    def write(weights: Any) -> Any:
+        return tf.raw_ops.SaveV2(
+            prefix=str(touched), tensor_names=["a"], shape_and_slices=[""], tensors=[weights]
+        )
+
+    old(tmp_path / "evil", **{moment: write})
+    with pytest.raises(ModelError, match="does more than compute, by an operation SaveV2"):
+        savedmodel.load(tmp_path / "evil")
+    assert {path.name for path in tmp_path.iterdir()} == {"evil"}
 
 
 def test_two_inputs_and_no_signature_are_refused(tmp_path: Path) -> None:

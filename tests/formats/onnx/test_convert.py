@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.formats.blocks import over_blocks
 from mnist_edge.formats.onnx import convert
+from mnist_edge.formats.space_to_depth import space_to_depth
 from tests.conftest import randomize
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
         "Conv Relu MaxPool Conv Relu MaxPool Flatten Gemm Relu Gemm Softmax",
     ),
     "over blocks of pixels": (
-        lambda: over_blocks(_stack(_conv(8, strides=4, padding="same"), FLATTEN)),
+        lambda: space_to_depth(_stack(_conv(8, strides=4, padding="same"), FLATTEN)),
         "SpaceToDepth Conv Flatten Gemm Softmax",
     ),
     "a single channel": (lambda: _stack(_conv(1), FLATTEN), "Conv Flatten Gemm Softmax"),

@@ -26,7 +26,7 @@ from mnist_edge.formats.onnx.picture.gate import laid_out
 from mnist_edge.formats.parity import compare
 from mnist_edge.runtime import accept, shipped
 from mnist_edge.runtime.engines import PictureEngine, open_engine, open_session, read_contract
-from mnist_edge.runtime.evaluate import items_of
+from mnist_edge.runtime.labelled import items_of
 from tests.conftest import Run, data_folder, write_digits
 
 Pixels = NDArray[np.uint8]

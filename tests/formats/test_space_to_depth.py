@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
-from mnist_edge.formats.blocks import over_blocks
 from mnist_edge.formats.keras.layers import of_keras
+from mnist_edge.formats.space_to_depth import space_to_depth
 from tests.conftest import randomize
 
 PICTURES = np.random.default_rng(1).random((5, 28, 28, 1), np.float32)
@@ -54,7 +54,7 @@ def test_any_kernel_gives_the_same(
     size: int | tuple[int, int], stride: int, padding: str, blocks: tuple[int, int]
 ) -> None:
     model = network(size, stride, padding, use_bias=False)
-    twin = over_blocks(model)
+    twin = space_to_depth(model)
     assert kernels(twin) == [(*blocks, stride * stride, 8), (3, 3, 8, 8)]
     assert_same_answers(model, twin)
 
@@ -64,7 +64,7 @@ def test_any_kernel_gives_the_same(
 )
 def test_others_stay_as_they_are(size: int, stride: int | tuple[int, int]) -> None:
     model = network(size, stride)
-    twin = over_blocks(model)
+    twin = space_to_depth(model)
     assert kernels(twin) == kernels(model)
     assert_same_answers(model, twin)
 
@@ -73,7 +73,7 @@ def test_the_model_given_stays_as_it_was() -> None:
     model = network(5, 2, "same", activation="relu")
     before = list(of_keras(model))
     weights = model.get_weights()
-    twin = over_blocks(model)
+    twin = space_to_depth(model)
     assert_same_answers(model, twin)
     assert list(of_keras(model)) == before
     for weight, was in zip(model.get_weights(), weights, strict=True):
@@ -86,6 +86,6 @@ def test_every_member_of_an_ensemble_is_rewritten() -> None:
     for number, member in enumerate(members, 1):
         member.name = f"member{number}"
     model = keras.Model(image, kl.Average()([member(image) for member in members]))
-    twin = over_blocks(model)
+    twin = space_to_depth(model)
     assert kernels(twin) == [(3, 3, 4, 8), (3, 3, 8, 8), (3, 3, 16, 8), (3, 3, 8, 8)]
     assert_same_answers(model, twin)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def over_blocks(model: keras.Model) -> keras.Model:
+def space_to_depth(model: keras.Model) -> keras.Model:
     """Return the same network with its strided convolutions of one channel taken over blocks.
 
     Integer kernels multiply several channels at once, and with one they do little else than move
