@@ -78,8 +78,8 @@ Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
 class Rule(NamedTuple):
     """A row of the table.
 
-    The first look takes the first background and threshold, and leaves out what is dropped; the
-    second tries all of them, and what was dropped too.
+    The first look takes the first background and threshold, the second tries all of them; what is
+    dropped is in neither.
     """
 
     name: str  # what `--explain` and `without` call it
