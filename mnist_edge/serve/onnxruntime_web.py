@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from mnist_edge.data.download import Progress, download
 from mnist_edge.errors import DataError, OutputError, UsageError, printable
@@ -71,6 +72,14 @@ def cached() -> dict[str, Path] | None:
     return {name: folder / name for name in PARTS} | _licences()
 
 
+def _is_address(registry: str) -> bool:
+    try:
+        parts = urlsplit(registry)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and bool(parts.hostname)
+
+
 def fetch(registry: str | None = None, progress: Progress | None = None) -> dict[str, Path]:
     """Return the files by their names, from the user's cache or else from a registry of npm.
 
@@ -87,7 +96,7 @@ def fetch(registry: str | None = None, progress: Progress | None = None) -> dict
     if files := cached():
         return files
     registry = registry or os.environ.get(VARIABLE) or REGISTRY
-    if not registry.startswith(("https://", "http://")):
+    if not _is_address(registry):
         raise UsageError(
             f"{printable(registry)} is no address of a registry.", remedy=f"as in {REGISTRY}."
         )

@@ -116,7 +116,9 @@ def test_a_registry_without_the_published_archive_leaves_nothing(
     assert kept(tmp_path) == []
 
 
-@pytest.mark.parametrize("address", ["file:///etc", "registry.example", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "address", ["file:///etc", "registry.example", "\x1b[31m", "https://", "http://[1"]
+)
 def test_only_an_address_is_a_registry(registry: Registry, address: str) -> None:
     assert registry
     with pytest.raises(UsageError, match="is no address of a registry"):
