@@ -69,14 +69,14 @@ class Run:
     Attributes:
         first: seconds until the first shard was there.
         rate: pictures/s from when each worker has given one to the last.
-        thrift: pictures per second of processor, all processes', in the same time, which
+        cpu_rate: pictures per second of processor, all processes', in the same time, which
             whatever else the machine does changes less than the rate.
         driver, worker: peak MiB of the driver, and of the largest worker.
     """
 
     first: float
     rate: float
-    thrift: float
+    cpu_rate: float
     driver: float
     worker: float
 
@@ -316,7 +316,7 @@ def rates(runs: Runs) -> str:
     for way in WAYS:
         row = [way]
         for kind in ("digits", "photographs"):
-            for what in ("rate", "thrift"):
+            for what in ("rate", "cpu_rate"):
                 row.append(f"{median(runs, kind, way, what):,.0f}")
                 row.append(f"{ratio(runs, kind, way, 'one process', what):.2f}")
         rows.append([*row, f"{median(runs, 'digits', way, 'first'):.1f}"])
@@ -334,7 +334,7 @@ def started(runs: Runs) -> str:
     rows = []
     for kind in ("digits", "photographs"):
         row = [kind]
-        for what in ("rate", "thrift"):
+        for what in ("rate", "cpu_rate"):
             over = 1 / ratio(runs, kind, "Ray, 2 workers", "pool, 2 workers", what) - 1
             row.append(f"{over:+.0%} ({'at most' if over <= 0.3 else 'more than'} 30 %)")
         row += [
@@ -380,8 +380,8 @@ def pays(runs: Runs) -> str:
     for machines in (2, MACHINES):
         row = [f"{machines}"]
         for kind in ("digits", "photographs"):
-            alone = CORES * median(runs, kind, "pool, 2 workers", "thrift")
-            together = machines * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
+            alone = CORES * median(runs, kind, "pool, 2 workers", "cpu_rate")
+            together = machines * CORES * median(runs, kind, "Ray, 2 workers", "cpu_rate")
             later = median(runs, "digits", "Ray, 1 worker", "first") - median(
                 runs, "digits", "pool, 1 worker", "first"
             )
@@ -397,7 +397,7 @@ def arithmetic(runs: Runs, sizes: dict[str, float], small: dict[str, float]) -> 
     columns = []
     tars = PICTURES // PICTURES_A_TAR
     for kind in ("digits", "photographs"):
-        rate = MACHINES * CORES * median(runs, kind, "Ray, 2 workers", "thrift")
+        rate = MACHINES * CORES * median(runs, kind, "Ray, 2 workers", "cpu_rate")
         columns.append(
             [
                 f"{rate:,.0f}",

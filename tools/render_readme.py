@@ -40,10 +40,10 @@ def _read() -> str:
     results = json.loads((ROOT / "docs" / "reading.json").read_text(encoding="utf-8"))
     sets = {name: rest for name, *rest in results["sets"]}
     rows = [
-        ("that people made, and reading was developed on", *sets["A"][:4]),
-        ("that other people made, which had no say", *sets["B"][:4]),
-        ("of people in Turkey, in 8×8 pixels", *results["optdigits"][0][1:]),
-        ("that were simulated, drawings and photographs of pages", *results["simulated"][0][1:]),
+        ("people's own pictures, on which reading was developed", *sets["A"][:4]),
+        ("other people's, which had no say in it", *sets["B"][:4]),
+        ("of people in Turkey, scanned with 8×8 pixels", *results["optdigits"][0][1:]),
+        ("simulated drawings, and photographs of pages", *results["simulated"][0][1:]),
     ]
     accuracy = shipped.manifest()[f"{shipped.DEFAULT}.onnx"]["accuracy"]
     return "\n".join(
@@ -56,7 +56,7 @@ def _read() -> str:
                 for name, count, *shares in rows
             ),
             "",
-            f"Of {sets['B'][4]} pictures of these other people that do not show a single digit, "
+            f"Of the other people's {sets['B'][4]} pictures without a single digit, "
             f"{sets['B'][5]} are not accepted.",
         ]
     )

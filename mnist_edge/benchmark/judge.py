@@ -16,7 +16,7 @@ from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.foreign import Feeding
-from mnist_edge.formats.identify import contract_of, name_of
+from mnist_edge.formats.identify import contract_of, name_of, size_of
 from mnist_edge.formats.keras import KERAS
 from mnist_edge.formats.parity import compare
 from mnist_edge.formats.table import family_of, of_path, open_file
@@ -131,12 +131,7 @@ def reason(error: Exception) -> str:
 
 def _described(path: Path) -> Judged:
     row = of_path(path)
-    parts = path.rglob("*") if path.is_dir() else [path]
-    file = Judged(
-        path,
-        sum(part.stat().st_size for part in parts if part.is_file()),
-        row.name if row else path.name,
-    )
+    file = Judged(path, size_of(path), row.name if row else path.name)
     try:
         file.contract = contract_of(path)
     except MnistEdgeError as error:

@@ -27,7 +27,7 @@ def info(
     MACs are multiply-accumulates, for one picture.
     """
     from mnist_edge.formats import layers
-    from mnist_edge.formats.identify import contract_of
+    from mnist_edge.formats.identify import contract_of, size_of
     from mnist_edge.formats.inside import read_layers
 
     path = chosen(one_model(path, model), "onnx", "onnx-int8", "keras", "tflite")
@@ -47,7 +47,7 @@ def info(
         document = dataclasses.asdict(contract) if contract else {}
         result_json(document | {"layers": None if rows is None else [*map(vars, rows)]})
         return
-    lines = {"file": f"{path} ({path.stat().st_size:,} bytes)"}
+    lines = {"file": f"{path} ({size_of(path):,} bytes)"}
     if contract:
         lines |= card(contract)
     width = max(map(len, lines))

@@ -23,8 +23,18 @@ _TEACHER = "Learn this model's answers instead of the labels; may be repeated: t
 _UNLABELLED = "Pictures without labels, to learn the teachers' answers to as well."
 
 
+def _beginning(incomplete: str) -> list[str]:
+    """Return the recipes that a shell may complete to."""
+    return [name for name in RECIPES if name.startswith(incomplete)]
+
+
+_Recipe = Annotated[
+    str, typer.Option(metavar="NAME", help=f"{_RECIPES}.", autocompletion=_beginning)
+]
+
+
 def train(
-    recipe: Annotated[str, typer.Option(metavar="NAME", help=f"{_RECIPES}.")] = "edge",
+    recipe: _Recipe = "edge",
     data: Data = "mnist",
     invert: Invert = None,
     transpose: Transpose = None,

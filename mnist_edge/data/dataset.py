@@ -115,7 +115,7 @@ class Dataset:
 
 
 def _name_of(path: Path) -> str:
-    """Return the last part of a path, told apart from the names that stand for something else."""
+    """Return the last part of a path, unlike the names that stand for something else."""
     name = printable(path.name)
     return f"./{name}" if name in NAMES else name
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mnist_edge.data.plan import Plan
-from mnist_edge.data.storage import fixed_part, locate
+from mnist_edge.data.storage import fixed_part, locate_apart
 from mnist_edge.errors import DataError, UsageError, did_you_mean
 from mnist_edge.extras import require
 
@@ -43,7 +43,8 @@ def pack(
         The names of the shards.
 
     Raises:
-        UsageError: `source` is packed already, `out` is not empty, or there is no such format.
+        UsageError: `source` is packed already, `out` is not empty or within it, or there is no
+            such format.
         DataError: there are no pictures, or one cannot be read.
         OutputError: a shard cannot be written.
         MissingExtra: pyarrow is not installed.
@@ -54,7 +55,7 @@ def pack(
             f"there is no format of shards {format!r}.",
             remedy=f"{did_you_mean(format, _WRITERS)}accepted are {', '.join(_WRITERS)}.",
         )
-    storage, folder = locate(out)
+    storage, folder = locate_apart(out, source)
     if names := storage.names(folder):
         raise UsageError(
             f"{folder!r} is not empty: it holds {min(names)!r}.", remedy="choose another folder."

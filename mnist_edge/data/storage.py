@@ -251,3 +251,19 @@ def locate(location: str) -> tuple[Storage, str]:
             remedy="check the address, the network and your credentials.",
         ) from error
     return Storage(system), path.rstrip("/")
+
+
+def locate_apart(out: str, source: str) -> tuple[Storage, str]:
+    """Return what `locate` does of a folder to write to, which may not lie within the source.
+
+    Raises:
+        UsageError: it does; and what `locate` raises.
+    """
+    storage, folder = locate(out)
+    where, path = locate(source)
+    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
+        raise UsageError(
+            f"{out!r} lies within the source, and would be read as a part of it.",
+            remedy="choose a folder beside it.",
+        )
+    return storage, folder

@@ -27,7 +27,7 @@ from typing import Any
 
 import mnist_edge
 from mnist_edge.data.plan import PICTURES_PER_UNIT, Plan
-from mnist_edge.data.storage import Storage, locate
+from mnist_edge.data.storage import Storage, locate_apart
 from mnist_edge.errors import (
     GateError,
     Interrupted,
@@ -136,13 +136,7 @@ def run(
             f"a cluster cannot be waited for {connect_timeout:g} seconds.",
             remedy=f"give 0 to {cluster.LONGEST_TIMEOUT:g}.",
         )
-    storage, folder = locate(out)
-    where, path = locate(source)
-    if f"{storage.uri(folder)}/".startswith(f"{where.uri(path)}/"):
-        raise UsageError(
-            f"{out!r} lies within the source, and would be read as a part of it.",
-            remedy="choose a folder beside it.",
-        )
+    storage, folder = locate_apart(out, source)
     _is_begun(storage, folder, resume=resume)  # before anything is made there, or listed
     classifier = Classifier.load(model, max_pixels=max_pixels)
     with Plan(

@@ -114,7 +114,7 @@ class Adopted:
     Attributes:
         model: what the conversions take.
         conversions: by the name of the format; of a Keras model those of the table beside these.
-        weights_sha256: of its weights, or of the file where these cannot be told from the rest.
+        weights_sha256: of its weights, or of the file where these are not apart from the rest.
     """
 
     model: Any

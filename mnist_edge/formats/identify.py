@@ -1,4 +1,4 @@
-"""What a model file is: what it is called, and what it says of itself."""
+"""What a model file is: what it is called, how large it is, and what it says of itself."""
 
 from __future__ import annotations
 
@@ -47,3 +47,9 @@ def name_of(path: Path) -> str:
     """Return what the model in a file is called: the file's name without what tells its format."""
     row = of_path(path)
     return path.name.removesuffix(row.suffix) if row else path.stem
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a model: of a SavedModel, those of all files in its folder."""
+    parts = path.rglob("*") if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts if part.is_file())

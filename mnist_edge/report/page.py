@@ -60,7 +60,7 @@ class Page:
     missing: dict[str, str]
 
 
-class Shot(NamedTuple):
+class Captioned(NamedTuple):
     """A test picture in a gallery, with what is said under it."""
 
     picture: pictures.Picture
@@ -196,7 +196,7 @@ def _parity(
         "others": others,
         "flips": {
             file.path: [
-                Shot(
+                Captioned(
                     pictures.inked(images[flip.index]),
                     f"{flip.reference} → {flip.answer}",
                     f"is {flip.label}",
@@ -224,7 +224,7 @@ def _answers(
         "confusion": confusion.tolist(),
         "most_confused": int((confusion - np.diag(confusion.diagonal())).max()),
         "errors": [
-            Shot(
+            Captioned(
                 pictures.inked(images[error.index]),
                 f"{error.label} read as {error.answer}",
                 f"margin {error.margin:.2f}",

@@ -25,9 +25,9 @@ def draw(classifier: Classifier, evaluation: Evaluation) -> Image.Image:
         drawn.paste(ImageOps.contain(picture.convert("RGB"), (TILE, TILE)), (x, y))
         seen = Image.fromarray(classifier.read(picture).image)
         drawn.paste(seen.resize((TILE, TILE), Image.Resampling.NEAREST), (x + TILE, y))
-        said = line if line is not None else f"{answer.digit} ({answer.confidence:.2f})"
+        read = line if line is not None else f"{answer.digit} ({answer.confidence:.2f})"
         trusted = "trusted" if answer.accepted else "not trusted"
-        caption = item.path.name[:34], f"{item.label or 'none'}: {said}, {trusted}"
+        caption = item.path.name[:34], f"is {item.label or 'none'}, read as {read}, {trusted}"
         for row, text in enumerate(caption):
             pen.text((x + 2, y + TILE + 1 + 12 * row), text, fill="white")
     return drawn

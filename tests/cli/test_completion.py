@@ -10,7 +10,13 @@ from tests.test_package import HEAVY, command, top_level
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("tr", ["train"]), ("train --re", ["--recipe", "--resume"]), ("data f", ["fetch"])],
+    [
+        ("tr", ["train"]),
+        ("train --re", ["--recipe", "--resume"]),
+        ("train --recipe ed", ["edge"]),
+        ("bench --table m", ["markdown"]),
+        ("data f", ["fetch"]),
+    ],
 )
 def test_verbs_and_options_are_completed(run: Run, words: str, offered: list[str]) -> None:
     env = {

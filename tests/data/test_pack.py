@@ -78,6 +78,8 @@ def test_what_makes_no_sense_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no format of shards"):
         pack(str(folder), str(tmp_path / "a"), format="zip")
     pack(str(folder), str(tmp_path / "a"))
+    with pytest.raises(UsageError, match="lies within the source"):
+        pack(str(folder), str(folder / "shards"))
     with pytest.raises(UsageError, match="is not empty"):
         pack(str(folder), str(tmp_path / "a"))
     with pytest.raises(UsageError, match="packed already, as tar"):

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
-from mnist_edge.errors import DataError
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.error_sheet import draw
 from mnist_edge.runtime.evaluate import evaluate, notes_of, table_of
@@ -68,26 +67,3 @@ def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
     assert [row[0] for row in table_of(evaluation)] == ["all", "pen: felt", "pen: none"]
     # A folder with a CSV in it is what the CSV says.
     assert items_of(folder) == items_of(table)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"), [("name\na.png\n", "no column path"), ("path,label\na.png,x\n", "'x'")]
-)
-def test_a_csv_that_says_nothing_is_refused(content: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text(content)
-    with pytest.raises(DataError, match=says):
-        items_of(tmp_path / "table.csv")
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no pictures"):
-        items_of(tmp_path)
-
-
-def test_a_folder_that_does_not_say_which_table_is_meant_is_refused(folder: Path) -> None:
-    (folder / "a.csv").write_text("path,label\n")
-    (folder / "b.csv").write_text("path,label\n")
-    with pytest.raises(DataError, match="several CSV files"):
-        items_of(folder)
-    with pytest.raises(DataError, match="there is no such file or folder"):
-        items_of(folder / "nothing")

@@ -34,7 +34,7 @@ def load(path: Path) -> keras.Model | tf.types.experimental.ConcreteFunction:
 
 
 def load_layers(path: Path) -> keras.Model:
-    """Load a `.keras`, `.h5` or `.hdf5` file, whose layers can be told apart.
+    """Load a `.keras`, `.h5` or `.hdf5` file, whose layers can be separated.
 
     Raises:
         ModelError: as `load`; or it is a SavedModel, which holds operations and no layers.
