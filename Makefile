@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTHONS := 3.11 3.12 3.13
+PYTEST := pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-all $(PYTHONS:%=test-%) test-lowest check models packages clean
 
@@ -27,7 +28,7 @@ demo: $(INSTALLED)
 	$(BIN)/mnist-edge bench --quick
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/$(PYTEST) --cov --cov-report=term --cov-fail-under=95
 
 test-all: $(PYTHONS:%=test-%) test-lowest
 
@@ -35,12 +36,12 @@ test-all: $(PYTHONS:%=test-%) test-lowest
 $(PYTHONS:%=test-%): test-%: $(INSTALLED)
 	$(BIN)/uv venv --quiet --clear --python $* .venvs/$*
 	$(BIN)/uv pip install --quiet --python .venvs/$* --editable '.[dev]'
-	.venvs/$*/bin/pytest -n 2 --dist loadfile
+	.venvs/$*/bin/$(PYTEST)
 
 test-lowest: $(INSTALLED)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venvs/lowest
 	$(BIN)/uv pip install --quiet --python .venvs/lowest --resolution lowest-direct --editable '.[dev]'
-	.venvs/lowest/bin/pytest -n 2 --dist loadfile
+	.venvs/lowest/bin/$(PYTEST)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

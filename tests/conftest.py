@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import settings
 
 from mnist_edge.data import Dataset, Split, npz, synthetic
 from mnist_edge.formats.table import FORMATS
+from tests import forking
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +32,36 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 # The same examples each time, however long they take where other tests run beside them.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+# Files that take longest, in the order in which they are begun: where several processes share the
+# files, none of them is to be left with a long one at the end.
+LONGEST = (
+    "tests/test_docs.py",
+    "tests/cli/test_errors.py",
+    "tests/training/test_runs.py",
+    "tests/cli/test_verbs.py",
+    "tests/page/test_page.py",
+    "tests/fleet/test_cluster.py",
+    "tests/formats/test_export.py",
+    "tests/fuzz/test_fuzz.py",
+    "tests/cli/test_export.py",
+    "tests/formats/onnx/test_picture.py",
+    "tests/serve/test_workers.py",
+    "tests/cli/test_bench.py",
+    "tests/fleet/test_pool.py",
+    "tests/serve/test_openapi.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
+# Without a compiler the C header cannot be proved, and is not published.
+ALL_FORMATS = "all" if shutil.which("cc") else ",".join(name for name in FORMATS if name != "c")
 
 
 class Workspace(NamedTuple):
@@ -56,6 +88,12 @@ class Result(NamedTuple):
 
 Run = Callable[..., Result]
 
+# Seconds after which a command hangs, whatever the machine.
+PATIENCE = 900
+
+# Verbs that load TensorFlow, which takes seconds.
+HEAVY = ("train", "export")
+
 # Of the workspace's model: with as many, every format passes its gate with room to spare.
 EPOCHS = "8"
 
@@ -63,13 +101,18 @@ EPOCHS = "8"
 def run_command(
     *arguments: str | Path, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None
 ) -> Result:
+    """Run `mnist-edge …` in a process of its own."""
+    words, env = [*map(str, arguments)], os.environ | (env or {})
+    if words and words[0] in HEAVY:
+        code, stdout, stderr = forking.run(words, cwd, stdin, env, PATIENCE)
+        return Result(code, stdout.decode(), stderr.decode())
     finished = subprocess.run(
-        [sys.executable, "-m", "mnist_edge", *map(str, arguments)],
+        [sys.executable, "-m", "mnist_edge", *words],
         cwd=cwd,
         input=stdin,
-        env=os.environ | (env or {}),
+        env=env,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     return Result(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
@@ -106,22 +149,33 @@ def write_digits(path: Path, train: Split, test: Split) -> None:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the workspace that the processes of this run of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    built = shared / "workspace-built"
+    with built.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            build_workspace(shared / "workspace")
+            built.touch()
+    folder = shutil.copytree(shared / "workspace", base / "workspace-copy")
+    return Workspace(folder, npz.load(folder / "digits.npz"))
+
+
+def build_workspace(folder: Path) -> None:
     """Train on 16,500 of 18,000 synthetic digits and export in every format, in seconds.
 
     Enough of them for the gate to pass with a margin: of 5,000 test pictures 15 may flip.
     """
-    folder = tmp_path_factory.mktemp("workspace")
+    folder.mkdir(exist_ok=True)
     train, test = synthetic.generate(18_000, seed=1), synthetic.generate(5000, seed=2)
     write_digits(folder / "digits.npz", train, test)
-    # Without a compiler the C header cannot be proved, and is not published.
-    formats = "all" if shutil.which("cc") else ",".join(name for name in FORMATS if name != "c")
     for arguments in (
         ("train", "--data", "digits.npz", "--epochs", EPOCHS),
-        ("export", "--formats", formats),
+        ("export", "--formats", ALL_FORMATS),
     ):
         result = run_command(*arguments, cwd=folder)
         assert result.code == 0, result.stderr
-    return Workspace(folder, npz.load(folder / "digits.npz"))
 
 
 @pytest.fixture(scope="session")

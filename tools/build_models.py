@@ -2,10 +2,11 @@
 
 Trains the teacher, an ensemble, the default model on labels, and the smaller ones on the answers of
 the teacher as it is shipped; exports them, and writes `models/` with its manifest, all through the
-same functions as the command line. Of those with several seeds that one is shipped whose
-cross-entropy on the validation split is the least; the manifest says what each came to. It works in
-`runs/models`, where a build that was stopped goes on. `--only` builds these models and leaves the
-others as they are; `--export-only` trains nothing, and exports the shipped `.keras` files anew.
+same functions as the command line; of the default model the module for the page, too, which takes
+clang and lld. Of those with several seeds that one is shipped whose cross-entropy on the validation
+split is the least; the manifest says what each came to. It works in `runs/models`, where a build
+that was stopped goes on. `--only` builds these models and leaves the others as they are;
+`--export-only` trains nothing, and exports the shipped `.keras` files anew.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import numpy as np
 from mnist_edge import data, export, train
 from mnist_edge.cli.output import note
 from mnist_edge.cli.watching import watching
-from mnist_edge.contract import sidecar
+from mnist_edge.contract import Contract, sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
+from mnist_edge.formats.c import header
+from mnist_edge.formats.c.wasm import wasm
 from mnist_edge.formats.family import Format
 from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
@@ -77,7 +80,8 @@ def main() -> None:
         else:
             continue
         files = {file: entry for file, entry in files.items() if not _is_of(file, name)}
-        files = dict(sorted((files | _ship(name, folder)).items()))
+        files |= _ship(name, folder) | (_module(name) if name == DEFAULT else {})
+        files = dict(sorted(files.items()))
         order = {name: trainings[name] for name in SHIPPED if name in trainings}
         with replacing(manifest) as temporary:
             text = json.dumps({"files": files, "trainings": order}, indent=1)
@@ -173,13 +177,23 @@ def _ship(name: str, folder: Path) -> Entries:
         for file in filter(Path.exists, (path, sidecar(path))):
             with replacing(MODELS / file.name) as temporary:
                 shutil.copyfile(file, temporary)
-            entries[file.name] = {
-                "bytes": file.stat().st_size,
-                "sha256": sha256_of(file),
-                "crc32": crc32_of(file),
-            }
+            entries[file.name] = _entry(file)
         entries[path.name]["accuracy"] = read_contract(path).metrics.accuracy[row.name]
     return entries
+
+
+def _module(name: str) -> Entries:
+    """Compile what a page answers drawings with; return its manifest entry."""
+    source, path = FORMATS["tflite-int8"].path(MODELS, name), MODELS / f"{name}.wasm"
+    with replacing(path) as temporary:
+        text = header(source.read_bytes(), Contract.from_sidecar(source))
+        temporary.write_bytes(wasm(text, name))
+    return {path.name: _entry(path)}
+
+
+def _entry(file: Path) -> dict[str, object]:
+    size = file.stat().st_size
+    return {"bytes": size, "sha256": sha256_of(file), "crc32": crc32_of(file)}
 
 
 if __name__ == "__main__":

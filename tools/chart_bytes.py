@@ -14,6 +14,7 @@ from typing import NamedTuple
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from chart_models import DOCS, peers, shipped_files
+from markers import between
 from matplotlib.ticker import LogLocator, NullLocator
 
 from mnist_edge.contract import SIZE, Contract
@@ -76,13 +77,7 @@ def main() -> None:
     }
     _draw(groups)
     page = DOCS / "firmware.md"
-    start, end = "<!-- accuracy -->\n", "\n<!-- /accuracy -->"
-    text = re.sub(
-        f"(?<={start}).*?(?={end})",
-        lambda _: _table(groups),
-        page.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
+    text = between(page.read_text(encoding="utf-8"), "accuracy", _table(groups))
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

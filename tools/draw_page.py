@@ -2,7 +2,7 @@
 
     python tools/draw_page.py
 
-onnxruntime-web has to be in the cache, where `mnist-edge page` puts it.
+It is read by the browser.
 """
 
 from __future__ import annotations

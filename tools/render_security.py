@@ -10,12 +10,13 @@ from pathlib import Path
 from markers import between
 
 from mnist_edge import contract
-from mnist_edge.data import download, limits
+from mnist_edge.data import download, limits, pictures
 from mnist_edge.files import replacing
 from mnist_edge.formats import foreign
 from mnist_edge.runtime.engines import engine, onnx
 from mnist_edge.runtime.reading.parameters import DECODING
 from mnist_edge.tables import markdown
+from mnist_edge.training import keras_model
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 
@@ -35,11 +36,32 @@ LIMITS = (
     ("a picture, and an array", _PIXELS, "`max_pixels=`, `--max-pixels`"),
     ("where decoding takes more memory a pixel", _FEWER, "in proportion"),
     ("memory to decode a picture", f"{_MOST:,.0f} MB and 64 MiB", "in proportion"),
+    (
+        "a picture in memory, as from a pipe",
+        f"{DECODING.max_bytes >> 20} MiB",
+        "`runtime.reading.parameters`",
+    ),
+    (
+        "a picture file that `score` reads",
+        f"{pictures.LARGEST >> 20} MiB",
+        "`data.pictures.LARGEST`",
+    ),
+    ("a line that names one", f"{pictures.LINE >> 20} MiB", "`data.pictures.LINE`"),
     ("a contract", f"{contract.LARGEST >> 20} MiB", "`contract.LARGEST`"),
     (
         "the pictures or labels in one file of a dataset",
         f"{limits.CEILING >> 30} GiB",
         "`data.limits.CEILING`, before and while it is unpacked",
+    ),
+    (
+        "a Keras file, unpacked",
+        f"{keras_model.LARGEST >> 30} GiB",
+        "`training.keras_model.LARGEST`",
+    ),
+    (
+        "the description of its network",
+        f"{keras_model.LARGEST_CONFIG >> 20} MiB",
+        "`training.keras_model.LARGEST_CONFIG`",
     ),
     ("a download", "the published size to the byte", "`data.mnist`"),
     ("a mirror that is silent", f"{download.TIMEOUT:g} s", "`data.download.TIMEOUT`"),

@@ -71,7 +71,7 @@ export class AnswerPanel {
     this.#bars.forEach((button, each) => this.#bar(button, each, 0, null));
   }
 
-  #say(text, words, { accepted, reason }, reader, milliseconds) {
+  #say(text, words, { accepted, reason, model }, reader, milliseconds) {
     const live = this.#live;
     Object.assign(live.dataset, {
       digit: text,
@@ -81,7 +81,7 @@ export class AnswerPanel {
     });
     replace(this.#digit, (reason !== "no-digit" && text) || NONE);
     replace(this.#statement, words);
-    this.#by.textContent = milliseconds === null ? "" : `Read by ${reader.place} in ${Math.round(milliseconds)} ms`;
+    this.#by.textContent = milliseconds === null ? "" : `Read by ${reader.place} in ${duration(milliseconds)}${model && `: ${model}`}`;
   }
 
   #bar(button, digit, probability, answered) {
@@ -103,6 +103,10 @@ function replace(element, text) {
 function best(probabilities, place = 0) {
   const order = probabilities.map((_, digit) => digit);
   return order.sort((a, b) => probabilities[b] - probabilities[a])[place];
+}
+
+function duration(milliseconds) {
+  return milliseconds < 1 ? "less than 1 ms" : `${Math.round(milliseconds)} ms`;
 }
 
 function percent(probability) {

@@ -12,10 +12,6 @@ import { BrowserReader, ServerReader, Unread } from "./readers.js";
 const $ = (selector) => document.querySelector(selector);
 
 const KINDS = { server: ServerReader, browser: BrowserReader };
-const WHERE = {
-  server: "Pictures are sent to the server of this page.",
-  browser: "Pictures do not leave this device.",
-};
 
 const drawing = new Drawing();
 const history = new History(document);
@@ -32,18 +28,20 @@ let reader = null;
 let answered = null;
 
 async function start() {
-  const { readers: names } = await (await fetch("config.json")).json();
-  for (const name of names) readers.set(name, new KINDS[name]());
+  const config = await (await fetch("config.json")).json();
+  for (const name of config.readers) readers.set(name, new KINDS[name](config));
   // A page that has a server is of no use without it.
   if (!readers.has("server")) await navigator.serviceWorker?.register("sw.js");
   $("#mode").disabled = readers.size < 2;
-  readBy(names[0]);
+  // What nobody reads here is not offered.
+  $("#sources").hidden = $("#layers").hidden = !config.pictures && !readers.has("server");
+  readBy(config.readers[0]);
 }
 
 function readBy(name) {
   reader = readers.get(name);
   $("#mode").setAttribute("aria-checked", String(name === "browser"));
-  $("#where").textContent = WHERE[name];
+  $("#where").textContent = reader.where;
   read();
 }
 
@@ -119,10 +117,11 @@ function showBoxes(answers) {
 async function look() {
   const { line } = drawing.sheet;
   const inside = readers.get("browser");
+  const layered = inside?.hasLayers;
   $("#reading").hidden = !reader.explain || !answered || answered.digit === null;
-  $("#layers-note").textContent = inside
+  $("#layers-note").textContent = layered
     ? "Computed in this browser, one layer after the other; the darker, the larger the value."
-    : "Layers are computed in the browser, and this server has nothing to do that with. Once `mnist-edge page` has run where the server runs, it has.";
+    : "Layers are computed in the browser by onnxruntime-web, and this page came without. `mnist-edge page` fetches it, for `mnist-edge serve` as well.";
   if (line) return;
   const picture = current();
   try {
@@ -133,7 +132,7 @@ async function look() {
         showExplanation($("#explanation"), explanation);
       }
     }
-    if (inside && $("#layers").open) showLayers($("#maps"), await inside.layers(picture));
+    if (layered && $("#layers").open) showLayers($("#maps"), await inside.layers(picture));
   } catch (error) {
     if (!(error instanceof Unread)) throw error;
     panel.fail(error, reader);

@@ -21,11 +21,12 @@ export async function photograph(dialog, input) {
     });
   const video = dialog.querySelector("video");
   video.srcObject = stream;
+  // Before the camera shows anything, too.
+  const choice = chosen(dialog);
   dialog.showModal();
   try {
     await video.play();
-    const choice = await chosen(dialog);
-    if (choice !== "take") return null;
+    if ((await choice) !== "take") return null;
     const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
     canvas.getContext("2d").drawImage(video, 0, 0);
     return await canvas.convertToBlob({ type: "image/png" });

@@ -1,12 +1,14 @@
 /** Who reads a picture: the server that the page came from, or this browser. */
 
+import { loaded } from "./module.js";
+
 /**
  * @typedef {import("./picture.js").Picture} Picture
  * @typedef {{digit: number | null, probabilities: number[], accepted: boolean,
- *   reason: string | null, box: number[] | null, field: Uint8Array | null}} Answer
- *   `box` is left, top, right and bottom in pixels of the picture; `field` 28 × 28, ink 255; the
- *   browser's has the `milliseconds` that reading took
- * @typedef {{accepted: boolean, reason: string | null, digits: Answer[]}} Line
+ *   reason: string | null, box: number[] | null, field: Uint8Array | null, model: string}} Answer
+ *   `box` is left, top, right and bottom in pixels of the picture; `field` 28 × 28, ink 255; `model`
+ *   what answered; the browser's has the `milliseconds` that reading took
+ * @typedef {{accepted: boolean, reason: string | null, digits: Answer[], model: string}} Line
  * @typedef {{field: Uint8Array, drawing: string, words: string[]}} Explanation
  *   what the network saw, and how the picture was read: the address of a drawing, and words
  * @typedef {{name: string, kind: string, dims: number[], values: Float32Array}} Layer
@@ -19,6 +21,7 @@ export class Unread extends Error {}
 export class ServerReader {
   name = "server";
   place = "this server";
+  where = "Pictures are sent to the server of this page.";
 
   /** @returns {Promise<Answer>} */
   async read(picture) {
@@ -69,15 +72,27 @@ function token() {
   return new URLSearchParams(location.hash.slice(1)).get("token");
 }
 
-/** Reads by the model in this browser, in a thread of its own. */
+/**
+ * Reads in this browser: drawings by the model as a module, on the spot; pictures by the model with
+ * all of reading inside, for which a runtime is loaded once there is one to read.
+ */
 export class BrowserReader {
   name = "browser";
   place = "this browser";
+  where = "Pictures do not leave this device.";
+  #pictures;
+  #module = null;
   #worker = null;
   #asked = new Map();
 
+  /** @param {{pictures: boolean}} config whether the page came with what reads pictures */
+  constructor({ pictures }) {
+    this.#pictures = pictures;
+  }
+
   /** @returns {Promise<Answer>} */
   async read(picture) {
+    if (picture.grey) return (await this.#loaded())(picture);
     const pixels = picture.pixels();
     const scale = [picture.width / pixels.width, picture.height / pixels.height];
     const answer = await this.#ask("read", pixels);
@@ -96,7 +111,12 @@ export class BrowserReader {
       digits.push({ ...answer, box: answer.box.map((side, at) => (at % 2 ? side : side + left)) });
     }
     const reason = digits.length ? digits.find((each) => !each.accepted)?.reason : "blank";
-    return { accepted: !reason, reason: reason ?? null, digits };
+    return { accepted: !reason, reason: reason ?? null, digits, model: digits[0]?.model ?? "" };
+  }
+
+  /** Whether it can tell what each layer of the network gives. */
+  get hasLayers() {
+    return this.#pictures;
   }
 
   /** @returns {Promise<Layer[]>} what each layer of the network gives for a picture */
@@ -104,7 +124,17 @@ export class BrowserReader {
     return this.#ask("layers", picture.pixels());
   }
 
-  #ask(task, pixels) {
+  #loaded() {
+    return (this.#module ??= loaded().catch((error) => {
+      this.#module = null;
+      throw new Unread(`The reader for the browser cannot be loaded: ${error.message}`);
+    }));
+  }
+
+  async #ask(task, pixels) {
+    if (!this.#pictures) {
+      throw new Unread("In this browser only drawings are read: the page came without onnxruntime-web, which reads pictures.");
+    }
     this.#worker ??= this.#started();
     const { width, height, data } = pixels;
     return new Promise((resolve, reject) => {

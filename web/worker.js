@@ -1,4 +1,4 @@
-/** The reader for the browser: the model with its reading inside, run by onnxruntime-web. */
+/** The browser's reader of pictures: the model with its reading inside, run by onnxruntime-web. */
 
 import { contractOf, giving, layersOf } from "./onnx.js";
 import * as ort from "./runtime/ort.js";
@@ -51,8 +51,15 @@ async function read(picture) {
     reason: accepted ? null : inked ? doubt(probabilities, accept) : "blank",
     box: inked ? [...given.box.data].map(Number) : null,
     field: Uint8Array.from(given.field.data, (ink) => Math.round(255 * ink)),
+    model: `${MODEL}, ${megabytes()}\u00a0MB`,
     milliseconds,
   };
+}
+
+/** How much was loaded for it, unpacked. */
+function megabytes() {
+  const loads = performance.getEntriesByType("resource");
+  return (loads.reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0) / 1e6).toFixed(1);
 }
 
 /** Why an answer is not accepted, by the two most probable digits, as the contract has it. */

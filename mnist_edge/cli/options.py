@@ -90,6 +90,9 @@ Fast = Annotated[
 Arduino = Annotated[
     bool, typer.Option("--arduino", help="Pack the C header as a library for Arduino, too.")
 ]
+Wasm = Annotated[
+    bool, typer.Option("--wasm", help="Compile it for a page, too: mnist-edge page --model.")
+]
 Quick = Annotated[bool, typer.Option("--quick", "-q", help="Measure for seconds only.")]
 
 

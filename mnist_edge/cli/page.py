@@ -9,19 +9,26 @@ from typing import Annotated
 import typer
 
 from mnist_edge.cli.options import Json, Out
-from mnist_edge.cli.output import next_command, progress_bar, result, result_json
+from mnist_edge.cli.output import next_command, note, result, result_json
 
 
 def page(
     out: Out = Path("site"),
-    registry: Annotated[
-        str | None,
+    model: Annotated[
+        Path | None,
         typer.Option(
-            metavar="URL",
-            help="The npm registry that has onnxruntime-web; $npm_config_registry, else the public "
-            "one, by default. It is fetched once.",
+            metavar="FILE.wasm",
+            help="A model of yours, by export --formats c --wasm; it reads drawings only. The "
+            "shipped one by default.",
         ),
     ] = None,
+    drawings_only: Annotated[
+        bool,
+        typer.Option(
+            "--drawings-only",
+            help="Leave out onnxruntime-web, which reads pictures and is fetched once by npm.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder, whatever it holds.")
     ] = False,
@@ -30,13 +37,7 @@ def page(
     """Write the page to draw on as a folder for any static host; it reads in the browser."""
     from mnist_edge.serve.site import build
 
-    with progress_bar("fetching onnxruntime-web") as bar:
-        size = build(
-            out,
-            registry=registry,
-            force=force,
-            progress=lambda _name, done, total: bar.update(done, total),
-        )
+    size = build(out, model=model, drawings_only=drawings_only, force=force, note=note)
     if json:
         result_json({"path": str(out), "bytes": size})
     else:

@@ -256,7 +256,8 @@ def _locked(storage: Storage, folder: str) -> Iterator[None]:
         file = path.open("a+")
     except OSError as error:
         raise OutputError(
-            f"cannot write {str(path)!r}: {error.strerror}.", remedy="choose another folder."
+            f"cannot write {str(path)!r}: {error.strerror or error}.",
+            remedy="choose another folder.",
         ) from error
     with file:
         try:
@@ -310,7 +311,7 @@ def _begin(task: Task, description: dict[str, Any], *, resume: bool) -> dict[str
     names, shards = storage.names(folder), {}
     for number in range(description["source"]["units"]):
         if (name := task.name(number)) in names:
-            with suppress(OSError, ValueError):  # what cannot be read is made again
+            with suppress(OSError, TypeError, ValueError):  # what is no shard is made again
                 shards[name] = task.finished(name)
     return shards
 

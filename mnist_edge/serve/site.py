@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mnist_edge.errors import UsageError
 from mnist_edge.files import replacing_folder
+from mnist_edge.formats.c import wasm
 from mnist_edge.runtime import shipped
 from mnist_edge.serve import onnxruntime_web
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from mnist_edge.data.download import Progress
+    from collections.abc import Callable, Mapping
 
 # What a file of the page is: where it lies, or its bytes.
 Content: TypeAlias = Path | bytes
 
-INDEX, MODEL = "index.html", "edge.picture.onnx"
+INDEX = "index.html"
+# What reads drawings in the browser, by the name that the page knows it by, and what pictures.
+DRAWINGS, PICTURES = "model.wasm", f"{shipped.DEFAULT}.picture.onnx"
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -39,44 +40,48 @@ _LIST, _BEFORE, _AFTER = "files.js", "self.SITE = ", ";\n"
 
 
 def served() -> dict[str, Content]:
-    """Return what the service gives, by its path: the page, and the browser's reader if cached.
+    """Return what the service gives, by its path; what reads pictures in the browser if cached.
 
     Raises:
-        ModelError: the shipped model is missing or damaged.
+        ModelError: a shipped model is missing or damaged.
         DataError: onnxruntime is installed without its licence.
     """
-    runtime = onnxruntime_web.cached()
-    return _page(["server"]) if runtime is None else _page(["server", "browser"], runtime)
+    return _page(["server", "browser"], _module(None), onnxruntime_web.cached())
 
 
 def build(
     out: Path,
     *,
-    registry: str | None = None,
+    model: Path | None = None,
+    drawings_only: bool = False,
     force: bool = False,
-    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _text: None,
 ) -> int:
     """Write the page, which then reads in the browser alone, as a folder for any static host.
 
     Args:
         out: the folder; it is written whole or not at all.
-        registry: where onnxruntime-web is fetched from, where it is not in the cache.
+        model: what reads drawings, as `export --wasm` makes it, and nothing else then reads
+            pictures; by default the shipped model reads both.
+        drawings_only: leave out what reads pictures.
         force: whether to replace a folder that holds anything else.
-        progress: called while that is received.
+        note: called with what there is to say.
 
     Returns:
         The bytes of all files.
 
     Raises:
         UsageError: `out` holds what this command did not write, or cannot be replaced.
-        DownloadError: the registry did not deliver what is published.
+        DownloadError: npm did not bring what reads pictures.
         OutputError: the folder, or the cache, cannot be written.
-        ModelError: the shipped model is missing or damaged.
+        ModelError: a model is missing or damaged, or `model` is no such file.
         DataError: onnxruntime is installed without its licence.
     """
     out = out.resolve()
     _check_replaceable(out, force)
-    site = _page(["browser"], onnxruntime_web.fetch(registry, progress))
+    module = _module(model)
+    runtime = None if model or drawings_only else onnxruntime_web.fetch(note)
+    site = _page(["browser"], module, runtime)
     contents = {
         name: content if isinstance(content, bytes) else content.read_bytes()
         for name, content in site.items()
@@ -101,13 +106,23 @@ def media_type(name: str) -> str:
     return MEDIA_TYPES.get(Path(name).suffix, MEDIA_TYPES[".txt"])
 
 
-def _page(readers: Iterable[str], runtime: Mapping[str, Path] | None = None) -> dict[str, Content]:
+def _page(
+    readers: list[str], module: Path, runtime: Mapping[str, Path] | None
+) -> dict[str, Content]:
     site: dict[str, Content] = {path.name: path for path in sorted(_sources().iterdir())}
-    site["config.json"] = json.dumps({"readers": [*readers]}).encode()
+    config = {"readers": readers, "pictures": runtime is not None}
+    site |= {"config.json": json.dumps(config).encode(), DRAWINGS: module}
     if runtime is not None:
         site |= {f"runtime/{name}": path for name, path in runtime.items()}
-        site[MODEL] = shipped.path(MODEL)
+        site[PICTURES] = shipped.path(PICTURES)
     return site
+
+
+def _module(model: Path | None) -> Path:
+    if model is None:
+        return shipped.path(f"{shipped.DEFAULT}.wasm")
+    wasm.read(model)
+    return model
 
 
 def _sources() -> Path:

@@ -173,7 +173,7 @@ def test_each_finished_round_is_told() -> None:
 def test_an_engine_that_sleeps_is_slower_by_the_real_clock() -> None:
     class Sleeper(Recorder):
         def run(self, images: Images) -> NDArray[np.float32]:
-            time.sleep(0.005)  # which is never shorter, and a call that does nothing never as long
+            time.sleep(0.02)  # which is never shorter, and a call that does nothing never as long
             return super().run(images)
 
     effort = Effort(rounds=2, turn=0.0, calls=3, batch=5)

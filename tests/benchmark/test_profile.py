@@ -55,6 +55,7 @@ def test_a_profile_without_kernels_is_refused() -> None:
 def test_a_file_is_profiled_with_every_layer_that_multiplies() -> None:
     image = np.zeros((2, 1, 28, 28), np.float32)
     kernels = record(shipped.path("edge.onnx"), {"image": image}, calls=4)
-    assert all(kernel.microseconds > 0 for kernel in kernels)
+    # In whole microseconds, of which the quickest take none.
+    assert sum(kernel.microseconds for kernel in kernels) > 0
     assert kernels[-1].kind == "Softmax"
     assert {"Conv", "Gemm"} <= {kernel.kind for kernel in kernels}

@@ -19,7 +19,11 @@ import onnx
 import pytest
 from PIL import Image
 
-from tests.conftest import EPOCHS, Result, Run, Workspace, run_command
+from mnist_edge.data import synthetic
+from tests.conftest import ALL_FORMATS, PATIENCE, Result, Run, Workspace, run_command, write_digits
+
+# Of trainings that are stopped.
+FEW_EPOCHS = "6"
 
 PNG_HEADER = b"\x89PNG\r\n\x1a\n"
 
@@ -253,7 +257,7 @@ def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
         # Coverage has files of its own to write.
         env={name: value for name, value in os.environ.items() if "COV" not in name},
@@ -262,8 +266,8 @@ def _with_file_limit(arguments: list[str], size: int, cwd: Path) -> Result:
     return Result(finished.returncode, finished.stdout, finished.stderr)
 
 
-def test_a_full_disk_stops_training_with_one_line(workspace: Workspace, tmp_path: Path) -> None:
-    data = str(workspace.folder / "digits.npz")
+def test_a_full_disk_stops_training_with_one_line(straight: Path, tmp_path: Path) -> None:
+    data = str(straight / "digits.npz")
     result = _with_file_limit(["train", "--data", data, "--epochs", "1"], 100_000, tmp_path)
     assert_error(result, 1, "cannot write")
     assert not (tmp_path / "runs").exists()
@@ -299,15 +303,26 @@ def _interrupt(arguments: list[str], cwd: Path, after: str, how: signal.Signals)
                 process.send_signal(how)
                 break
         lines += process.stderr.readlines()
-        return process.wait(timeout=60), "".join(lines)
+        return process.wait(timeout=PATIENCE), "".join(lines)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that nothing stopped, on few digits, of epochs of a second."""
+    folder = tmp_path_factory.mktemp("straight")
+    digits = synthetic.generate(4000, seed=1)
+    write_digits(folder / "digits.npz", digits, digits)
+    result = run_command("train", "--data", "digits.npz", "--epochs", FEW_EPOCHS, cwd=folder)
+    assert result.code == 0, result.stderr
+    return folder
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_training_resumes_to_the_same_weights(
-    how: signal.Signals, workspace: Workspace, tmp_path: Path
+    how: signal.Signals, straight: Path, tmp_path: Path
 ) -> None:
-    arguments = ["train", "--data", str(workspace.folder / "digits.npz"), "--epochs", EPOCHS]
-    code, stderr = _interrupt(arguments, tmp_path, after=f"epoch 2/{EPOCHS}", how=how)
+    arguments = ["train", "--data", str(straight / "digits.npz"), "--epochs", FEW_EPOCHS]
+    code, stderr = _interrupt(arguments, tmp_path, after=f"epoch 2/{FEW_EPOCHS}", how=how)
     if how is signal.SIGINT:
         assert code == 130
         assert "with --resume" in stderr
@@ -318,19 +333,20 @@ def test_a_stopped_training_resumes_to_the_same_weights(
     assert result.code == 0, result.stderr
     # Batches, learning rates and optimizer state are what they would have been, and TensorFlow is
     # deterministic: so the weights are equal to the last bit.
-    resumed = json.loads((tmp_path / "runs" / "edge.keras.json").read_text())
-    straight = json.loads((workspace.runs / "edge.keras.json").read_text())
-    assert resumed["weights_sha256"] == straight["weights_sha256"]
-    assert len(resumed["history"]) == int(EPOCHS)
+    resumed, whole = (
+        json.loads((folder / "runs" / "edge.keras.json").read_text())
+        for folder in (tmp_path, straight)
+    )
+    assert resumed["weights_sha256"] == whole["weights_sha256"]
+    assert len(resumed["history"]) == int(FEW_EPOCHS)
 
 
 def test_resume_does_not_go_on_with_another_training(
-    run: Run, workspace: Workspace, tmp_path: Path
+    run: Run, straight: Path, tmp_path: Path
 ) -> None:
-    data = workspace.folder / "digits.npz"
-    arguments = ["train", "--data", str(data), "--epochs", EPOCHS]
-    _interrupt(arguments, tmp_path, after=f"epoch 1/{EPOCHS}", how=signal.SIGKILL)
-    other = run("train", "--data", data, "--epochs", EPOCHS, "--seed", 1, "--resume")
+    arguments = ["train", "--data", str(straight / "digits.npz"), "--epochs", FEW_EPOCHS]
+    _interrupt(arguments, tmp_path, after=f"epoch 1/{FEW_EPOCHS}", how=signal.SIGKILL)
+    other = run(*arguments, "--seed", 1, "--resume")
     assert_error(other, 1, "seed 0, now 1")
     checkpoint = tmp_path / "runs" / ".edge.checkpoint.npz"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
@@ -338,7 +354,7 @@ def test_resume_does_not_go_on_with_another_training(
 
 
 def test_ctrl_c_during_export_leaves_whole_files_only(workspace: Workspace, tmp_path: Path) -> None:
-    arguments = ["export", str(workspace.runs / "edge.keras"), "--formats", "all"]
+    arguments = ["export", str(workspace.runs / "edge.keras"), "--formats", ALL_FORMATS]
     code, stderr = _interrupt(arguments, tmp_path, after="onnx-int8: ", how=signal.SIGINT)
     assert code == 130
     assert "finished formats: onnx, onnx-int8" in stderr

@@ -11,11 +11,12 @@ import sys
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.cli.test_errors import assert_error
-from tests.conftest import Run
+from tests.conftest import PATIENCE, Run
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'mnist-edge[fleet]'")
 
@@ -126,6 +127,10 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_by_halves(
 
 
 def test_ctrl_c_keeps_what_is_done(run: Run, scans: Path, tmp_path: Path) -> None:
+    # Pictures that take long, so that most are still to be read then.
+    squares = Image.fromarray(np.random.default_rng(0).integers(0, 2, (60, 60), np.uint8) * 255)
+    for path in scans.iterdir():
+        squares.resize((900, 900), Image.Resampling.NEAREST).save(path)
     command = [sys.executable, "-m", "mnist_edge", "score", str(scans), "--out", "answers"]
     with subprocess.Popen(
         [*command, "--shard", "1"],
@@ -146,7 +151,7 @@ def test_ctrl_c_keeps_what_is_done(run: Run, scans: Path, tmp_path: Path) -> Non
                 os.killpg(process.pid, signal.SIGINT)
                 break
         lines += process.stderr.readlines()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
     assert lines[-2].startswith("error: interrupted after ")
     assert "--resume" in lines[-1]
     assert "Traceback" not in "".join(lines)

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
+from tests.conftest import PATIENCE
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="/dev/full is not there")
@@ -28,7 +29,7 @@ def shell(folder: Path, arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run `mnist-edge …` as a shell does, so that streams can be closed; bytes as they come."""
     command = f"{sys.executable} -m mnist_edge {arguments}"
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, timeout=100, check=False
+        ["bash", "-c", command], cwd=folder, capture_output=True, timeout=PATIENCE, check=False
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mnist_edge.formats.inside import read_layers as read
 from mnist_edge.runtime.engines import open_engine
-from tests.conftest import EPOCHS, Run, Workspace
+from tests.conftest import ALL_FORMATS, EPOCHS, Run, Workspace
 
 FORMATS = ["onnx", "onnx-int8", "tflite", "tflite-fp16", "tflite-int8"]
 
@@ -83,7 +83,9 @@ def test_fast_adds_one_operation_and_changes_no_answer(
 
 
 def test_export_gives_the_same_bytes_again(run: Run, workspace: Workspace, tmp_path: Path) -> None:
-    result = run("export", workspace.runs / "edge.keras", "--formats", "all", "--out", "again")
+    result = run(
+        "export", workspace.runs / "edge.keras", "--formats", ALL_FORMATS, "--out", "again"
+    )
     assert result.code == 0, result.stderr
     paths = [path for path in (tmp_path / "again").iterdir() if not path.name.startswith(".")]
     for path in paths:

@@ -17,7 +17,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'mn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mnist_edge.data import pictures
+from mnist_edge.data import pictures, plan
 from mnist_edge.data.pictures import Picture
 from mnist_edge.data.plan import Plan
 from mnist_edge.errors import DataError, UsageError
@@ -252,7 +252,8 @@ def test_whatever_a_line_says_it_is_a_row_and_the_next_is_read(line: str, tmp_pa
 def test_a_line_without_end_is_never_held_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "LINE", 100)
+    for module in (pictures, plan):
+        monkeypatch.setattr(module, "LINE", 100)
     (tmp_path / "seven.png").write_bytes(b"7")
     path = tmp_path / "list.ndjson"
     path.write_text("x" * 250 + '\n"seven.png"\n')

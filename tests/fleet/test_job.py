@@ -111,6 +111,15 @@ def test_what_is_resumed_ends_as_what_was_not_stopped(few: Pictures, tmp_path: P
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+@pytest.mark.parametrize("content", ["[1]", '{"accepted": "yes"}', "{", '"row"', "{}"])
+def test_a_shard_that_is_none_is_made_again(content: str, few: Pictures, tmp_path: Path) -> None:
+    score(few.folder, tmp_path / "a", format="ndjson")
+    expected = files(tmp_path / "a")
+    (tmp_path / "a" / "part-000001.ndjson").write_text(content)
+    assert score(few.folder, tmp_path / "a", format="ndjson", resume=True).resumed == 4
+    assert files(tmp_path / "a") == expected
+
+
 def test_another_model_source_or_option_is_not_resumed(
     few: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from mnist_edge.benchmark.bench import files_beside
 from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset
 from mnist_edge.errors import ConversionError, GateError, ModelError, UsageError
+from mnist_edge.formats.c import emit, wasm
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.exporter import Exporter
 from mnist_edge.formats.feeding import FeedingOptions
@@ -26,6 +27,7 @@ from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
 from tests.conftest import write_digits
 from tests.formats import theirs
+from tests.formats.c.conftest import compiler
 from tests.formats.theirs import to_keras, to_onnx
 
 if TYPE_CHECKING:
@@ -126,6 +128,22 @@ def test_a_model_in_memory_is_exported_by_its_name(
     (file,) = mnist_edge.export(model, formats=["onnx"], data=data, out=tmp_path)
     assert file.path == tmp_path / "mine-v1.2.onnx"
     check([file], digits)
+
+
+def test_a_header_is_packed_for_arduino_and_for_a_page(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    for program in ("cc", "clang", "wasm-ld"):
+        compiler(program)
+    model = to_keras(weights)
+    model.name = "mine-1"
+    out = tmp_path / "runs"
+    mnist_edge.export(
+        model, formats=["c"], arduino=True, wasm=True, data=data, out=out, calibration=200
+    )
+    made = {path.suffix: path for path in out.glob("mine-1.*")}
+    assert made.keys() == {".h", ".wasm", ".zip"}
+    assert wasm.read(made[".wasm"]) == emit.read(made[".h"].read_text(), "mine-1.h")
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])

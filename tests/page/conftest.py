@@ -26,6 +26,9 @@ OpenTab: TypeAlias = Callable[..., Tab]
 # Where on a static host the folder lies: anywhere.
 PREFIX = "some/where"
 
+# Until what a page is waited for does not come, whatever the machine.
+MILLISECONDS = 120_000
+
 
 # Playwright runs once at a time in a process, and other tests use it, too.
 @pytest.fixture(scope="module")
@@ -34,8 +37,9 @@ def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=executable, args=[*BROWSER])
         yield started
@@ -81,6 +85,7 @@ def open_tab(browser: Browser) -> Iterator[OpenTab]:
 
     def open_(host: Host, **options: Any) -> Tab:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
+        context.set_default_timeout(MILLISECONDS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))

@@ -60,10 +60,10 @@ def serving(*arguments: str, env: dict[str, str] | None = None) -> Iterator[Host
         reader.start()
         yield Host(f"{found[0]}/", process.terminate)
         process.terminate()
-        reader.join(20)
+        reader.join(60)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()
 
 

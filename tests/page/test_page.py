@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,17 +14,21 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from mnist_edge import Classifier, data
+from mnist_edge.contract import Contract
 from mnist_edge.data import synthetic
+from mnist_edge.formats.c import header
+from mnist_edge.formats.c.wasm import wasm
+from tests.conftest import run_command
+from tests.formats.c.conftest import compiler
+from tests.page import hosting
 from tests.page.conftest import OpenTab, npm_package
 from tests.page.hosting import Host, serving
 from tests.page.pointer import Answer, Drawing, Tab, recorded
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.browser
 
 READERS = ("server", "browser")
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def quick(digit: int) -> Drawing:
@@ -71,6 +77,30 @@ def test_an_ambiguous_answer_names_both_digits(service: Host, open_tab: OpenTab)
     tab.page.route("**/v1/predict", lambda route: route.fulfill(body=answer))
     tab.draw(quick(4))
     assert tab.words() == "Not sure: 4, or 9."
+
+
+def test_any_pen_draws_what_the_browser_reads(tab: Tab) -> None:
+    tab.read_by("browser")
+    for width in (6, 60):
+        for digit in (3, 6):
+            tab.replay({**quick(digit), "width": width})
+            assert tab.answer() == Answer(str(digit), True, "", "browser")
+            tab.press("clear")
+
+
+def test_what_was_erased_is_not_read(tab: Tab) -> None:
+    tab.read_by("browser")
+    for width in (6, 24):
+        strokes = [[320, 60, 20, 60, -20, 80, 20, 80]]
+        other: Drawing = {"style": "", "digit": 0, "width": width, "strokes": strokes}
+        tab.replay(other)
+        tab.page.get_by_label("Eraser").check()
+        tab.replay({**other, "width": width + 12})
+        tab.page.get_by_label("Pen", exact=True).check()
+        assert tab.answer().reason == "blank"
+        tab.replay({**quick(1), "width": width})
+        assert tab.answer() == Answer("1", True, "", "browser")
+        tab.press("clear")
 
 
 def test_undo_redo_and_clear_go_back_and_forth(tab: Tab) -> None:
@@ -299,16 +329,20 @@ def test_motion_stops_where_it_is_not_wanted(service: Host, open_tab: OpenTab) -
         assert open_tab(service, reduced_motion=wanted).page.evaluate(how) == seconds
 
 
-def test_a_service_that_never_fetched_the_browsers_reader_says_so(
-    open_tab: OpenTab, tmp_path: Path
+def test_a_service_without_onnxruntime_web_reads_drawings_in_the_browser_too(
+    open_tab: OpenTab, tmp_path: Path, pictures: dict[Path, int]
 ) -> None:
     with serving(env={"XDG_CACHE_HOME": str(tmp_path)}) as host:
         tab = open_tab(host)
         tab.draw(quick(7))
-        assert tab.answer() == Answer("7", True, "", "server")
-        assert tab.page.locator("#mode").is_disabled()
+        for reader in READERS:
+            tab.read_by(reader)
+            assert tab.answer() == Answer("7", True, "", reader)
         tab.page.get_by_text("Layer by layer").click()
         assert "mnist-edge page" in tab.page.locator("#layers-note").inner_text()
+        tab.page.locator("#file").set_input_files(next(iter(pictures)))
+        assert tab.answer() == Answer("", False, "unread", "browser")
+        assert tab.words().startswith("In this browser only drawings are read")
         tab.page.close()
 
 
@@ -321,17 +355,60 @@ def test_a_token_is_taken_from_behind_the_address(open_tab: OpenTab, tmp_path: P
         tab.page.close()
 
 
-def test_a_folder_on_a_static_host_reads_without_a_network(static: Host, open_tab: OpenTab) -> None:
+def test_a_folder_on_a_static_host_reads_without_a_network(
+    static: Host, open_tab: OpenTab, pictures: dict[Path, int]
+) -> None:
     tab = open_tab(static)
-    tab.draw(quick(7))
-    assert tab.answer() == Answer("7", True, "", "browser")
-    assert tab.page.locator("#mode").is_disabled()
     tab.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    path, label = next(iter(pictures.items()))
+    tab.page.locator("#file").set_input_files(path)
+    assert tab.answer() == Answer(str(label), True, "", "browser")
     static.stop()
     tab.page.context.set_offline(True)
     tab.page.reload()
+    assert tab.page.locator("#mode").is_disabled()
     tab.draw(quick(3))
     assert tab.answer() == Answer("3", True, "", "browser")
+    tab.page.locator("#file").set_input_files(path)
+    assert tab.answer() == Answer(str(label), True, "", "browser")
+
+
+def test_a_runtime_is_loaded_for_pictures_alone(
+    static: Host, open_tab: OpenTab, pictures: dict[Path, int]
+) -> None:
+    tab = open_tab(static)
+    asked: list[str] = []
+    tab.page.context.on("request", lambda request: asked.append(request.url))
+    tab.page.reload()
+    tab.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    tab.draw(quick(7))
+    assert tab.answer().digit == "7"
+    size = round((MODELS / "edge.wasm").stat().st_size / 1000)
+    assert f"edge.wasm, {size}\u00a0kB" in tab.page.locator("#by").inner_text()
+    heavy = re.compile(r"/(runtime/.*|[^/]*\.onnx)$")
+    assert any(url.endswith("/model.wasm") for url in asked)
+    assert not any(map(heavy.search, asked))
+    tab.page.locator("#file").set_input_files(next(iter(pictures)))
+    assert tab.answer().digit
+    assert re.search(r"edge\.picture\.onnx, 1\d\.\d\u00a0MB$", tab.page.locator("#by").inner_text())
+    assert any(map(heavy.search, asked))
+
+
+def test_a_page_of_another_model_reads_drawings(open_tab: OpenTab, tmp_path: Path) -> None:
+    for program in ("clang", "wasm-ld"):
+        compiler(program)
+    tflite = MODELS / "tiny.int8.tflite"
+    text = header(tflite.read_bytes(), Contract.from_sidecar(tflite))
+    (tmp_path / "own.wasm").write_bytes(wasm(text, "tiny"))
+    assert run_command("page", "--model", "own.wasm", cwd=tmp_path).code == 0
+    with hosting.static(tmp_path, "site") as host:
+        tab = open_tab(host)
+        tab.draw(quick(7))
+        assert tab.answer() == Answer("7", True, "", "browser")
+        assert "tiny.wasm" in tab.page.locator("#by").inner_text()
+        assert not tab.page.locator("#open").is_visible()
+        assert not tab.page.locator("#layers").is_visible()
+        tab.page.close()
 
 
 def test_drawings_are_sent_black_on_white(tab: Tab) -> None:

@@ -18,6 +18,7 @@ from mnist_edge.files import crc32_of, sha256_of
 from mnist_edge.formats.table import RUNNABLE, of_path, open_file
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.runtime.engines import read_contract
 from tests.conftest import Workspace, data_folder
 
 
@@ -186,3 +187,21 @@ def test_pictures_without_a_digit_are_refused_and_digits_are_not(
     assert refused.accepted.mean() < 0.1
     assert np.mean([answer.reason == "no-digit" for answer in refused]) > 0.8
     assert classifier.predict_batch(synthetic.generate(1000, seed=7).images).accepted.mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(shipped.folder().iterdir()) if path.suffix in (".onnx", ".tflite")],
+    ids=lambda path: path.name,
+)
+def test_a_copy_of_each_file_is_known_to_be_damaged_by_its_own_checksum(
+    path: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / path.name
+    content = bytearray(path.read_bytes())
+    contract = read_contract(path)
+    assert contract.content
+    content[contract.content.size // 2] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(ModelError, match="is damaged: its bytes are not those"):
+        contract.check_content(copy)

@@ -13,8 +13,8 @@ from mnist_edge.serve.application import build
 from mnist_edge.serve.settings import Settings
 from tests.serve.conftest import MODEL
 
-# Inputs of each kind for each endpoint: a minute on two cores for all of them together.
-EXAMPLES = int(os.environ.get("MNIST_EDGE_API_EXAMPLES", "40"))
+# Inputs of each kind for each endpoint: half a minute for all of them together.
+EXAMPLES = int(os.environ.get("MNIST_EDGE_API_EXAMPLES", "25"))
 
 CHECKED = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),

@@ -42,12 +42,18 @@ def test_the_folder_holds_the_page_the_model_and_the_runtime(tmp_path: Path) -> 
     found = names(tmp_path / "site")
     assert found == {
         *(path.name for path in WEB.iterdir()),
-        *("config.json", "files.js", "runtime/ort.js", "runtime/ort.wasm", "edge.picture.onnx"),
+        *("config.json", "files.js", "model.wasm"),
+        *("runtime/ort.js", "runtime/ort.wasm", "edge.picture.onnx"),
     }
     assert size == sum((tmp_path / "site" / name).stat().st_size for name in found)
-    model = (tmp_path / "site" / "edge.picture.onnx").read_bytes()
-    assert model == shipped.path("edge.picture.onnx").read_bytes()
-    assert json.loads((tmp_path / "site" / "config.json").read_text()) == {"readers": ["browser"]}
+    for name, model in {
+        "model.wasm": "edge.wasm",
+        "edge.picture.onnx": "edge.picture.onnx",
+    }.items():
+        content = (tmp_path / "site" / name).read_bytes()
+        assert content == shipped.path(model).read_bytes()
+    config = json.loads((tmp_path / "site" / "config.json").read_text())
+    assert config == {"readers": ["browser"], "pictures": True}
     # What is kept for when there is no network is everything, the page's own address too.
     assert listed(tmp_path / "site")["files"] == ["./", *sorted(found - {"files.js"})]
 
@@ -101,12 +107,31 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, runtime: dict[str, Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ort.js", "ort.wasm", "site"]
 
 
-def test_the_service_offers_the_browser_only_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {"index.html", "runtime/ort.js", "edge.picture.onnx"} <= site.served().keys()
-    assert site.served()["config.json"] == b'{"readers": ["server", "browser"]}'
+def test_a_page_for_drawings_takes_no_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(onnxruntime_web, "cached", lambda: None)
-    assert site.served()["config.json"] == b'{"readers": ["server"]}'
-    assert not any(name.startswith("runtime/") for name in site.served())
+    monkeypatch.setenv("PATH", "")
+    own = tmp_path / "own.wasm"
+    own.write_bytes(shipped.path("edge.wasm").read_bytes())
+    for model in (None, own):
+        site.build(tmp_path / "site", model=model, drawings_only=model is None)
+        found = names(tmp_path / "site")
+        assert "model.wasm" in found
+        assert not any(name.startswith("runtime/") or name.endswith(".onnx") for name in found)
+        config = json.loads((tmp_path / "site" / "config.json").read_text())
+        assert config == {"readers": ["browser"], "pictures": False}
+
+
+def test_the_service_offers_the_browser_only_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = site.served()
+    assert {"index.html", "model.wasm", "runtime/ort.js", "edge.picture.onnx"} <= files.keys()
+    assert files["config.json"] == b'{"readers": ["server", "browser"], "pictures": true}'
+    monkeypatch.setattr(onnxruntime_web, "cached", lambda: None)
+    files = site.served()
+    assert files["config.json"] == b'{"readers": ["server", "browser"], "pictures": false}'
+    assert "model.wasm" in files
+    assert not any(name.startswith("runtime/") for name in files)
 
 
 @pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)

@@ -86,8 +86,8 @@ def scores(header: str, name: str, images: NDArray[np.uint8]) -> NDArray[np.uint
     return np.frombuffer(answers, np.uint8).reshape(len(images), len(LABELS))
 
 
-def compiler(program: str) -> str:
-    """Return the path of a compiler or linker.
+def compiler(program: str, made: str = "c") -> str:
+    """Return the path of a compiler or linker, which is to help to make something.
 
     Raises:
         ConversionError: there is none of that name.
@@ -95,14 +95,14 @@ def compiler(program: str) -> str:
     path = shutil.which(program)
     if path is None:
         raise ConversionError(
-            f"c is not published: there is no program called {program} here.",
-            remedy="install it (apt-get install gcc clang lld), or leave c out with --formats.",
+            f"{made} is not published: there is no program called {program} here.",
+            remedy=f"install it (apt-get install gcc clang lld), or leave {made} out.",
         )
     return path
 
 
-def run(command: list[str], stdin: bytes = b"") -> bytes:
-    """Run a program and return what it prints.
+def run(command: list[str], stdin: bytes = b"", made: str = "c") -> bytes:
+    """Run a program, which is to help to make something, and return what it prints.
 
     Raises:
         GateError: it failed; the cause is the first error that it names.
@@ -112,8 +112,9 @@ def run(command: list[str], stdin: bytes = b"") -> bytes:
         lines = finished.stderr.decode(errors="replace").splitlines()
         (said, *_) = [line.strip() for line in lines if "error" in line] or [*lines, ""]
         raise GateError(
-            f"c is not published: {Path(command[0]).name} ended with {finished.returncode}: {said}",
-            remedy="leave it out with --formats, and report it.",
+            f"{made} is not published: {Path(command[0]).name} ended with {finished.returncode}: "
+            f"{said}",
+            remedy="leave it out, and report it.",
         )
     return finished.stdout
 

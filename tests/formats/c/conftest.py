@@ -47,6 +47,10 @@ def fields(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return (rng.integers(0, 256, (count, 28, 28)) * dense).astype(np.uint8)
 
 
+# Of tests in which the gate compiles.
+needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
+
+
 def compiler(*names: str) -> str:
     """Return the first of these programs that is here, or skip the test."""
     found = next(filter(None, map(shutil.which, names)), None)

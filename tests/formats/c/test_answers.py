@@ -15,7 +15,7 @@ from mnist_edge.formats.c import gate, header
 from mnist_edge.runtime.accept import doubt
 from mnist_edge.runtime.answers import Place, Predictions
 from tests.conftest import data_folder
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, needs_cc
 
 BLANK, FOUND, AS_IS = range(3)
 REASONS = (None, "blank", "no-digit", "ambiguous")
@@ -152,6 +152,7 @@ def test_without_ink_the_field_is_blank(read: Read, picture: NDArray[np.uint8]) 
     assert not field.any()
 
 
+@needs_cc
 @pytest.mark.parametrize("name", ["edge", "tiny", "micro", "nano"])
 def test_the_shipped_models_are_exact(name: str) -> None:
     path = MODELS / f"{name}.int8.tflite"
@@ -161,6 +162,7 @@ def test_the_shipped_models_are_exact(name: str) -> None:
     gate.check(text, content, contract.name, synthetic.generate(300, seed=3).images)
 
 
+@needs_cc
 @pytest.mark.parametrize("name", ["edge", "tiny", "micro", "nano"])
 def test_the_shipped_models_are_exact_on_mnist(name: str) -> None:
     data_folder("MNIST_EDGE_DATA")

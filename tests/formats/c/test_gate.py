@@ -6,16 +6,18 @@ import pytest
 
 from mnist_edge.errors import ConversionError, GateError
 from mnist_edge.formats.c import gate, header
-from tests.formats.c.conftest import CONTRACT, MODELS, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, fields, needs_cc
 
 TFLITE = (MODELS / "tiny.int8.tflite").read_bytes()
 HEADER = header(TFLITE, CONTRACT)
 
 
+@needs_cc
 def test_an_exact_header_passes() -> None:
     gate.check(HEADER, TFLITE, CONTRACT.name, fields(50))
 
 
+@needs_cc
 def test_one_that_differs_in_a_single_bias_does_not() -> None:
     before, found, after = HEADER.partition("net_1_biases_5[] NET_1_FLASH = {\n    ")
     first, _, rest = after.partition(",")
@@ -24,6 +26,7 @@ def test_one_that_differs_in_a_single_bias_does_not() -> None:
         gate.check(changed, TFLITE, CONTRACT.name, fields(50))
 
 
+@needs_cc
 def test_what_does_not_compile_is_told_by_the_compilers_first_error() -> None:
     with pytest.raises(GateError, match=r"cc ended with 1: .*error"):
         gate.check(HEADER.replace("int32_t sum", "sum", 1), TFLITE, CONTRACT.name, fields(1))

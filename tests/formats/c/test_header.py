@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnist_edge.formats.c import gate, header
-from tests.formats.c.conftest import CONTRACT, fields
+from tests.formats.c.conftest import CONTRACT, fields, needs_cc
 from tests.formats.c.networks import after, int8, layer, residual
 
 BODIES = {
@@ -37,6 +37,7 @@ BODIES = {
 }
 
 
+@needs_cc
 @pytest.mark.parametrize("name", BODIES)
 def test_each_operator_is_exact(name: str) -> None:
     tflite = int8(BODIES[name])

@@ -10,7 +10,7 @@ from mnist_edge.formats.c.graph import Convolution
 from mnist_edge.formats.c.pack import Packed, pack
 from mnist_edge.formats.c.parse import parse
 from mnist_edge.training.quantization import levels
-from tests.formats.c.conftest import CONTRACT, fields
+from tests.formats.c.conftest import CONTRACT, fields, needs_cc
 from tests.formats.c.networks import after, int8, layer
 
 
@@ -56,6 +56,7 @@ BODY = after(
 )
 
 
+@needs_cc
 @pytest.mark.parametrize("bits", [(2,) * 5, (4,) * 5, (8, 4, 2, 4, 2), (4, 2, 8, 2, 8)])
 def test_headers_of_few_bits_are_exact(bits: tuple[int, ...]) -> None:
     tflite = int8(BODY, bits)

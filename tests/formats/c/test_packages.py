@@ -9,11 +9,15 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
-from mnist_edge.formats.c import gate, header
+from mnist_edge.contract import Contract
+from mnist_edge.data import synthetic
+from mnist_edge.errors import ContractError
+from mnist_edge.formats.c import gate, header, wasm
 from mnist_edge.formats.c.arduino import library
-from mnist_edge.formats.c.wasm import wasm
-from tests.formats.c.conftest import CONTRACT, MODELS, compiler, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
 
 TFLITE = (MODELS / "tiny.int8.tflite").read_bytes()
 HEADER = header(TFLITE, CONTRACT)
@@ -74,34 +78,129 @@ def test_its_bare_program_answers_fields(tmp_path: Path) -> None:
     assert digits == gate.reference(TFLITE, images).argmax(axis=1).tolist()
 
 
+# Answers fields in MNIST's own form, or pictures of grey levels: what is asked for comes first.
 RUN = """
 import { readFileSync } from "node:fs";
-const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), {});
-const { memory, field, scores, answer } = instance.exports;
+const [, , kind, file, input] = process.argv;
+const { instance } = await WebAssembly.instantiate(readFileSync(file), {});
+const { memory, picture, field, scores, box, read, answer } = instance.exports;
 const bytes = new Uint8Array(memory.buffer);
-const images = readFileSync(process.argv[3]);
+const given = readFileSync(input);
 const answers = [];
-for (let at = 0; at < images.length; at += 784) {
-  bytes.set(images.subarray(at, at + 784), field());
-  answers.push([answer(2), ...bytes.slice(scores(), scores() + 10)]);
+for (let at = 0; at < given.length; ) {
+  if (kind === "fields") {
+    bytes.set(given.subarray(at, at + 784), field());
+    at += 784;
+    answers.push([answer(2), ...bytes.slice(scores(), scores() + 10)]);
+  } else {
+    const [width, height] = [given.readUInt16LE(at), given.readUInt16LE(at + 2)];
+    bytes.set(given.subarray(at + 4, at + 4 + width * height), picture());
+    at += 4 + width * height;
+    const verdict = answer(read(width, height));
+    const parts = [...bytes.slice(scores(), scores() + 10), ...bytes.slice(field(), field() + 784)];
+    answers.push([verdict, ...parts, ...new Int32Array(memory.buffer, box(), 4)]);
+  }
 }
 console.log(JSON.stringify(answers));
 """
 
+# The same of the header, but the box.
+READ = """
+#include <stdio.h>
+#define NET_1_IMPLEMENTATION
+#include "net_1.h"
 
-def test_the_module_has_the_same_scores(tmp_path: Path) -> None:
+static uint8_t gray[320 * 240], field[NET_1_FIELD_BYTES], scores[NET_1_CLASSES];
+static uint8_t scratch[NET_1_SCRATCH_BYTES];
+
+int main(void)
+{
+    uint16_t size[2];
+
+    while (fread(size, sizeof size, 1, stdin) == 1
+           && fread(gray, 1, (size_t)size[0] * size[1], stdin) > 0) {
+        const net_1_origin origin = net_1_read(gray, size[0], size[1], size[0], field, scratch);
+        net_1_answer answer;
+        size_t place;
+
+        net_1_predict(field, scores, scratch);
+        answer = net_1_accept(scores, origin);
+        printf("%d", answer.digit | (int)answer.reason << 8);
+        for (place = 0; place < NET_1_CLASSES; place++) {
+            printf(" %d", scores[place]);
+        }
+        for (place = 0; place < NET_1_FIELD_BYTES; place++) {
+            printf(" %d", field[place]);
+        }
+        printf("\\n");
+    }
+    return 0;
+}
+"""
+
+
+def ran(folder: Path, module: bytes, kind: str, given: bytes) -> NDArray[np.int64]:
+    """Return what a module answers in Node, a row for each of what is given."""
+    node = compiler("node")
+    (folder / "module.wasm").write_bytes(module)
+    (folder / "given").write_bytes(given)
+    (folder / "run.mjs").write_text(RUN)
+    command = [node, "run.mjs", kind, "module.wasm", "given"]
+    printed = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+    return np.array(json.loads(printed))
+
+
+@pytest.fixture(scope="module")
+def module() -> bytes:
     compiler("clang")
     compiler("wasm-ld")
-    node = compiler("node")
-    module = wasm(HEADER, CONTRACT.name)
+    return wasm.wasm(HEADER, CONTRACT.name)
+
+
+def test_the_module_has_the_same_scores(module: bytes, tmp_path: Path) -> None:
     assert len(module) < 40_000
     images = fields(30)
-    (tmp_path / "module.wasm").write_bytes(module)
-    (tmp_path / "fields").write_bytes(images.tobytes())
-    (tmp_path / "run.mjs").write_text(RUN)
-    command = [node, *(str(tmp_path / name) for name in ("run.mjs", "module.wasm", "fields"))]
-    printed = subprocess.run(command, capture_output=True, check=True).stdout
-    answers = np.array(json.loads(printed))
+    answers = ran(tmp_path, module, "fields", images.tobytes())
     expected = gate.reference(TFLITE, images)
     assert (answers[:, 1:] == expected).all()
     assert (answers[:, 0] & 255 == expected.argmax(axis=1)).all()
+
+
+def test_the_module_reads_pictures_as_the_header_does(module: bytes, tmp_path: Path) -> None:
+    images, _ = synthetic.generate(40, seed=3)
+    pictures, boxes = [], []
+    for number, image in enumerate(images):
+        scale = 1 + number % 7
+        ink = np.pad(np.kron(image, np.ones((scale, scale), np.uint8)), (number, 3))
+        pictures.append(ink if number % 2 else 255 - ink)
+        rows, columns = (np.flatnonzero((ink >= 128).any(axis=axis)) for axis in (1, 0))
+        boxes.append([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    pictures.append(np.full((28, 28), 200, np.uint8))
+    given = b"".join(
+        np.array(each.shape[::-1], np.uint16).tobytes() + each.tobytes() for each in pictures
+    )
+    program = built(tmp_path, HEADER, READ, compiler("cc"))
+    printed = subprocess.run([program], input=given, capture_output=True, check=True).stdout
+    expected = [[*map(int, line.split())] for line in printed.splitlines()]
+    answers = ran(tmp_path, module, "pictures", given)
+    assert answers[:, :-4].tolist() == expected
+    assert expected[-1][0] >> 8 == 1  # there is no ink
+    # Where ink is faint, what is ink depends on the levels that were found.
+    assert np.abs(answers[:-1, -4:] - boxes).max() <= 7
+
+
+def test_the_module_says_what_it_is(module: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net-1.wasm"
+    path.write_bytes(module)
+    assert wasm.read(path) == CONTRACT
+    path.write_bytes(module[: -len(CONTRACT.to_json())])
+    with pytest.raises(ContractError):
+        wasm.read(path)
+
+
+def test_the_shipped_module_answers_as_the_shipped_file(tmp_path: Path) -> None:
+    tflite, shipped = MODELS / "edge.int8.tflite", MODELS / "edge.wasm"
+    assert wasm.read(shipped) == Contract.from_sidecar(tflite)
+    images = fields(30)
+    answers = ran(tmp_path, shipped.read_bytes(), "fields", images.tobytes())
+    assert (answers[:, 1:] == gate.reference(tflite.read_bytes(), images)).all()
