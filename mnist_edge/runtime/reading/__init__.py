@@ -114,10 +114,10 @@ def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Ca
         view, here, seen = View.of(picture, window, line=line), list[Candidate](), set[bytes]()
         beside = bool(found) and "other ink" in found[0].doubts
         for background in active("background")[:ways]:
-            relief = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
+            difference = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
             for threshold in active("threshold")[:ways]:
-                way, depth = (background.name, threshold.name), threshold.apply(relief)
-                for ink in foregrounds(view, way, relief, depth, seen):  # darker, and lighter
+                way, depth = (background.name, threshold.name), threshold.apply(difference)
+                for ink in foregrounds(view, way, difference, depth, seen):  # darker, and lighter
                     here += candidates(ink, beside=beside, line=line)
         found = sorted(here, key=prior, reverse=True) + found
         window = view.closer(found[0].box, line=line) if here and in_use("closer") else None

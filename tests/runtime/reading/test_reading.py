@@ -26,8 +26,7 @@ from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.conftest import data_folder
-from tests.runtime.reading.conftest import likeness
-from tests.runtime.reading.conftest import look as read
+from tests.runtime.reading.conftest import likeness, read
 
 Field = NDArray[np.uint8]
 SEVEN = [(60, 40), (140, 40), (95, 160)]
