@@ -2,16 +2,16 @@
 
 python tools/load.py [--quick] [--minutes N] [--only NAME…] [--print]
 
-It needs wrk (Debian: apt-get install wrk) and the extra `serve`. Everything happens on the loopback
-interface, and the clients share the processors with the service. The pictures are synthetic digits:
-PNG of 28x28 as MNIST has them, and JPEG of 1200x900 with a digit on lit, grainy paper. Every
-run is bounded; --quick takes about two minutes, the default about ten and --minutes more.
+It needs wrk and h2load (Debian: apt-get install wrk nghttp2-client) and the extra `serve`.
+Everything happens on the loopback interface, and the clients share the processors with the service.
+The pictures are synthetic digits: PNG of 28x28 as MNIST has them, and JPEG of 1200x900 with a digit
+on lit, grainy paper. Every run is bounded; --quick takes about two minutes, the default about
+twelve. Nothing else may run meanwhile, but beside `--only soak`, which measures no time.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import random
 import re
@@ -27,23 +27,26 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import uvicorn
 from markers import between
 from packaging.requirements import Requirement
 from PIL import Image
+from starlette.types import Receive, Scope, Send
 
 from mnist_edge.benchmark import machine
 from mnist_edge.data import synthetic
 from mnist_edge.documents import to_json
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.serve.listening import bind, sharing
 from mnist_edge.tables import markdown
 
 PAGE = Path(__file__).parents[1] / "docs" / "serve.md"
@@ -51,7 +54,9 @@ MODEL = shipped.path("edge.onnx")
 WORKERS = 2
 CONNECTIONS = 16  # of wrk: enough for the kernel to share them out about evenly
 
-MOST_CONNECTIONS = 100  # of the client with a fixed rate
+TURN = 0.1  # seconds between two requests on a connection of the client with a fixed rate
+
+ANSWER = b"0" * 250  # about as long as that to one picture
 
 # What wrk sends; who is refused waits a little. It ends with its counts as JSON.
 LUA = """
@@ -111,15 +116,15 @@ def main() -> None:
     """Measure, and rewrite the page or print what would be written."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about two minutes")
-    parser.add_argument("--minutes", type=float, help="of the soak; 2 by default")
-    parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
+    parser.add_argument("--minutes", type=float, help="of the soak; 30 by default")
+    parser.add_argument("--only", nargs="+", choices=MEASURED, default=[*TIMED])
     parser.add_argument("--print", action="store_true")
     options = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("wrk is not installed.\napt-get install wrk")
-    soak = 60 * (options.minutes or 2)
+    if not (shutil.which("wrk") and shutil.which("h2load")):
+        sys.exit("wrk or h2load is not installed.\napt-get install wrk nghttp2-client")
+    soak = 60 * (options.minutes or 30)
     effort = Effort(3, min(soak, 15), 3) if options.quick else Effort(15, soak, 10)
-    blocks = {"machine": describe()}
+    blocks = {} if options.only == ["soak"] else {"machine": describe()}
     for name in options.only:
         note(name)
         blocks[name] = MEASURED[name](effort)
@@ -200,6 +205,38 @@ def many(name: str, pictures: tuple[bytes, ...]) -> Load:
 # The service.
 
 
+async def nothing(_: Scope, receive: Receive, send: Send) -> None:
+    """Take a request's body, and answer as much as `/v1/predict` does: what HTTP alone costs."""
+    while (await receive()).get("more_body"):
+        pass
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+def _serve_nothing(listener: socket.socket) -> None:
+    uvicorn.Server(uvicorn.Config(nothing, lifespan="off", log_level="error")).run([listener])
+
+
+@contextmanager
+def empty_service() -> Iterator[int]:
+    """Let uvicorn serve `nothing`, by as many processes as the service has; yield the port."""
+    with bind("127.0.0.1", 0) as listener, ExitStack() as stack:
+        for _ in range(WORKERS):
+            own = stack.enter_context(sharing(listener))
+            own.listen()
+            process = get_context("spawn").Process(target=_serve_nothing, args=(own,))
+            process.start()
+            stack.callback(process.join)
+            stack.callback(process.terminate)
+        address = listener.getsockname()
+        for _ in range(CONNECTIONS):  # until all of them answer
+            with socket.create_connection(address) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: load\r\n\r\n")
+                client.recv(1)
+        yield address[1]
+
+
 @contextmanager
 def service(*options: str) -> Iterator[tuple[int, list[int], float]]:
     """Run a service; yield its port, its processes, and how many seconds it took to start."""
@@ -277,88 +314,56 @@ def throughput(effort: Effort) -> str:
         single("JPEG of 1200×900, one a request", jpegs[0]),
         many("JPEG of 1200×900, 10 a request", jpegs),
     ):
-        rates, bases = [], []
-        # In turns, so that both meet the same neighbours.
+        bases, floors, rates = [], [], []
+        # In turns, so that all meet the same neighbours.
         for _ in range(3):
             bases.append(alone(load, effort.each))
+            with empty_service() as port:
+                floors.append(answered(port, load, effort.each))
             with service("--workers", str(WORKERS)) as (port, _, _):
-                wrk(port, load, 1)
-                counted = wrk(port, load, effort.each)
-            good = counted["requests"] - counted["refused"]
-            rates.append(len(load.pictures) * good / counted["us"] * 1e6)
-        base, rate = statistics.median(bases), statistics.median(rates)
-        rows.append((load.name, f"{base:,.0f}", f"{rate:,.0f}", f"{rate / base:.2f}"))
-    headers = ("", "Classifier, pictures/s", "service, pictures/s", "×")
+                rates.append(answered(port, load, effort.each))
+        base, floor, rate = map(statistics.median, (bases, floors, rates))
+        best = 1 / (1 / base + 1 / floor)
+        numbers = (f"{base:,.0f}", f"{floor:,.0f}", f"{rate:,.0f}")
+        rows.append((load.name, *numbers, f"{rate / base:.2f}", f"{best / base:.2f}"))
+    headers = ("pictures/s", "Classifier", "nothing over HTTP", "service", "×", "× at best")
     return markdown(headers, rows)
 
 
-class Connection(asyncio.Protocol):
-    """A connection of the client: one request at a time."""
-
-    def __init__(self) -> None:
-        self.transport: Any = None
-        self._received = b""
-        self._answer: asyncio.Future[int] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self.transport = transport
-
-    def ask(self, request: bytes) -> asyncio.Future[int]:
-        """Send a request; return the status of its answer to come."""
-        self._answer = asyncio.get_running_loop().create_future()
-        self.transport.write(request)
-        return self._answer
-
-    def data_received(self, data: bytes) -> None:
-        """Take a part of an answer."""
-        self._received += data
-        head, end, body = self._received.partition(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", head)
-        if end and found and len(body) >= int(found[1]) and self._answer:
-            self._received = b""
-            self._answer.set_result(int(head[9:12]))
-
-    def connection_lost(self, _: Exception | None) -> None:
-        """End."""
-        if self._answer and not self._answer.done():
-            self._answer.set_result(0)
+def answered(port: int, load: Load, seconds: float) -> float:
+    """Return how many pictures a second are answered, once all is warm."""
+    wrk(port, load, 1)
+    counted = wrk(port, load, seconds)
+    return len(load.pictures) * (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
 
 
-async def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list[tuple[int, float]]:
+def fixed_rate(port: int, load: Load, rate: float, seconds: float) -> list[tuple[int, float]]:
     """Send so many requests a second, whether or not answers come; return statuses and seconds.
 
-    A time is from when a request was due, so that nobody's waiting is left out.
+    Each of many connections has a turn of its own, so that none waits for another's answer.
     """
-    loop = asyncio.get_running_loop()
-    free: list[Connection] = []
-    turn = asyncio.Semaphore(MOST_CONNECTIONS)
-    answers: list[tuple[int, float]] = []
-    request = load.head + load.body
-
-    async def one(due: float) -> None:
-        async with turn:
-            while free:
-                connection = free.pop()
-                if not connection.transport.is_closing():
-                    break
-            else:
-                _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
-            status = await connection.ask(request)
-            answers.append((status, loop.time() - due))
-            free.append(connection)
-
-    tasks = []
-    begin = loop.time() + 0.1
-    for number in range(int(rate * seconds)):
-        due = begin + number / rate
-        if (left := due - loop.time()) > 0:
-            await asyncio.sleep(left)
-        tasks.append(asyncio.create_task(one(due)))
-    await asyncio.wait_for(asyncio.gather(*tasks), 60)
-    for connection in free:
-        connection.transport.close()
-    return answers
+    clients = max(1, round(rate * TURN))
+    with tempfile.TemporaryDirectory() as folder:
+        body, log = Path(folder) / "body", Path(folder) / "log"
+        body.write_bytes(load.body)
+        options = {
+            "--no-tls-proto": "http/1.1",
+            "--data": body,
+            "--header": f"Content-Type: {load.kind}",
+            "--log-file": log,
+            "--clients": clients,
+            "--rps": rate / clients,
+            "--requests": round(rate * seconds / clients) * clients,
+            # Connections begin one after the other, over one turn.
+            "--rate": -(-clients // round(1000 * TURN)),
+            "--rate-period": "1ms",
+        }
+        command = ["h2load", *(f"{name}={value}" for name, value in options.items())]
+        subprocess.run(
+            [*command, f"http://127.0.0.1:{port}/v1/predict"], capture_output=True, check=True
+        )
+        lines = (line.split("\t") for line in log.read_text().splitlines())
+        return [(int(status), int(spent) / 1e6) for _, status, spent in lines]
 
 
 def overload(effort: Effort) -> str:
@@ -369,10 +374,9 @@ def overload(effort: Effort) -> str:
         single("JPEG of 1200×900", photographs(1)[0]),
     ):
         with service("--workers", str(WORKERS)) as (port, _, _):
-            counted = wrk(port, load, effort.each)
-            capacity = (counted["requests"] - counted["refused"]) / counted["us"] * 1e6
+            capacity = answered(port, load, effort.each)
             for name, rate in (("a tenth of", capacity / 10), ("twice", 2 * capacity)):
-                answers = asyncio.run(fixed_rate(port, load, rate, max(effort.each, 200 / rate)))
+                answers = fixed_rate(port, load, rate, max(effort.each, 200 / rate))
                 statuses = Counter(status for status, _ in answers)
                 times = [1000 * seconds for status, seconds in answers if status == 200]
                 p50, p99 = np.percentile(times, (50, 99))
@@ -416,7 +420,7 @@ def soak(effort: Effort) -> str:
                         size = int(line.split(b":")[1])
                 body = json.loads(answers.read(size))
                 if status == 200:
-                    counted["right" if same(body, expected[number]) else "wrong"] += 1
+                    counted["right" if body == expected[number] else "wrong"] += 1
                 else:
                     counted[str(status)] += 1
 
@@ -431,24 +435,19 @@ def soak(effort: Effort) -> str:
         stop.set()
         for client in clients:
             client.join()
-    settled = used[len(used) // 10 :]  # the first tenth fills caches
+    later = used[len(used) // 10 :]  # the first tenth fills caches
     row = (
         f"{effort.soak / 60:.1f}",
         f"{counted['right']:,}",
         f"{counted['wrong']:,}",
         f"{counted['503']:,}",
         f"{sum(counted.values()) - counted['right'] - counted['wrong'] - counted['503']:,}",
-        f"{settled[0]:.0f}",
-        f"{settled[-1]:.0f}",
-        f"{min(settled):.0f} to {max(settled):.0f}",
+        f"{later[0]:.0f}",
+        f"{later[-1]:.0f}",
+        f"{min(later):.0f} to {max(later):.0f}",
     )
     headers = ("minutes", "right", "wrong", "503", "other", "MiB at first", "at last", "within")
     return markdown(headers, [row], left=0)
-
-
-def same(answer: dict[str, Any], expected: dict[str, Any]) -> bool:
-    """Tell whether an answer is that of `predict`."""
-    return answer == expected
 
 
 def slow(effort: Effort) -> str:
@@ -460,7 +459,7 @@ def slow(effort: Effort) -> str:
             clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
             for client in clients:
                 client.sendall(load.head + load.body[:10])
-            answers = asyncio.run(fixed_rate(port, load, 50, effort.each))
+            answers = fixed_rate(port, load, 50, effort.each)
             times = [1000 * seconds for status, seconds in answers if status == 200]
             p50, p99 = np.percentile(times, (50, 99))
             rows.append(
@@ -523,14 +522,14 @@ def installed(name: str) -> tuple[float, float]:
     return sum(size for _, size in sizes) - code, code
 
 
-MEASURED: dict[str, Callable[[Effort], str]] = {
+TIMED: dict[str, Callable[[Effort], str]] = {
     "size": size,
     "start": start,
     "throughput": throughput,
     "overload": overload,
     "slow": slow,
-    "soak": soak,
 }
+MEASURED = TIMED | {"soak": soak}
 
 
 if __name__ == "__main__":

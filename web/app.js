@@ -4,7 +4,7 @@ import { AnswerPanel } from "./answer.js";
 import { photograph } from "./camera.js";
 import { Drawing } from "./drawing.js";
 import { History } from "./history.js";
-import { showExplanation, showFields, showLayers } from "./inside.js";
+import { showExplanation, showFields, showReading } from "./inside.js";
 import { Pad, placed } from "./pad.js";
 import { ofFile, ofStrokes } from "./picture.js";
 import { BrowserReader, ServerReader, Unread } from "./readers.js";
@@ -64,7 +64,7 @@ async function read() {
   }
   panel.busy = reading = false;
   clearTimeout(resting);
-  resting = setTimeout(look, REST);
+  resting = setTimeout(showReading, REST);
 }
 
 async function readOnce(by) {
@@ -114,7 +114,7 @@ function showBoxes(answers) {
 }
 
 /** Show how the picture was read, and the layers where they are asked for. */
-async function look() {
+async function showReading() {
   const { line } = drawing.sheet;
   const inside = readers.get("browser");
   const layered = inside?.hasLayers;
@@ -132,7 +132,7 @@ async function look() {
         showExplanation($("#explanation"), explanation);
       }
     }
-    if (layered && $("#layers").open) showLayers($("#maps"), await inside.layers(picture));
+    if (layered && $("#layers").open) showReading($("#maps"), await inside.layers(picture));
   } catch (error) {
     if (!(error instanceof Unread)) throw error;
     panel.fail(error, reader);
@@ -201,7 +201,7 @@ $("#redo").addEventListener("click", () => drawing.redo());
 $("#clear").addEventListener("click", () => lay(drawing.sheet.line, null));
 $("#mode").addEventListener("click", () => readBy(reader.name === "server" ? "browser" : "server"));
 $("#open").addEventListener("click", () => $("#file").click());
-$("#layers").addEventListener("toggle", look);
+$("#layers").addEventListener("toggle", showReading);
 $("#width").addEventListener("input", ({ target }) => {
   target.parentElement.style.setProperty("--width", target.value);
 });

@@ -30,7 +30,7 @@ def evaluate(
     from mnist_edge.files import replacing
     from mnist_edge.runtime import evaluate as evaluating
     from mnist_edge.runtime.classifier import Classifier
-    from mnist_edge.runtime.error_sheet import draw
+    from mnist_edge.runtime.error_sheet import MOST, draw
     from mnist_edge.runtime.labelled import items_of
 
     items = items_of(source)
@@ -48,5 +48,6 @@ def evaluate(
     if sheet is not None:
         with replacing(sheet) as temporary:
             draw(classifier, evaluation).save(temporary, "PNG")
-        note(f"drawn: {sheet}")
+        first = f", the first {MOST:,}" if len(evaluation.errors) > MOST else ""
+        note(f"drawn: {sheet}{first}")
     next_command("mnist-edge predict PICTURE --explain")

@@ -16,15 +16,19 @@ Text = str | None
 
 
 def serve(
-    host: Annotated[str, typer.Option(metavar="H", help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="H", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(metavar="P", min=0, max=65535, help="0 takes a free one.")
+        int,
+        typer.Option(metavar="P", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
     ] = 8000,
     model: Model = None,
-    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
-    max_bytes: Annotated[int, typer.Option(metavar="N", min=1, help="Of a request's body.")] = 8
-    << 20,
-    max_pixels: Annotated[int, typer.Option(metavar="N", min=1, help="Of a picture.")] = 25_000_000,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes.")] = 1,
+    max_bytes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="The most that a request's body may have.")
+    ] = 8 << 20,
+    max_pixels: Annotated[
+        int, typer.Option(metavar="N", min=1, help="The most that a picture may have.")
+    ] = 25_000_000,
     max_concurrency: Annotated[
         int | None,
         typer.Option(
@@ -42,7 +46,7 @@ def serve(
         typer.Option(metavar="ORIGIN", help="Let pages of this origin ask; may be repeated."),
     ] = None,
     log: Annotated[
-        str, typer.Option(metavar="FORM", help="Of the lines on stderr: text or json.")
+        str, typer.Option(metavar="FORM", help="Form of the log on stderr: text or json.")
     ] = "text",
 ) -> None:
     """Answer pictures over HTTP: /v1/predict, the Open Inference Protocol, a page to draw on."""

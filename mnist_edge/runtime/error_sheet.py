@@ -12,10 +12,13 @@ from mnist_edge.runtime.reading.decoding import decode
 TILE, CAPTION, COLUMNS = 112, 28, 6
 BACKGROUND = (40, 40, 60)
 
+# Errors on a sheet: one of very many would be larger than memory.
+MOST = 600
+
 
 def draw(classifier: Classifier, evaluation: Evaluation) -> Image.Image:
-    """Draw each error: the picture, what the network saw, and what it said."""
-    errors = [error for error in evaluation.errors if error[1].reason != "unreadable"]
+    """Draw each error, of `MOST` the first: the picture, what the network saw, and what it said."""
+    errors = [error for error in evaluation.errors if error[1].reason != "unreadable"][:MOST]
     rows = max(1, -(-len(errors) // COLUMNS))
     drawn = Image.new("RGB", (COLUMNS * 2 * TILE, rows * (TILE + CAPTION)), BACKGROUND)
     pen = ImageDraw.Draw(drawn)

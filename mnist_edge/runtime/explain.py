@@ -52,7 +52,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     top = f"top three: {ranked(prediction.probabilities, 3)}"
     chosen = reading.candidate
     if chosen is None:
-        return ["in MNIST's own form, light on dark or dark on light: left as it is", top]
+        return ["in MNIST's own form, light on dark or dark on light: no more than moved", top]
     x0, y0, x1, y1 = box = chosen.in_picture
     x, y, x_end, y_end = scaled(box, reading.scale)
     *_, width, height = scaled((0, 0, *picture.size), reading.scale)

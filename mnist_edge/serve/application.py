@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,18 +10,16 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 import mnist_edge
 from mnist_edge.errors import printable
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.serve import v1, v2
-from mnist_edge.serve.access import Access
 from mnist_edge.serve.bodies import Bodies
-from mnist_edge.serve.described import failures
-from mnist_edge.serve.documentation import document
 from mnist_edge.serve.metrics import MEDIA_TYPE, Metrics
-from mnist_edge.serve.observing import GONE, Observing, unexpected
+from mnist_edge.serve.middleware import GONE, Access, Observing, Shortcut, unexpected
+from mnist_edge.serve.openapi import document, failures
 from mnist_edge.serve.page import add_page
 from mnist_edge.serve.pool import ClientGone, Pool
 from mnist_edge.serve.problems import Problem
@@ -45,6 +42,7 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
         summary=f"The model {service.name}: handwritten digits in pictures.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     pictures = v1.router(service)
     app.include_router(pictures)
@@ -61,32 +59,6 @@ def build(classifier: Classifier, settings: Settings) -> ASGIApp:
     if settings.cors:
         layers = CORSMiddleware(layers, settings.cors, ("GET", "POST"), _SENT, expose_headers=_READ)
     return Observing(layers, metrics)
-
-
-class Shortcut:
-    """ASGI middleware: asks one endpoint itself, as FastAPI takes as long as reading a small digit.
-
-    Args:
-        app: what answers all others.
-        path: of the endpoint.
-        endpoint: what answers there, to POST.
-    """
-
-    def __init__(
-        self, app: ASGIApp, path: str, endpoint: Callable[[Request], Awaitable[Response]]
-    ) -> None:
-        self._app, self._path, self._endpoint = app, path, endpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have a request answered."""
-        if scope["type"] != "http" or (scope["path"], scope["method"]) != (self._path, "POST"):
-            await self._app(scope, receive, send)
-            return
-        try:
-            response = await self._endpoint(Request(scope, receive))
-        except Problem as problem:
-            response = problem.response()
-        await response(scope, receive, send)
 
 
 def _add_pages(app: FastAPI, metrics: Metrics) -> None:

@@ -65,10 +65,14 @@ class Bodies:
         """Append a request's body to `body`.
 
         Raises:
-            Problem: it is too large, or there is no room for it.
+            Problem: it is too large, or encoded, or there is no room for it.
             ClientGone: it breaks off.
         """
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            remedy = "send the bytes of the file as they are, without a Content-Encoding."
+            raise Problem(415, "the request's body has a Content-Encoding.", remedy, _CLOSE)
+        announced = headers.get(b"content-length", b"0")
         self._check(int(announced[:20]) if announced.isdigit() else 0)
         more = True
         while more:

@@ -28,9 +28,10 @@ def configure(form: str, stream: TextIO) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     # What no line has, and each would be found out for it.
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # What is wrong with a form is answered.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    # What is wrong with a request is answered, and in its own line.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     LOGGER.setLevel(logging.INFO)
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told, added up over all processes of a service."""
+"""The counters for Prometheus, added up over all processes of a service."""
 
 from __future__ import annotations
 

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PIL import Image
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
+from mnist_edge.contract import SIZE
 from mnist_edge.errors import UnreadableImage, printable
 from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.explain import drawing, explain
 from mnist_edge.runtime.pictures import answer_each
 from mnist_edge.runtime.reading.decoding import decode
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.pool import Cancellation
 from mnist_edge.serve.problems import Problem
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
 
 # In one request: as many in MNIST's own form keep a thread busy for a fifth of a second.
 MOST_PICTURES = 1000
+
+# Of many, those that are read before cancellation is checked: for two seconds at most, as a process
+# that is to end waits for them.
+AT_ONCE = 8
+
+# How a PNG file of MNIST's size begins. Handing one to a thread takes longer than to read it, and
+# the worst of them keeps others waiting no longer than a thread does, by Python's lock.
+_PNG_OF_MNIST = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", SIZE, SIZE)
+_SMALL = 4096  # bytes: no more can be wrapped up in them than takes no time either
+
+_DISPOSITION = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,92 +69,85 @@ class Explanation:
     drawing: str
 
 
+def is_small(body: bytes) -> bool:
+    """Tell whether a body is a picture that is best read at once, on the event loop."""
+    return len(body) <= _SMALL and body.startswith(_PNG_OF_MNIST)
+
+
+def is_form(content_type: str) -> bool:
+    """Tell whether a body is one of parts."""
+    return content_type.lower().startswith("multipart/")
+
+
+def picture_of(content_type: str, body: bytes) -> bytes:
+    """Return the one picture of a body: all of it, or the only part of a form.
+
+    Raises:
+        Problem: the form is damaged, or has several.
+    """
+    if not is_form(content_type):
+        return body
+    (_, picture), *others = parts_of(content_type, body)
+    if others:
+        raise Problem(422, "this is answered for one picture at a time.", "send a form with one.")
+    return picture
+
+
 def parts_of(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
-    """Return the names and contents of the parts of a multipart body.
+    """Return the names and contents of the parts of a multipart body (RFC 2046, RFC 7578).
 
     Raises:
         Problem: it is damaged, or has too many parts.
     """
     _, options = parse_options_header(content_type)
-    parts = _Parts()
-    fault = "it has no part that is complete"
-    try:
-        parser = MultipartParser(options.get(b"boundary", b""), parts.callbacks())
-        parser.write(body)
-    except FormParserError as error:
-        fault, parts.complete = printable(str(error)), False
-    if not parts.complete or not parts.found:
-        remedy = "send each picture as a part: curl -F picture=@digit.png"
-        raise Problem(422, f"the multipart body is damaged: {fault}.", remedy)
-    if len(parts.found) > MOST_PICTURES:
-        raise Problem(
-            413, f"these are more than {MOST_PICTURES:,} pictures.", "send fewer at once."
-        )
-    return parts.found
+    if not (boundary := options.get(b"boundary")):
+        raise _damaged("its Content-Type names no boundary")
+    # After the parts comes what follows the last boundary, which has two hyphens behind it.
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary, MOST_PICTURES + 2)
+    if len(parts) > MOST_PICTURES + 1:
+        cause = f"these are more than {MOST_PICTURES:,} pictures."
+        raise Problem(413, cause, "send fewer at once.")
+    if len(parts) < 2 or not parts.pop().startswith(b"--"):
+        raise _damaged("it has no part, or its last boundary is missing")
+    return [*map(_part, parts)]
 
 
-class _Parts:
-    """What a parser of a multipart body finds.
+def _part(part: bytes) -> tuple[str, bytes]:
+    """Return the name and content of what stands between two boundaries."""
+    head, separator, content = part.partition(b"\r\n\r\n")
+    if not separator or head.partition(b"\r\n")[0].strip(b" \t"):
+        raise _damaged("a part has no empty line before its content, or text beside its boundary")
+    disposition = _DISPOSITION.search(head)
+    _, options = parse_options_header(disposition and disposition[1])
+    name = options.get(b"filename") or options.get(b"name") or b""
+    return printable(name.decode(errors="replace")), content
 
-    Attributes:
-        found: names and contents of the parts.
-        complete: whether the last boundary was there.
-    """
 
-    def __init__(self) -> None:
-        self.found: list[tuple[str, bytes]] = []
-        self.complete = False
-        self._field = self._value = self._disposition = b""
-        self._content: list[bytes] = []
-
-    def callbacks(self) -> MultipartCallbacks:
-        """Return what the parser calls."""
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._on_field,
-            "on_header_value": self._on_value,
-            "on_header_end": self._on_header,
-            "on_part_data": lambda data, start, end: self._content.append(data[start:end]),
-            "on_part_end": self._end,
-            "on_end": self._complete,
-        }
-
-    def _begin(self) -> None:
-        self._disposition, self._content = b"", []
-
-    def _on_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header(self) -> None:
-        if self._field.lower() == b"content-disposition":
-            self._disposition = self._value
-        self._field = self._value = b""
-
-    def _end(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        name = options.get(b"filename") or options.get(b"name") or b""
-        self.found.append((printable(name.decode(errors="replace")), b"".join(self._content)))
-
-    def _complete(self) -> None:
-        self.complete = True
+def _damaged(fault: str) -> Problem:
+    remedy = "send each picture as a part: curl -F picture=@digit.png"
+    return Problem(422, f"the multipart body is damaged: {fault}.", remedy)
 
 
 def predict_many(
-    classifier: Classifier, pictures: Sequence[tuple[str, bytes]], ticket: Ticket
+    classifier: Classifier, pictures: Sequence[tuple[str, bytes]], cancellation: Cancellation
 ) -> list[Prediction | Unanswered]:
     """Answer pictures with names, each in its place; fewer where nobody waits for them any more."""
     answers: list[Prediction | Unanswered] = []
-    for (name, _), answer in zip(pictures, answer_each(classifier, pictures), strict=True):
-        if ticket.dropped:
+    for start in range(0, len(pictures), AT_ONCE):
+        if cancellation.requested:
             break
-        if isinstance(answer, UnreadableImage):
-            answers.append(Unanswered(name, answer.cause, answer.remedy))
-        elif isinstance(answer, Prediction):
-            answers.append(answer)
+        some = pictures[start : start + AT_ONCE]
+        for (name, _), answer in zip(some, answer_each(classifier, some), strict=True):
+            if isinstance(answer, UnreadableImage):
+                answers.append(Unanswered(name, answer.cause, answer.remedy))
+            elif isinstance(answer, Prediction):
+                answers.append(answer)
     return answers
+
+
+def reason_of(answer: Prediction | Unanswered) -> str | None:
+    """Return why an answer is not to be trusted; None where it is."""
+    return "unreadable" if isinstance(answer, Unanswered) else answer.reason
 
 
 def explained(classifier: Classifier, picture: bytes) -> Explanation:

@@ -1,21 +1,86 @@
-"""One process of a service: the model, the application, and uvicorn until it is told to end."""
+"""One process of a service: the model, the application, and uvicorn until it is to end."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mnist_edge.runtime.classifier import Classifier
+from mnist_edge.serve import logs
 from mnist_edge.serve.application import build
-from mnist_edge.serve.connections import Connection
+from mnist_edge.serve.middleware import new_id
+from mnist_edge.serve.problems import Problem
 from mnist_edge.serve.settings import Settings
 
 # Seconds until what is under way is given up, once the process is to end.
 GRACE = 8
+
+# Of a request's headers.
+HEADER_SECONDS = 10.0
+MOST_HEADER_BYTES = 64 << 10
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that ends where headers do not; uvicorn waits for ever, and takes any number."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Refuse what is no request, in the form of all other refusals."""
+        request_id = new_id()
+        logs.REQUEST_ID.set(request_id.decode())
+        logs.LOGGER.info("refused what is not HTTP, or has headers that are too large")
+        cause = f"this is not HTTP/1.1, or its headers have more than {MOST_HEADER_BYTES:,} bytes."
+        refused = Problem(400, cause, "ask as http://, with fewer or shorter headers.").response()
+        headers = (*refused.raw_headers, (b"connection", b"close"), (b"x-request-id", request_id))
+        lines = (b"HTTP/1.1 400 Bad Request", *(b"%b: %b" % header for header in headers))
+        self.transport.write(b"\r\n".join((*lines, b"", bytes(refused.body))))
+        self.transport.close()
+
+    def _count(self, part: bytes) -> None:
+        self._bytes += len(part)
+        if self._bytes > MOST_HEADER_BYTES:
+            raise ValueError("the headers are too large")
+
+    def _watch(self) -> None:
+        waits = self.cycle is None or self.cycle.response_complete
+        if waits and self._deadline is None:
+            self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+        elif self._deadline is not None and not waits:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class _Server(uvicorn.Server):
@@ -52,10 +117,11 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    # What was made so far stays, and need not be looked through for garbage again and again.
+    # What was made so far stays, and need not be searched for garbage again and again.
     gc.collect()
     gc.freeze()
-    # uvicorn raises the signal that it was told to end by once more, when it has.
+    server = _Server(config, ready)
+    # Before uvicorn takes signals, and after, when it raises once more that which it ended by.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    _Server(config, ready).run([listener])
+        signal.signal(number, server.handle_exit)
+    server.run([listener])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.serve.metrics import Metrics
-from mnist_edge.serve.pool import Pool, Ticket
+from mnist_edge.serve.pool import Cancellation, Pool
 from mnist_edge.serve.problems import Problem
 
 Answer = TypeVar("Answer")
@@ -40,19 +41,24 @@ class Service:
         """What the model is called."""
         return self.classifier.contract.name
 
-    async def answer(self, request: Request, job: Callable[[Ticket], Answer]) -> Answer:
-        """Run a job on a thread.
+    async def answer(
+        self, request: Request, job: Callable[[Cancellation], Answer], *, here: bool = False
+    ) -> Answer:
+        """Run a job on a thread, or on the event loop.
 
         Raises:
             Problem: what was sent cannot be read, or the pool is full.
             ClientGone: nobody waits for the answer any more.
         """
         try:
+            if here:
+                return await self.pool.run_here(job)
             return await self.pool.run(job, request.receive)
         except UnreadableImage as error:
             self.count("unreadable")
             raise Problem.of(error) from error
 
-    def count(self, reason: str | None) -> None:
-        """Count a picture by why its answer is not to be trusted."""
-        self.metrics.pictures.labels(reason or "accepted").inc()
+    def count(self, *reasons: str | None) -> None:
+        """Count pictures by why their answers are not to be trusted."""
+        for reason, times in Counter(reasons).items():
+            self.metrics.pictures.labels(reason or "accepted").inc(times)

@@ -1,8 +1,9 @@
-"""What a service may be told, and the limits that it keeps unless told otherwise."""
+"""How a service is configured, and its default limits."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,10 @@ LONGEST_TOKEN = 1 << 13
 # The variable that says where processes keep their numbers for each other to add up;
 # prometheus_client looks for it when it is imported.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+# As browsers send it, to be compared letter by letter.
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@A-Z\s]+")
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,6 @@ class Settings:
         cors: the origins whose pages may ask.
         log: `text` or `json`, a line a request on stderr.
         body_seconds: until a request's body must be there.
-        header_seconds: until its headers must be there.
     """
 
     model: Path
@@ -48,11 +52,16 @@ class Settings:
     cors: tuple[str, ...] = ()
     log: str = "text"
     body_seconds: float = 30
-    header_seconds: float = 10
 
     def __post_init__(self) -> None:
         if self.log not in LOGS:
             raise UsageError(f"--log {self.log!r} is no form of a log.", remedy="text or json.")
+        for origin in self.cors:
+            if not _ORIGIN.fullmatch(origin):
+                raise UsageError(
+                    f"--cors {origin!r} is no origin.",
+                    remedy="give scheme, host and port alone, as https://example.org; * for all.",
+                )
 
 
 def concurrency(workers: int) -> int:

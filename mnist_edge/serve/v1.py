@@ -11,9 +11,9 @@ from starlette.responses import Response
 from mnist_edge.formats.table import FORMATS, of_path
 from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.serve import pictures
-from mnist_edge.serve.described import OF_A_BODY, PICTURE, PICTURES, failures
+from mnist_edge.serve.openapi import OF_A_BODY, PICTURE, PICTURES, failures
 from mnist_edge.serve.pictures import Explanation, Unanswered
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.pool import Cancellation
 from mnist_edge.serve.problems import json_response
 from mnist_edge.serve.service import Service
 
@@ -53,21 +53,20 @@ def router(service: Service) -> APIRouter:
     async def predict(request: Request) -> Response:
         """Answer a picture as predict --json does, or many in their places, errors too."""
         body, content_type = await request.body(), request.headers.get("content-type", "")
-        if content_type.lower().startswith("multipart/"):
+        if pictures.is_form(content_type):
 
-            def many(ticket: Ticket) -> list[Prediction | Unanswered]:
+            def many(cancellation: Cancellation) -> Response:
                 parts = pictures.parts_of(content_type, body)
-                return pictures.predict_many(classifier, parts, ticket)
+                answers = pictures.predict_many(classifier, parts, cancellation)
+                service.count(*map(pictures.reason_of, answers))
+                return json_response(answers)  # of many, which takes a while
 
-            answers = await service.answer(request, many)
-            for each in answers:
-                service.count("unreadable" if isinstance(each, Unanswered) else each.reason)
-            return json_response(answers)
+            return await service.answer(request, many)
 
-        def one(_: Ticket) -> Prediction:
+        def one(_: Cancellation) -> Prediction:
             return classifier.predict(body)
 
-        answer = await service.answer(request, one)
+        answer = await service.answer(request, one, here=pictures.is_small(body))
         service.count(answer.reason)
         return json_response(answer)
 
@@ -75,10 +74,10 @@ def router(service: Service) -> APIRouter:
         request: Request, digits: Annotated[int | None, Query(ge=1, le=MOST_DIGITS)] = None
     ) -> Response:
         """Read a line of digits: of so many, or of as many as there are."""
-        body = await request.body()
+        body, content_type = await request.body(), request.headers.get("content-type", "")
 
-        def job(_: Ticket) -> Line:
-            return classifier.read_line(body, digits)
+        def job(_: Cancellation) -> Line:
+            return classifier.read_line(pictures.picture_of(content_type, body), digits)
 
         answer = await service.answer(request, job)
         service.count(answer.reason)
@@ -86,10 +85,10 @@ def router(service: Service) -> APIRouter:
 
     async def explain(request: Request) -> Response:
         """Answer a picture, and tell in words and drawings how it was read."""
-        body = await request.body()
+        body, content_type = await request.body(), request.headers.get("content-type", "")
 
-        def job(_: Ticket) -> Explanation:
-            return pictures.explained(classifier, body)
+        def job(_: Cancellation) -> Explanation:
+            return pictures.explained(classifier, pictures.picture_of(content_type, body))
 
         answer = await service.answer(request, job)
         service.count(answer.prediction.reason)

@@ -11,8 +11,8 @@ from starlette.responses import Response
 import mnist_edge
 from mnist_edge.contract import LABELS, SIZE
 from mnist_edge.serve import tensors
-from mnist_edge.serve.described import OF_A_BODY, TENSORS, Responses, failures
-from mnist_edge.serve.pool import Ticket
+from mnist_edge.serve.openapi import OF_A_BODY, TENSORS, Responses, failures
+from mnist_edge.serve.pool import Cancellation
 from mnist_edge.serve.problems import Problem, json_response
 from mnist_edge.serve.service import Service
 
@@ -110,7 +110,7 @@ def router(service: Service) -> APIRouter:
         check(model)
         body, length = await request.body(), request.headers.get(HEADER_LENGTH)
 
-        def job(_: Ticket) -> tuple[bytes, int | None]:
+        def job(_: Cancellation) -> tuple[bytes, int | None]:
             asked = tensors.parse(body, length)
             answers = service.classifier.engine.run(asked.images)
             return tensors.answer(model, asked, answers)

@@ -20,7 +20,7 @@ from mnist_edge.serve import logs
 from mnist_edge.serve.listening import bind, sharing, url_of
 from mnist_edge.serve.settings import METRICS_FOLDER, Settings
 
-# Seconds until processes that were told to end are killed.
+# Seconds until processes that are to end are killed.
 LAST = 9.5
 
 # Seconds after which a signal is noticed.
@@ -43,6 +43,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     with bind(settings.host, settings.port) as listener:
         logs.configure(settings.log, sys.stderr)
         if settings.workers == 1:
+            os.environ.pop(METRICS_FOLDER, None)  # which somebody else's processes share
             from mnist_edge.serve.process import run
 
             run(settings, listener, lambda: announce(url_of(listener)))
@@ -63,7 +64,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
                     wait([worker.process.sentinel for worker in workers], TICK)
                     for place, worker in enumerate(workers):
                         if worker.process.exitcode is not None and not stopped:
-                            _bury(worker, folder)
+                            _note_death(worker, folder)
                             workers[place] = _Worker(settings, listener)
                             workers[place].await_ready(stopped)
             finally:
@@ -131,7 +132,7 @@ def _end_with_parent(pipe: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _bury(worker: _Worker, folder: str) -> None:
+def _note_death(worker: _Worker, folder: str) -> None:
     """Say that a worker has died, and take what it was doing off the counters."""
     from prometheus_client.multiprocess import mark_process_dead
 

@@ -62,5 +62,6 @@ def test_mutations_are_answered_or_refused(
 def test_mutated_models_are_answered_or_refused(name: str) -> None:
     outcome = fuzz(name, SECONDS / 4)
     assert outcome.ran
-    # A damaged file can end LiteRT itself, which no exception tells of: input 7472 does.
-    assert {number: what for number, what in outcome.findings.items() if number < 7_000} == {}
+    assert outcome.findings == {}
+    # A damaged file can end LiteRT itself, which no exception tells of.
+    assert name == "tflite" or not outcome.ended

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
+from mnist_edge.runtime import error_sheet
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.error_sheet import draw
 from mnist_edge.runtime.evaluate import evaluate, notes_of, table_of
@@ -46,6 +47,18 @@ def test_a_folder_tells_its_digits_by_its_folders(folder: Path) -> None:
     assert "00.png" in wrong
     assert any("00.png" in note for note in notes_of(evaluation))
     assert draw(classifier, evaluation).width > 100
+
+
+def test_a_sheet_of_very_many_errors_has_the_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier.load()
+    evaluation = evaluate(classifier, items_of(folder))
+    evaluation.errors *= 3 * error_sheet.COLUMNS
+    whole = draw(classifier, evaluation)
+    monkeypatch.setattr(error_sheet, "MOST", error_sheet.COLUMNS)
+    assert draw(classifier, evaluation).height == error_sheet.TILE + error_sheet.CAPTION
+    assert whole.height >= 3 * (error_sheet.TILE + error_sheet.CAPTION)
 
 
 def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:

@@ -40,6 +40,21 @@ def test_what_is_not_there_is_answered_as_json(served: Serve) -> None:
     assert client.get("/v1/predict").headers["allow"] == "POST"
 
 
+def test_what_can_be_got_can_be_asked_about(served: Serve) -> None:
+    client = served()
+    for path in ("/v2/health/live", "/v2/health/ready", "/v1/models", "/metrics", "/docs", "/"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == client.get(path).headers["content-type"]
+    assert client.head("/v1/predict").status_code == 405
+
+
+def test_nobody_is_sent_elsewhere(served: Serve, seven: bytes) -> None:
+    assert served().get("/v1/models/", follow_redirects=False).status_code == 404
+    answer = served().post("/v1/predict/", content=seven, follow_redirects=False)
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize(
     "given", ["", TOKEN, "Bearer other", f"Bearer {TOKEN}2", f"Basic {TOKEN}", "Bearer \xe9"]
 )
@@ -204,4 +219,4 @@ def test_the_description_is_of_openapi(served: Serve) -> None:
     api = served().get("/openapi.json").json()
     assert api["openapi"].startswith("3.1")
     predict = api["paths"]["/v1/predict"]["post"]
-    assert set(predict["responses"]) == {"200", "401", "408", "413", "422", "503"}
+    assert set(predict["responses"]) == {"200", "401", "408", "413", "415", "422", "503"}

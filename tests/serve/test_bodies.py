@@ -70,6 +70,12 @@ def test_a_body_that_is_announced_as_too_large_is_refused_unread(announced: byte
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
+@pytest.mark.parametrize(("encoding", "status"), [(b"gzip", 415), (b"br", 415), (b"Identity", 200)])
+def test_an_encoded_body_is_refused(encoding: bytes, status: int) -> None:
+    sent, passed, _ = ask(b"a", headers=((b"content-encoding", encoding),))
+    assert (sent[0]["status"], bool(passed)) == (status, status == 200)
+
+
 @pytest.mark.parametrize("then", [None, never])
 def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_large(
     then: Any, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_edge.serve import pool as module
-from mnist_edge.serve.pool import ClientGone, Pool, Ticket
+from mnist_edge.serve.pool import MOST_HERE, Cancellation, ClientGone, Pool
 from mnist_edge.serve.problems import Problem
 from tests.serve.conftest import until
 
@@ -27,7 +27,7 @@ def test_threads_and_queue_are_all_there_is() -> None:
     async def fill() -> None:
         pool, go, begun = Pool(2), threading.Event(), []
 
-        def job(_: Ticket) -> int:
+        def job(_: Cancellation) -> int:
             begun.append(threading.current_thread().name)
             go.wait(60)
             return len(begun)
@@ -55,7 +55,7 @@ def test_more_may_wait_where_answers_take_no_time(monkeypatch: pytest.MonkeyPatc
     async def fill() -> None:
         pool, go = Pool(1), threading.Event()
 
-        def slow(_: Ticket) -> None:
+        def slow(_: Cancellation) -> None:
             go.wait(60)
             seconds[0] += 0.1
 
@@ -77,15 +77,28 @@ def test_more_may_wait_where_answers_take_no_time(monkeypatch: pytest.MonkeyPatc
     asyncio.run(fill())
 
 
+def test_of_what_comes_at_once_to_the_event_loop_a_few_are_answered() -> None:
+    async def flood() -> None:
+        pool = Pool(1)
+        jobs = [pool.run_here(lambda _: 1) for _ in range(100)]
+        answers = await asyncio.gather(*jobs, return_exceptions=True)
+        refused = [each.status for each in answers if isinstance(each, Problem)]
+        assert refused == [503] * (100 - MOST_HERE)
+        assert answers[-MOST_HERE:] == [1] * MOST_HERE
+        assert await pool.run_here(lambda _: 1) == 1
+
+    asyncio.run(flood())
+
+
 def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
     async def leave() -> None:
         pool, go, gone, begun = Pool(1), threading.Event(), asyncio.Event(), []
 
         def job(name: str) -> Any:
-            def run(ticket: Ticket) -> bool:
+            def run(cancellation: Cancellation) -> bool:
                 begun.append(name)
                 go.wait(60)
-                return ticket.dropped
+                return cancellation.requested
 
             return run
 
@@ -107,20 +120,20 @@ def test_what_waits_and_is_wanted_no_more_is_not_begun() -> None:
     asyncio.run(leave())
 
 
-def test_what_is_under_way_is_told_that_nobody_waits() -> None:
+def test_what_is_under_way_is_cancelled_when_nobody_waits() -> None:
     async def leave() -> None:
-        pool, told = Pool(1), threading.Event()
+        pool, seen = Pool(1), threading.Event()
 
-        def job(ticket: Ticket) -> None:
-            while not ticket.dropped:
-                told.wait(0.01)
-            told.set()
+        def job(cancellation: Cancellation) -> None:
+            while not cancellation.requested:
+                seen.wait(0.01)
+            seen.set()
 
         async def receive() -> Any:
             return {"type": "http.disconnect"}
 
         with pytest.raises(ClientGone):
             await pool.run(job, receive)
-        assert told.is_set()
+        assert seen.is_set()
 
     asyncio.run(leave())

@@ -1,4 +1,4 @@
-"""What a service is told."""
+"""How a service is configured."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def test_all_processors_are_used_and_each_process_answers() -> None:
         (("--token-file", "none"), "--token-file"),
         (("--port", "65536"), "--port"),
         (("--workers", "0"), "--workers"),
+        (("--cors", "https://here.example/"), "--cors"),
+        (("--cors", "here.example"), "--cors"),
     ],
 )
 def test_options_that_make_no_sense_are_wrong_usage(

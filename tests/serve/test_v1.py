@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.data import synthetic
+from mnist_edge.documents import to_json
 from mnist_edge.runtime.classifier import Classifier
 from tests.conftest import Run
 from tests.serve.conftest import MODEL, Serve, png
@@ -28,6 +29,19 @@ def test_a_picture_is_answered_as_predict_does(
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.text == said.strip().replace('"source": "seven.png"', '"source": null')
+
+
+def test_a_picture_of_mnists_size_is_answered_like_any_other(
+    served: Serve, classifier: Classifier
+) -> None:
+    client = served()
+    for image in synthetic.generate(5, seed=8).images:
+        for body in (png(Image.fromarray(image)), png(Image.fromarray(image).convert("RGBA"))):
+            answer = client.post("/v1/predict", content=body)
+            assert answer.text == to_json(classifier.predict(body))
+    damaged = client.post("/v1/predict", content=body[:60])
+    assert damaged.status_code == 422
+    assert "cannot be decoded" in damaged.json()["error"]
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "image/png", None])
@@ -99,6 +113,9 @@ def test_a_picture_of_too_many_pixels_is_refused(path: str, served: Serve) -> No
         b"--b\r\n",
         b"--b--\r\n",
         b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nhalf",
+        b"--b\r\nContent-Disposition: form-data; name=a\r\n--b--\r\n",
+        b"--b and more\r\n\r\nx\r\n--b--\r\n",
+        b"--b\r\n\r\nx\r\n--bb--\r\n",
         b"no form at all",
     ],
 )
@@ -106,6 +123,26 @@ def test_a_damaged_form_is_refused(body: bytes, served: Serve) -> None:
     answer = served().post("/v1/predict", content=body, headers={"Content-Type": FORM})
     assert answer.status_code == 422
     assert "multipart" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "source"),
+    [
+        (b'form-data; name="picture"; filename="a b.png"', "a b.png"),
+        (b"form-data; name=picture", "picture"),
+        (b'FORM-DATA; filename="\xc3\xa9.png"; name=b', "é.png"),
+        (b'form-data; filename="\x1b[31mred"', r"\x1b[31mred"),
+        (b'form-data; filename="' + 500 * b"a" + b'"', 300 * "a" + "…"),
+        (b"", ""),
+    ],
+)
+def test_a_part_is_called_as_its_file(
+    disposition: bytes, source: str, served: Serve, seven: bytes
+) -> None:
+    head = b"content-type: image/png\r\nCONTENT-Disposition: " + disposition
+    body = b"ignored\r\n--b \t\r\n" + head + b"\r\n\r\n" + seven + b"\r\n--b--\r\nignored"
+    answer = served().post("/v1/predict", content=body, headers={"Content-Type": FORM})
+    assert [(each["source"], each["digit"]) for each in answer.json()] == [(source, 7)]
 
 
 def test_a_form_without_a_boundary_is_refused(served: Serve) -> None:
@@ -134,6 +171,16 @@ def test_a_line_is_read(served: Serve) -> None:
         refused = client.post(f"/v1/line?digits={digits}", content=line)
         assert refused.status_code == 422
         assert "digits" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/v1/line", "/v1/explain"])
+def test_one_picture_may_come_in_a_form(path: str, served: Serve, seven: bytes) -> None:
+    client = served()
+    answer = client.post(path, files={"picture": seven})
+    assert (answer.status_code, answer.text) == (200, client.post(path, content=seven).text)
+    several = client.post(path, files=[("picture", seven)] * 2)
+    assert several.status_code == 422
+    assert "one picture" in several.json()["error"]
 
 
 def test_an_explanation_says_and_draws_how_a_picture_was_read(served: Serve, seven: bytes) -> None:

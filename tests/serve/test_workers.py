@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -16,7 +17,7 @@ import httpx2
 import pytest
 
 from mnist_edge.runtime import shipped
-from mnist_edge.serve.connections import MOST_BYTES
+from mnist_edge.serve.process import MOST_HEADER_BYTES
 from tests.conftest import Run, eventually
 from tests.serve.conftest import Running, running
 from tests.serve.test_application import samples
@@ -85,6 +86,14 @@ def test_what_is_under_way_is_finished_at_the_end(
         assert len(answer.result().json()) == 20
         assert not any(map(lives, below))
         assert "Traceback" not in service.log.read_text()
+
+
+def test_a_folder_for_metrics_of_somebody_else_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "none"))
+    with running(tmp_path) as service:
+        assert service.client.get("/metrics").status_code == 200
 
 
 def test_what_takes_too_long_is_given_up_at_the_end(tmp_path: Path, slow_picture: bytes) -> None:
@@ -280,9 +289,22 @@ def test_headers_that_never_end_are_not_waited_for(tmp_path: Path) -> None:
             client.settimeout(60)
             # No more than is too much: what it does not take would reset the connection.
             filler = b"X-Filler: " + b"a" * 5000 + b"\r\n"
-            client.sendall(b"GET / HTTP/1.1\r\n" + filler * (MOST_BYTES // 5000 + 1) + b"X")
-            assert client.recv(100).startswith(b"HTTP/1.1 400")
+            many = MOST_HEADER_BYTES // 5000 + 1
+            client.sendall(b"GET / HTTP/1.1\r\n" + filler * many + b"X")
+            head, _, body = client.recv(1000).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"connection: close" in head
+        assert list(json.loads(body)) == ["error", "remedy"]
         assert service.client.get("/v2/health/live").status_code == 200
+        (request_id,) = re.findall(rb"x-request-id: (\w+)", head)
+        assert f" info {request_id.decode()} refused " in service.log.read_text()
+
+
+def test_what_asks_for_another_protocol_is_answered_by_this_one(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        asking = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert service.client.get("/v2/health/live", headers=asking).status_code == 200
+        assert "pip install" not in service.log.read_text()
 
 
 def test_the_shipped_model_is_served_where_none_is_named(run: Run) -> None:

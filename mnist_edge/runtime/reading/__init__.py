@@ -20,7 +20,7 @@ from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
 from mnist_edge.runtime.reading.decoding import Source, decode, frames_of, scale_of
 from mnist_edge.runtime.reading.foregrounds import foregrounds
-from mnist_edge.runtime.reading.normalization import is_mnist, own_form
+from mnist_edge.runtime.reading.normalization import own_form
 from mnist_edge.runtime.reading.parameters import CHANCE, DECODING
 from mnist_edge.runtime.reading.rules import active, in_use
 from mnist_edge.runtime.reading.views import Box, View, scaled
@@ -50,7 +50,7 @@ class Reading(NamedTuple):
 
     @property
     def own_form(self) -> bool:
-        """Whether the picture is in MNIST's own form, and left as it is or inverted."""
+        """Whether the picture is in MNIST's own form, and left as it is, inverted or moved."""
         return not self.candidates and self.reason is None
 
     @property
@@ -84,10 +84,11 @@ def read(
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.
     """
-    if isinstance(source, np.ndarray) and source.shape == (SIZE, SIZE) and is_mnist(source):
-        return Reading(source)  # decoding takes longer than a small network does
+    # Decoding an array takes longer than a small network does.
+    if isinstance(source, np.ndarray) and (image := own_form(source)) is not None:
+        return Reading(image)
     picture = decode(source, max_pixels)
-    if (image := own_form(picture)) is not None:
+    if picture.size == (SIZE, SIZE) and (image := own_form(np.asarray(picture))) is not None:
         return Reading(image, frames=frames_of(picture))
     reading = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.BLANK)
     for again in (False, True) if in_use("again") else (False,):
@@ -113,10 +114,10 @@ def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Ca
         view, here, seen = View.of(picture, window, line=line), list[Candidate](), set[bytes]()
         beside = bool(found) and "other ink" in found[0].doubts
         for background in active("background")[:ways]:
-            relief = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
+            difference = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
             for threshold in active("threshold")[:ways]:
-                way, depth = (background.name, threshold.name), threshold.apply(relief)
-                for ink in foregrounds(view, way, relief, depth, seen):  # darker, and lighter
+                way, depth = (background.name, threshold.name), threshold.apply(difference)
+                for ink in foregrounds(view, way, difference, depth, seen):  # darker, and lighter
                     here += candidates(ink, beside=beside, line=line)
         found = sorted(here, key=prior, reverse=True) + found
         window = view.closer(found[0].box, line=line) if here and in_use("closer") else None

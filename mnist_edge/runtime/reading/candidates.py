@@ -66,31 +66,29 @@ def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
         line: whether all of it is looked for, and nothing else.
     """
     parts, found = ink.parts, list[Candidate]()
-    for drops in (active("drop"),):
-        left, dropped = np.ones(len(parts.area), np.bool_), list[tuple[str, int]]()
-        for rule in drops:
-            drop = left & rule.apply(ink, left)
-            if count := int(np.count_nonzero(drop)):
-                left &= ~drop
-                dropped.append((rule.name, count))
-        choices = [EVERYTHING] if line else active("choose")
-        number = np.count_nonzero(left)
-        for rule in choices[:number]:
-            chosen = rule.apply(ink, left) if number > 1 else left  # one alone is no choice
-            if any((chosen == other.chosen).all() for other in found):
-                continue
-            mask, box = parts.of(chosen)
-            support = _support(ink, mask, box, int(parts.contact @ chosen))
-            if support == -math.inf:
-                continue
-            long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
-            path = path_length(int(parts.outline @ chosen))
-            candidate = Candidate(
-                *(ink, rule.name, chosen, left & long, path, mask, box, support),
-                *(beside, tuple(dropped)),
-            )
-            doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
-            found.append(candidate._replace(doubts=doubts))
+    left, dropped = np.ones(len(parts.area), np.bool_), list[tuple[str, int]]()
+    for rule in active("drop"):
+        drop = left & rule.apply(ink, left)
+        if count := int(np.count_nonzero(drop)):
+            left &= ~drop
+            dropped.append((rule.name, count))
+    number = np.count_nonzero(left)
+    for rule in ([EVERYTHING] if line else active("choose"))[:number]:
+        chosen = rule.apply(ink, left) if number > 1 else left  # one alone is no choice
+        if any((chosen == other.chosen).all() for other in found):
+            continue
+        mask, box = parts.of(chosen)
+        support = _support(ink, mask, box, int(parts.contact @ chosen))
+        if support == -math.inf:
+            continue
+        long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
+        path = path_length(int(parts.outline @ chosen))
+        candidate = Candidate(
+            *(ink, rule.name, chosen, left & long, path, mask, box, support),
+            *(beside, tuple(dropped)),
+        )
+        doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
+        found.append(candidate._replace(doubts=doubts))
     return found
 
 

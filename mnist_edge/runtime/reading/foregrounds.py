@@ -37,18 +37,18 @@ class Foreground(NamedTuple):
 
 
 def foregrounds(
-    view: View, way: tuple[str, str], relief: Levels, threshold: float, seen: set[bytes]
+    view: View, way: tuple[str, str], difference: Levels, threshold: float, seen: set[bytes]
 ) -> Iterator[Foreground]:
     """Yield the ink that is darker than the background, and that which is lighter.
 
     Args:
         view: where.
         way: the names of the background and of the threshold.
-        relief: int16 (H, W), grey levels above the background.
+        difference: int16 (H, W), grey levels above the background.
         threshold: the depth beyond which a pixel is ink, in grey levels.
         seen: masks of this view that were yielded before, and are not again.
     """
-    for polarity, depth in zip(POLARITIES, (-relief, relief), strict=True):
+    for polarity, depth in zip(POLARITIES, (-difference, difference), strict=True):
         if (mask := depth > threshold).any() and (content := mask.tobytes()) not in seen:
             seen.add(content)
             yield Foreground(view, way, polarity, depth, connected_components(mask))
@@ -83,21 +83,21 @@ def corners(gray: Gray) -> int:
     return round(median(gray[_CORNERS]))
 
 
-def otsu(relief: Levels) -> float:
+def otsu(difference: Levels) -> float:
     """Return the depth that separates two classes best (Otsu 1979), midway in a gap."""
-    return _otsu(relief)[1]
+    return _otsu(difference)[1]
 
 
-def faint(relief: Levels) -> float:
+def faint(difference: Levels) -> float:
     """Return a share of Otsu's, as thin lines only graze some of their pixels; above the noise."""
-    below, full = _otsu(relief)
+    below, full = _otsu(difference)
     noise = FOREGROUNDS.noise * int(below.searchsorted(0.75 * below[-1]))
     return min(max(FOREGROUNDS.faint * full, noise), full)
 
 
-def _otsu(relief: Levels) -> tuple[NDArray[np.intp], float]:
+def _otsu(difference: Levels) -> tuple[NDArray[np.intp], float]:
     """Return how many pixels have at most each depth, and the threshold."""
-    counts = np.bincount(np.abs(relief).ravel())
+    counts = np.bincount(np.abs(difference).ravel())
     below = counts.cumsum()
     total = (counts * np.arange(len(counts))).cumsum()
     classes = np.maximum(below * (below[-1] - below), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +15,12 @@ from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.components import Mask, connected_components
+from mnist_edge.runtime.reading.components import Components, connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode, scale_of
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
-from mnist_edge.runtime.reading.views import Box, scaled
+from mnist_edge.runtime.reading.views import Box, around, scaled
 
 _NOTHING = np.zeros((SIZE, SIZE), np.uint8)
 
@@ -34,15 +34,6 @@ class Segment(NamedTuple):
     box: Box  # in pixels of the ink's view
     cost: float  # what its form speaks against it
     is_digit: bool
-
-
-class _Piece(NamedTuple):
-    """A component of the ink, or a slice of one."""
-
-    component: int
-    box: Box
-    left_cut: float  # how many strokes are cut; 0 where the component ends
-    right_cut: float
 
 
 class Row(NamedTuple):
@@ -124,69 +115,68 @@ def segments(ink: Candidate) -> list[Segment]:
     parts = connected_components(ink.mask)
     heights = parts.box[:, 3] - parts.box[:, 1]
     height = float(np.median(heights[heights > heights.max() / 2]))
-    pieces: list[_Piece] = []
-    for component in range(len(heights)):
-        pieces += _slices(parts.labels == component, component, height, ink.stroke_width)
-        if len(pieces) > LINES.pieces:
-            return []
-    pieces.sort(key=lambda piece: piece.box[0] + piece.box[2])
+    pieces = _pieces(parts, height)
+    if len(pieces) > LINES.pieces:
+        return []
     found = []
     for first in range(len(pieces)):
         mask = np.zeros_like(ink.mask)
         for last in range(first + 1, min(first + LINES.parts, len(pieces)) + 1):
             group = pieces[first:last]
-            boxes = np.array([piece.box for piece in group])
+            boxes = np.array([box for _, box in group])
             box: Box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
             if len(group) > 1 and box[2] - box[0] > LINES.widest * height:
                 break
-            piece = group[-1]
-            whole = group[0].left_cut == piece.right_cut == 0
-            if whole and len({piece.component for piece in group}) == 1:
+            component, (left, _, right, _) = group[-1]
+            mask[:, left:right] |= parts.labels[:, left:right] == component
+            near = around(box)
+            own, rest = mask[near], (ink.mask & ~mask)[near]
+            cuts = (own[:, 1:] & rest[:, :-1]).sum(), (own[:, :-1] & rest[:, 1:]).sum()
+            if not any(cuts) and all(of == component for of, _ in group):
                 short = box[3] - box[1] < LINES.mark * height
                 cost = LINES.skip if short else LINES.skip_tall
                 found.append(Segment(first, last, _NOTHING, box, cost, False))
-            columns = np.s_[:, piece.box[0] : piece.box[2]]
-            mask[columns] |= parts.labels[columns] == piece.component
             image = normalized(ink.ink.depth, mask, box, ink.stroke_width)
-            found.append(Segment(first, last, image, box, _cost(group, box, height), True))
+            cost = _cost(group, box, height, np.hypot(*cuts) / ink.stroke_width)
+            found.append(Segment(first, last, image, box, cost, True))
     return found
 
 
-def _slices(mask: Mask, component: int, height: float, stroke: float) -> Iterator[_Piece]:
-    """Cut a component at the columns with the least ink, `LINES.apart` from each other."""
-    y, x = mask.nonzero()
-    left, right = int(x.min()), int(x.max()) + 1
-    cuts = {left: 0.0, right: 0.0}
-    if right - left > LINES.cuttable * height:
-        ink = np.bincount(x, minlength=right)
-        for column in sorted(range(left, right), key=lambda column: ink[column]):
-            if all(abs(column - other) >= LINES.apart * height for other in cuts):
-                cuts[column] = float(ink[column]) / stroke
-    for start, end in itertools.pairwise(sorted(cuts)):
-        inside = y[(x >= start) & (x < end)]
-        box = start, int(inside.min()), end, int(inside.max()) + 1
-        yield _Piece(component, box, cuts[start], cuts[end])
+def _pieces(parts: Components, height: float) -> list[tuple[int, Box]]:
+    """Cut wide components at the columns with the least ink, `LINES.apart` from each other.
+
+    Returns:
+        The component and the box of each piece, from the left to the right.
+    """
+    pieces: list[tuple[int, Box]] = []
+    for component, (left, top, right, bottom) in enumerate(parts.box.tolist()):
+        mask = parts.labels[top:bottom, left:right] == component
+        cuts = [0, right - left]
+        if right - left > LINES.cuttable * height:
+            for column in mask.sum(axis=0).argsort(kind="stable").tolist():
+                if all(abs(column - other) >= LINES.apart * height for other in cuts):
+                    cuts.append(column)
+        for start, end in itertools.pairwise(sorted(cuts)):
+            rows = mask[:, start:end].any(axis=1).nonzero()[0].tolist()
+            pieces.append(
+                (component, (left + start, top + rows[0], left + end, top + rows[-1] + 1))
+            )
+    return sorted(pieces, key=lambda piece: piece[1][0] + piece[1][2])
 
 
-def _cost(group: Sequence[_Piece], box: Box, height: float) -> float:
+def _cost(group: list[tuple[int, Box]], box: Box, height: float, cut: float) -> float:
     """Say what speaks against a digit of this form; `LINES.weights` tells what counts how much."""
-    starts = {(piece.component, piece.box[0]) for piece in group}
-    ends = {(piece.component, piece.box[2]) for piece in group}
-    # Half of a cut is paid on each of its sides, and one through two strokes is four times worse.
-    cut = sum(
-        piece.left_cut**2 * ((piece.component, piece.box[0]) not in ends)
-        + piece.right_cut**2 * ((piece.component, piece.box[2]) not in starts)
-        for piece in group
-    )
-    gap, end = 0, group[0].box[2]
+    gap, end = 0, box[0]
     tall: dict[int, int] = defaultdict(int)
-    for component, (left, top, right, bottom), *_ in group:
+    for component, (left, top, right, bottom) in group:
         gap += max(0, left - end)
         end = max(end, right)
         tall[component] = max(tall[component], bottom - top)
     second = sorted([0, *tall.values()])[-2]
     short = max(0.0, 1 - (box[3] - box[1]) / height)
-    return float(np.dot(LINES.weights, (cut / 2, gap / height, (second / height) ** 2, short**2)))
+    # A cut is paid by both sides, and one through two strokes is four times worse.
+    against = cut**2 / 2, gap / height, (second / height) ** 2, short**2
+    return float(np.dot(LINES.weights, against))
 
 
 def best_row(

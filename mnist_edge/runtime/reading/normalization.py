@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mnist_edge.contract import SIZE
 from mnist_edge.runtime.reading.components import Mask, outline_of, path_length
@@ -34,43 +34,52 @@ def describe() -> dict[str, Any]:
     }
 
 
-def own_form(picture: Image.Image) -> NDArray[np.uint8] | None:
-    """Return the pixels of a picture in MNIST's own form, light on dark; None where it is not.
+def own_form(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
+    """Return a picture that is in MNIST's own form, as its 70,000 are; None where it is not.
+
+    What is, but for its place, is moved there by whole pixels, as MNIST's were.
 
     Args:
-        picture: of mode `L` or `RGB`, light on dark or dark on light.
+        pixels: of any shape and type.
+
+    Returns:
+        uint8 (28, 28), light on dark.
     """
-    if picture.size != (SIZE, SIZE):
+    if pixels.shape == (SIZE, SIZE, 3) and (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, 0]
+    if pixels.shape != (SIZE, SIZE) or pixels.dtype != np.uint8:
         return None
-    pixels = np.asarray(picture)
-    if pixels.ndim == 3:
-        if (pixels != pixels[:, :, :1]).any():
-            return None
-        pixels = np.ascontiguousarray(pixels[:, :, 0])
-    return next((form for form in (pixels, 255 - pixels) if is_mnist(form)), None)
+    image = _centred(pixels)
+    return _centred(255 - pixels) if image is None else image
 
 
-def is_mnist(pixels: NDArray[Any]) -> TypeGuard[NDArray[np.uint8]]:
-    """Tell whether pixels (28, 28) are in MNIST's own form, as its 70,000 pictures are."""
+def _centred(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     content = pixels.tobytes()
-    if pixels.dtype != np.uint8 or (b"\xff" not in content and b"\xfe" not in content):
-        return False
-    # Stripped of paper at both ends: the first and the last row or column with ink.
-    sides = (_extent(content), _extent(pixels.T.tobytes()))
-    if not NORMALIZING.box - 1 <= max(sides) <= NORMALIZING.box:
-        return False
+    if b"\xff" not in content and b"\xfe" not in content:
+        return None
+    if not NORMALIZING.box - 1 <= _side(pixels, content) <= NORMALIZING.box:
+        return None
     # Of whole numbers under 2**24, float32 has exact sums. `dot` takes half as long as `@` here.
     mass, y, x = _MOMENTS.dot(pixels.ravel()).tolist()
-    off_centre = max(abs(y / mass - NORMALIZING.centre), abs(x / mass - NORMALIZING.centre))
-    if off_centre >= NORMALIZING.off_centre:
-        return False
     # Whole pixels only, as few other pictures' mass is, are what a painting program draws.
-    return bool(mass % 255 or not _is_thin(pixels == 255, mass / 255))
+    if mass % 255 == 0 and _is_thin(pixels == 255, mass / 255):
+        return None
+    down, right = NORMALIZING.centre - y / mass, NORMALIZING.centre - x / mass
+    if abs(down) < NORMALIZING.off_centre and abs(right) < NORMALIZING.off_centre:
+        return pixels
+    moved = np.roll(pixels, (round(down), round(right)), (0, 1))
+    # What would lie beyond an edge came in at the other.
+    return moved if _side(moved, moved.tobytes()) <= NORMALIZING.box else None
 
 
 def _is_thin(full: NDArray[np.bool_], area: float) -> bool:
     """Tell whether these pixels are all the ink, and its strokes thinner than MNIST's are then."""
     return bool(full.sum() == area < NORMALIZING.min_stroke * path_length(outline_of(full)))
+
+
+def _side(pixels: NDArray[np.uint8], content: bytes) -> int:
+    """Return the longer side of the box around what is not 0, of (28, 28) and their bytes."""
+    return max(_extent(content), _extent(pixels.T.tobytes()))
 
 
 def _extent(content: bytes) -> int:
@@ -100,6 +109,7 @@ def normalized(
     ink = inked[own]
     contrast = int(ink.sum()) / len(ink)
     soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, 1.5)
+    digit = Image.fromarray(soft.astype(np.uint8))
 
     scale = NORMALIZING.box / side
     drawn = scale * stroke_width
@@ -109,22 +119,20 @@ def normalized(
     times = NORMALIZING.supersampling
     radius = (stroke - scale * stroke_width) * times / 2
     scale *= times
-    small = Image.fromarray(soft.astype(np.uint8))
-    size = max(1, round(scale * small.width)), max(1, round(scale * small.height))
+    size = max(1, round(scale * digit.width)), max(1, round(scale * digit.height))
     filtering = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    large = pad(np.asarray(small.resize(size, filtering)), 2 * times)
+    large = np.asarray(ImageOps.expand(digit.resize(size, filtering), 2 * times))
     if radius > 0:
         large = thicken(large, radius)
     elif radius < 0 and (thinned := ~thicken(~large, -radius)).any():
         large = thinned
 
-    level = large.astype(float)
-    rows, columns = level.sum(axis=1), level.sum(axis=0)
-    mass = rows.sum()
-    y, x = (side @ np.arange(len(side)) / mass for side in (rows, columns))
+    level = large.astype(np.float32)
+    mass, (height, width) = float(level.sum()), level.shape
+    x, y = float(level.dot(np.arange(width)).sum()), float(np.arange(height).dot(level).sum())
     middle = (NORMALIZING.centre + 0.5) * times - 0.5
     canvas = Image.new("L", (SIZE * times, SIZE * times))
-    canvas.paste(Image.fromarray(large), (round(middle - x), round(middle - y)))
+    canvas.paste(Image.fromarray(large), (round(middle - x / mass), round(middle - y / mass)))
     field = np.asarray(canvas.reduce(times))
     image: NDArray[np.uint8] = np.rint(field * (255 / max(1, field.max()))).astype(np.uint8)
     return image
@@ -133,8 +141,9 @@ def normalized(
 def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
     """Dilate by a disk: by each of its rows, from the shortest to the longest."""
     height, width = pixels.shape
-    reach = math.ceil(radius)
-    padded = pad(pixels, reach)
+    reach = int(math.sqrt(radius * radius + 0.5))
+    padded = np.zeros((height + 2 * reach, width + 2 * reach), pixels.dtype)
+    padded[reach : reach + height, reach : reach + width] = pixels
     thick = pixels.copy()
     wide = padded[:, reach : reach + width].copy()
     for x in range(reach + 1):
@@ -145,11 +154,3 @@ def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
             if x * x <= radius * radius + 0.5 - y * y < (x + 1) ** 2:
                 np.maximum(thick, wide[reach + y :][:height], out=thick)
     return thick
-
-
-def pad(values: NDArray[T], margin: int) -> NDArray[T]:
-    """Put zeros around pixels; `np.pad` takes ten times as long, which counts for 28x28."""
-    height, width = values.shape
-    padded = np.zeros((height + 2 * margin, width + 2 * margin), values.dtype)
-    padded[margin : margin + height, margin : margin + width] = values
-    return padded

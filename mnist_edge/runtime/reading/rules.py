@@ -72,20 +72,20 @@ def _long_path(candidate: Candidate) -> bool:
     return candidate.path > CHOOSING.path * candidate.side
 
 
-Stage = Literal["background", "threshold", "drop", "choose", "doubt", "look"]
+Stage = Literal["background", "threshold", "drop", "choose", "doubt", "pass"]
 
 
 class Rule(NamedTuple):
     """A row of the table.
 
-    The first look takes the first background and threshold, and leaves out what is dropped; the
-    second tries all of them, and what was dropped too.
+    The first pass takes the first background and threshold, the second tries all of them; what is
+    dropped is in neither.
     """
 
     name: str  # what `--explain` and `without` call it
     stage: Stage  # when it is applied
     why: str  # what it is for
-    apply: Any = None  # its function; None of a look, which is a step of the algorithm itself
+    apply: Any = None  # its function; None of a pass, which is a step of the algorithm itself
 
 
 EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
@@ -100,8 +100,8 @@ RULES = (
     EVERYTHING,
     Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
-    Rule("closer", "look", "a small digit in a large picture needs another view"),
-    Rule("again", "look", "what is not trusted at once is looked at in every way"),
+    Rule("closer", "pass", "a small digit in a large picture needs another view"),
+    Rule("again", "pass", "what is not trusted at once is read in every way"),
 )
 
 _left_out: frozenset[str] = frozenset()

@@ -17,7 +17,7 @@ def shipped() -> Classifier:
     return Classifier.load()
 
 
-def look(source: Source) -> Reading:
+def read(source: Source) -> Reading:
     """Read a picture as the shipped model does."""
     return shipped().read(source)
 

@@ -184,24 +184,24 @@ def transparent(ink: tuple[int, int, int], size: int = 90) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("ink", "ground"),
+    ("ink", "paper"),
     [((0, 0, 0), 255), ((255, 255, 255), 0), ((30, 40, 160), 255), ((250, 220, 60), 0)],
 )
 def test_ink_on_nothing_gets_the_ground_it_stands_out_from(
-    ink: tuple[int, int, int], ground: int
+    ink: tuple[int, int, int], paper: int
 ) -> None:
     pixels = np.asarray(decode(transparent(ink)))
-    assert (pixels[0, 0] == ground).all()
+    assert (pixels[0, 0] == paper).all()
     assert tuple(pixels[45, 45]) == ink
 
 
-@pytest.mark.parametrize(("ground", "ink"), [(255, 0), (20, 240)])
-def test_a_card_with_transparent_corners_is_continued(ground: int, ink: int) -> None:
+@pytest.mark.parametrize(("paper", "ink"), [(255, 0), (20, 240)])
+def test_a_card_with_transparent_corners_is_continued(paper: int, ink: int) -> None:
     card = Image.new("RGBA", (90, 90), (0, 0, 0, 0))
     draw = ImageDraw.Draw(card)
-    draw.rounded_rectangle((0, 0, 89, 89), 25, fill=(ground,) * 3 + (255,))
+    draw.rounded_rectangle((0, 0, 89, 89), 25, fill=(paper,) * 3 + (255,))
     draw.line([(45, 15), (45, 75)], fill=(ink,) * 3 + (255,), width=12)
-    assert (np.asarray(decode(card))[0, 0] == ground).all()
+    assert (np.asarray(decode(card))[0, 0] == paper).all()
 
 
 def test_a_palette_with_a_transparent_colour_is_made_opaque() -> None:

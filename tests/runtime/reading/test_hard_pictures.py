@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.runtime.reading.conftest import look
+from tests.runtime.reading.conftest import read
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -141,6 +141,6 @@ PICTURES = {
 def test_what_was_hard_is_read(digit: int, pictures: list[Image.Image]) -> None:
     for picture in pictures:
         for turned in (picture, Image.eval(picture, lambda level: 255 - level)):
-            answer = look(turned).answer
+            answer = read(turned).answer
             assert answer is not None
             assert answer.argmax() == digit

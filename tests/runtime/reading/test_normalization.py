@@ -22,7 +22,7 @@ from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.normalization import describe
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.runtime.reading.conftest import likeness as alike
-from tests.runtime.reading.conftest import look as preprocess
+from tests.runtime.reading.conftest import read as preprocess
 
 Colour = tuple[int, int, int]
 ALIKE = 0.85
@@ -90,10 +90,10 @@ def pepper() -> Image.Image:
 
 
 def checkered() -> Image.Image:
-    """The pattern by which editors show transparency, saved as if it were the ground."""
+    """The pattern by which editors show transparency, saved as if it were the paper."""
     y, x = np.indices((210, 210)) // 6
-    ground = np.where((x + y) % 2, 255.0, 225.0)[:, :, None]
-    return picture_of(np.minimum(array(five()), ground))
+    paper = np.where((x + y) % 2, 255.0, 225.0)[:, :, None]
+    return picture_of(np.minimum(array(five()), paper))
 
 
 def broken() -> Image.Image:

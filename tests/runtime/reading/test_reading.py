@@ -26,8 +26,7 @@ from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.conftest import data_folder
-from tests.runtime.reading.conftest import likeness
-from tests.runtime.reading.conftest import look as read
+from tests.runtime.reading.conftest import likeness, read
 
 Field = NDArray[np.uint8]
 SEVEN = [(60, 40), (140, 40), (95, 160)]
@@ -353,6 +352,20 @@ def test_mnists_own_form_is_left_as_it_is() -> None:
         # Off the centre the digit is looked for. Thin strokes are then thickened, which the
         # original's were not.
         assert likeness(read_digit(np.roll(255 - image, 3, axis=1)), image) > 0.7
+
+
+def test_what_lies_off_the_centre_is_moved_by_whole_pixels_where_it_has_room() -> None:
+    images = [image for image in synthetic.generate(60, seed=4).images if read(image).own_form]
+    roomy = [image for image in images if not image[-3:].any() and not image[:, -3:].any()]
+    assert len(roomy) > 20
+    for image in roomy:
+        moved = np.roll(image, 3, (0, 1))
+        for picture in (moved, 255 - moved, Image.fromarray(moved)):
+            assert np.array_equal(read(picture).image, image)
+    # Cut off at an edge it is drawn anew.
+    for image in images:
+        if image[:, -6:].any():
+            assert not read(np.roll(image, 6, axis=1)).own_form
 
 
 @pytest.mark.parametrize(("pen", "as_is"), [(1, False), (4, True)])

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from mnist_edge.runtime.reading import propose
 from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.rules import RULES, active, without
-from tests.runtime.reading.conftest import look
+from tests.runtime.reading.conftest import read
 
 SEVEN = [(60, 40), (140, 40), (95, 160)]
 
@@ -89,7 +89,7 @@ def test_what_is_more_or_less_than_a_digit_is_doubted(rule: str, picture: Image.
 def test_a_small_digit_is_seen_closer() -> None:
     picture = Image.new("L", (900, 900), 255)
     picture.paste(seven().resize((100, 100)), (600, 300))
-    candidate = look(picture).candidate
+    candidate = read(picture).candidate
     assert candidate is not None
     assert np.abs(np.array(candidate.in_picture) - (627, 317, 674, 383)).max() < 10
     with without("closer"):
@@ -100,7 +100,7 @@ def test_a_small_digit_is_seen_closer() -> None:
 
 def test_every_rule_has_a_name_of_its_own_and_a_reason() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert all(rule.why and (rule.apply is None) is (rule.stage == "look") for rule in RULES)
+    assert all(rule.why and (rule.apply is None) is (rule.stage == "pass") for rule in RULES)
 
 
 def test_an_unknown_rule_cannot_be_left_out_and_what_is_left_out_comes_back() -> None:

@@ -134,7 +134,7 @@ class View(NamedTuple):
 
 @stage("view")
 def view_of(grey: Value, window: Value) -> View:
-    """Look at a window, int64 (4,), of a grey picture."""
+    """Reduce a window, int64 (4,), of a grey picture to a view."""
     extent = window[2:] - window[:2]
     factor = (op("ReduceMax", extent, keepdims=1) + (VIEWING.side - 1)) / VIEWING.side
     size = (extent + (factor - 1)) / factor
@@ -205,17 +205,17 @@ class Ink(NamedTuple):
 
 
 @stage("ink")
-def ink_of(relief: Value) -> Ink:
+def ink_of(difference: Value) -> Ink:
     """Tell the ink from the background: what is deepest, on one side of it, and deep enough.
 
     The threshold lies midway between the means of what it parts (Ridler and Calvard 1978). What is
     fainter, and not as faint as noise, is ink where it touches some.
 
     Args:
-        relief: float32 (H, W), grey levels above the background.
+        difference: float32 (H, W), grey levels above the background.
     """
-    light = (relief * relief * relief).sum() > 0.0
-    depth = where(light, relief, -relief).at_least(0.0)
+    light = (difference * difference * difference).sum() > 0.0
+    depth = where(light, difference, -difference).at_least(0.0)
     pixels, everything = op("Size", depth).to(np.float32), depth.sum()
     threshold = depth.max() * 0.5
     paper = threshold

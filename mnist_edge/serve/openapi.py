@@ -1,4 +1,4 @@
-"""The API's page: what its OpenAPI document says, as HTML that needs nothing else."""
+"""The API's description in the terms of OpenAPI 3.1, and as a page that needs nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,87 @@ import json
 from collections.abc import Iterator
 from html import escape
 from typing import Any
+
+from mnist_edge.serve.problems import Failure
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def failures(*statuses: int) -> Responses:
+    """Return what is said of answers of these statuses."""
+    return {status: {"model": Failure, "description": _WHY[status]} for status in sorted(statuses)}
+
+
+_WHY = {
+    400: "The request is not of the protocol.",
+    401: "The token is missing or wrong.",
+    404: "There is no such model.",
+    408: "The request's body takes too long.",
+    413: "The body, or a picture, is larger than it may be.",
+    415: "The body has a Content-Encoding.",
+    422: "It cannot be read.",
+    503: "The service is busy; Retry-After says when to ask again.",
+}
+
+# Of whatever reads a body and answers it.
+OF_A_BODY = (401, 408, 413, 415, 503)
+
+_A_PICTURE = "A picture: PNG, JPEG, BMP, GIF, WebP or TIFF, of any size and polarity."
+
+
+def _pictures(description: str, in_a_form: dict[str, Any]) -> dict[str, Any]:
+    form = {"type": "object", "required": ["picture"], "properties": {"picture": in_a_form}}
+    content = {"application/octet-stream": _BYTES, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+PICTURE = _pictures(f"{_A_PICTURE} Or a form with one.", _BYTES["schema"])
+PICTURES = _pictures(
+    f"{_A_PICTURE} Or many, each a part of a form.",
+    {"type": "array", "minItems": 1, "items": _BYTES["schema"]},
+)
+
+_PARAMETERS = {"type": "object"}
+
+TENSORS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Pictures in MNIST's own form: FP32 from 0 to 1, or UINT8, n times 28×28.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["inputs"],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "parameters": _PARAMETERS,
+                        "inputs": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 1,
+                            "items": {
+                                "type": "object",
+                                "required": ["name", "shape", "datatype"],
+                                "properties": {
+                                    "name": {"const": "image"},
+                                    "shape": {"type": "array", "items": {"type": "integer"}},
+                                    "datatype": {"enum": ["FP32", "UINT8"]},
+                                    "parameters": _PARAMETERS,
+                                    "data": {"type": "array"},
+                                },
+                            },
+                        },
+                        "outputs": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            },
+            "application/octet-stream": _BYTES,
+        },
+    }
+}
 
 _HEAD = """<!doctype html>
 <html lang="en">
