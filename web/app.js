@@ -4,7 +4,7 @@ import { AnswerPanel } from "./answer.js";
 import { photograph } from "./camera.js";
 import { Drawing } from "./drawing.js";
 import { History } from "./history.js";
-import { showExplanation, showFields, showReading } from "./inside.js";
+import { showExplanation, showFields, showLayers } from "./inside.js";
 import { Pad, placed } from "./pad.js";
 import { ofFile, ofStrokes } from "./picture.js";
 import { BrowserReader, ServerReader, Unread } from "./readers.js";
@@ -132,7 +132,7 @@ async function showReading() {
         showExplanation($("#explanation"), explanation);
       }
     }
-    if (layered && $("#layers").open) showReading($("#maps"), await inside.layers(picture));
+    if (layered && $("#layers").open) showLayers($("#maps"), await inside.layers(picture));
   } catch (error) {
     if (!(error instanceof Unread)) throw error;
     panel.fail(error, reader);
@@ -186,12 +186,22 @@ async function take(files) {
     try {
       lay(drawing.sheet.line, await ofFile(file));
     } catch (error) {
-      panel.fail(error, reader);
-      panel.busy = false;
-      return;
+      return fail(error);
     }
-    while (frame || reading) await new Promise(requestAnimationFrame);
+    await idle();
   }
+}
+
+/** Wait until what is drawn has been read. */
+async function idle() {
+  while (frame || reading) await new Promise(requestAnimationFrame);
+}
+
+/** Say what went wrong, after the answer that is still to come and would take its place. */
+async function fail(error) {
+  await idle();
+  panel.fail(error, reader);
+  panel.busy = false;
 }
 
 /* What is pressed. */
@@ -219,7 +229,7 @@ $("#camera").addEventListener("click", async () => {
     const photo = await photograph($("#viewfinder"), $("#capture"));
     if (photo) await take([photo]);
   } catch (error) {
-    panel.fail(error, reader);
+    fail(error);
   }
 });
 $("#paste").addEventListener("click", async () => {
@@ -234,7 +244,7 @@ $("#paste").addEventListener("click", async () => {
     const message = error instanceof Error && !(error instanceof DOMException) && !(error instanceof TypeError)
       ? error.message
       : "Press Control V, or Command V, to paste here.";
-    panel.fail(new Error(message), reader);
+    fail(new Error(message));
   }
 });
 document.addEventListener("paste", ({ clipboardData }) => take(pictures(clipboardData)));
