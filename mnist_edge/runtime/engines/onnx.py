@@ -258,6 +258,8 @@ def _ends(session: onnxruntime.InferenceSession, source: object) -> tuple[Any, A
         ) from error
     if len(inputs) != 1:
         raise several_inputs(source, named)
+    if not outputs:
+        raise ModelError(f"{source} gives nothing.", remedy="choose a classifier of pictures.")
     image, answer = inputs[0], outputs[0]
     batch = (image.shape or [0])[0]
     for does, end in (("takes", image), ("gives", answer)):
