@@ -41,7 +41,7 @@ def _read() -> str:
     sets = {name: rest for name, *rest in results["sets"]}
     rows = [
         ("people's own pictures, on which reading was developed", *sets["A"][:4]),
-        ("other people's, which had no say in it", *sets["B"][:4]),
+        ("other people's, which confirmed it", *sets["B"][:4]),
         ("of people in Turkey, scanned with 8×8 pixels", *results["optdigits"][0][1:]),
         ("simulated drawings, and photographs of pages", *results["simulated"][0][1:]),
     ]
