@@ -40,6 +40,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 from mnist_edge import Classifier, data
 from mnist_edge.data import synthetic
 from mnist_edge.runtime import evaluate
+from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.evaluate import Count
 from mnist_edge.runtime.labelled import items_of
 from mnist_edge.runtime.reading import propose
@@ -79,10 +80,10 @@ class Shown(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What comes out for each set, and whether each picture is read or refused as it should be."""
+    """What comes out for each set, and how good the answer to each picture is."""
 
     counts: dict[str, Count]
-    fine: list[bool]
+    grades: list[int]
 
 
 def main() -> None:
@@ -165,16 +166,25 @@ HEADERS = {
 def outcome(classifier: Classifier, shown: list[Shown]) -> Outcome:
     """Read pictures, and count."""
     counts = {name: Count() for name in SETS}
-    fine = []
+    grades = []
     for of, picture, label in shown:
         answer = classifier.predict(picture)
         line = classifier.read_line(picture).text if len(label) > 1 else None
         counts[of].add(label, answer, line)
-        if len(label) == 1:
-            fine.append(answer.accepted and str(answer.digit) == label)
-        else:
-            fine.append(not answer.accepted and line == (label or None))
-    return Outcome(counts, fine)
+        grades.append(grade(label, answer, line))
+    return Outcome(counts, grades)
+
+
+def grade(label: str, answer: Prediction, line: str | None) -> int:
+    """Tell how good an answer is: better ones have larger numbers.
+
+    Of a digit a right one is better than a wrong one, and better if it is trusted, which a wrong
+    one is not to be. What is no single digit is not to be trusted, and a line to be read whole.
+    """
+    if len(label) == 1:
+        right = str(answer.digit) == label
+        return 2 * right + (right == answer.accepted)
+    return (not answer.accepted) + (line == (label or None))
 
 
 def totals(measured: Outcome) -> list[list[str]]:
@@ -194,8 +204,8 @@ def _without(job: tuple[Path | None, tuple[str, ...]]) -> Outcome:
 def ablation(model: Path | None, shown: list[Shown], *, pairs: bool) -> list[list[str]]:
     """Leave out one rule at a time, and each pair of those that matter if asked for.
 
-    A picture is lost that is read or refused as it should be with a rule and not without it; and
-    won the other way about.
+    A picture is lost whose answer is better with a rule than without it (`grade`), and won the
+    other way about.
     """
     # Of the first two of the table one or the other is needed.
     single = [(), *((rule.name,) for rule in RULES if rule.name not in ("surface", "near"))]
@@ -207,8 +217,7 @@ def ablation(model: Path | None, shown: list[Shown], *, pairs: bool) -> list[lis
         )
         base = measured[()]
         for names, result in measured.items():
-            gone = sum(a and not b for a, b in zip(base.fine, result.fine, strict=True))
-            if gone >= MATTERS:
+            if sum(map(int.__gt__, base.grades, result.grades)) >= MATTERS:
                 matters += names
         both = list(combinations(matters, 2)) if pairs else []
         measured |= dict(zip(both, pool.map(_without, [(model, two) for two in both]), strict=True))
@@ -220,11 +229,11 @@ def ablation(model: Path | None, shown: list[Shown], *, pairs: bool) -> list[lis
         cells.append(str(sum(count.lines_right for count in result.counts.values())))
         for of in SETS:
             changes = [
-                (before, after)
-                for one, before, after in zip(shown, base.fine, result.fine, strict=True)
+                np.sign(after - before)
+                for one, before, after in zip(shown, base.grades, result.grades, strict=True)
                 if one.of == of
             ]
-            cells += map(str, (changes.count((True, False)), changes.count((False, True))))
+            cells += map(str, (changes.count(-1), changes.count(1)))
         rows.append([*cells, why.get(names, "")])
     return rows
 
