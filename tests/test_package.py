@@ -81,7 +81,7 @@ def test_the_classifier_is_loaded_on_first_use() -> None:
     assert "mnist_edge.runtime.classifier" in modules("import mnist_edge; mnist_edge.Classifier")
 
 
-def modules(code: str, *arguments: str | Path) -> set[str]:
+def modules(code: str, *arguments: str | Path, returncode: int = 0) -> set[str]:
     """The modules that a fresh interpreter has loaded once it has run some code."""
     finished = subprocess.run(
         [
@@ -94,13 +94,14 @@ def modules(code: str, *arguments: str | Path) -> set[str]:
         text=True,
         check=False,
     )
-    assert finished.returncode == 0, finished.stderr
+    assert finished.returncode == returncode, finished.stderr
     return set(finished.stdout.splitlines()[-1].split())
 
 
-def command(*arguments: str | Path) -> set[str]:
+def command(*arguments: str | Path, returncode: int = 0) -> set[str]:
     """The modules that a command has loaded by its end."""
-    return modules("from mnist_edge.cli import main; main()", *arguments)
+    code = "from mnist_edge.cli import main; main()"
+    return modules(code, *arguments, returncode=returncode)
 
 
 def top_level(names: set[str]) -> set[str]:
@@ -133,6 +134,22 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 )
 def test_asking_for_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert not top_level(command(*arguments)) & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "returncode"),
+    [
+        (("train", "--data", "minst"), 2),
+        (("export", "missing.keras"), 1),
+        (("export", str(PACKAGE.parent / "models" / "edge.onnx")), 2),
+    ],
+    ids=["dataset", "model", "exported file"],
+)
+def test_a_mistyped_name_is_told_without_waiting_for_tensorflow(
+    arguments: tuple[str, ...], returncode: int, tmp_path: Path
+) -> None:
+    loaded = command(*arguments, "--out", tmp_path, returncode=returncode)
+    assert "tensorflow" not in top_level(loaded)
 
 
 @pytest.mark.parametrize(

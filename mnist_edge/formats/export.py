@@ -13,7 +13,7 @@ from mnist_edge.files import holding, replacing
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.latest import latest
-from mnist_edge.formats.table import FORMATS, faster, named
+from mnist_edge.formats.table import FORMATS, faster, named, of_path
 from mnist_edge.workspace import (
     RUNS,
     copy_origins,
@@ -98,7 +98,6 @@ def export(
             "--arduino packs the C header, which is not made.", remedy="add it: --formats c"
         )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
-    from mnist_edge.formats.exporter import Exporter
     from mnist_edge.formats.identify import contract_of
 
     folder = Path(out)
@@ -109,6 +108,8 @@ def export(
         contract = contract_of(origin) if isinstance(origin, Path) else None
         if contract is None:
             data = data or _at_hand(note)
+        elif isinstance(origin, Path):
+            _check_trained(origin, feeding)
         dataset = load_dataset(
             data,
             contract,
@@ -130,6 +131,8 @@ def export(
         ]
         if skipped and not asked:
             note(f"{', '.join(skipped)}: not made of this model")
+        from mnist_edge.formats.exporter import Exporter
+
         done: list[Exported] = []
         try:
             exporter = Exporter(
@@ -160,6 +163,20 @@ def export(
         return done
 
 
+def _check_trained(path: Path, feeding: FeedingOptions | None) -> None:
+    """Refuse what is no trained model, or to be fed otherwise than its contract says."""
+    if of_path(path) is not FORMATS["keras"]:
+        raise UsageError(
+            f"{path} is an exported file, not a trained model.",
+            remedy="name the file that it was exported from.",
+        )
+    if feeding:
+        raise UsageError(
+            f"{path} carries a contract, which says how it is fed.",
+            remedy="leave out what says so otherwise, such as --input-range and --ink.",
+        )
+
+
 def _opened(
     origin: Path | keras.Model,
     contract: Contract | None,
@@ -168,15 +185,11 @@ def _opened(
     note: Callable[[str], None],
 ) -> Exportable:
     """Open a model by its contract, or as somebody else's where it has none."""
+    # This loads TensorFlow, for which nobody is to wait who mistyped something.
     from mnist_edge.formats import source
     from mnist_edge.formats.identify import name_of
 
     if contract and isinstance(origin, Path):
-        if feeding:
-            raise UsageError(
-                f"{origin} carries a contract, which says how it is fed.",
-                remedy="leave out what says so otherwise, such as --input-range and --ink.",
-            )
         return source.open_trained(origin, contract)
     name = name_of(origin) if isinstance(origin, Path) else origin.name
     exportable = source.open_foreign(origin, name, dataset, feeding or FeedingOptions())

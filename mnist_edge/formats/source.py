@@ -22,7 +22,7 @@ from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
 from mnist_edge.formats.keras import KERAS
-from mnist_edge.formats.table import FORMATS, family_of, of_path
+from mnist_edge.formats.table import FORMATS, family_of
 from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
@@ -63,13 +63,7 @@ def open_trained(path: Path, contract: Contract) -> Exportable:
     Raises:
         ModelError: it cannot be loaded.
         ContractError: its contract speaks of other weights.
-        UsageError: it is a file that was exported.
     """
-    if of_path(path) is not FORMATS["keras"]:
-        raise UsageError(
-            f"{path} is an exported file, not a trained model.",
-            remedy="name the file that it was exported from.",
-        )
     model = load(path)
     if weights_sha256(model) != contract.weights_sha256:
         raise ContractError(

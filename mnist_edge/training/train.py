@@ -90,9 +90,6 @@ def train(
 
     from mnist_edge import data as datasets
     from mnist_edge.data.folders import load_unlabelled
-    from mnist_edge.training import runs
-    from mnist_edge.training.description import Description
-    from mnist_edge.training.trainer import configure_tensorflow
 
     with holding(path.parent, "train"):
         for target in targets:
@@ -103,6 +100,12 @@ def train(
         for text in dataset.notes:
             observer.on_note(f"{dataset.name}: {text}")
         pictures = load_unlabelled(Path(unlabelled)) if unlabelled else None
+
+        # These load TensorFlow, for which nobody is to wait who mistyped a dataset.
+        from mnist_edge.training import runs
+        from mnist_edge.training.description import Description
+        from mnist_edge.training.trainer import configure_tensorflow
+
         configure_tensorflow()
         opened = [runs.open_teacher(Path(teacher)) for teacher in teachers]
         description = Description.of(
