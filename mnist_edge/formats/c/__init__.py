@@ -89,7 +89,11 @@ class _Compiled:
 
         from mnist_edge.formats.c import gate
 
-        return gate.scores(self._header, "model", images).astype(np.float32) / np.float32(256)
+        levels = np.arange(256, dtype=np.float32) / np.float32(256)
+        # As in `runtime.engines.tflite`: there is no step for 1, for which the last stands.
+        levels[-1] = 1
+        answers: NDArray[np.float32] = levels[gate.scores(self._header, "model", images)]
+        return answers
 
 
 def _bare(path: Path, _spec: TensorSpec, _answers: str, _threads: int) -> Engine:

@@ -54,9 +54,6 @@ _KERNELS: dict[type[Layer], str] = {
 }
 
 
-# Of a draft: no answer is trusted.
-_NEVER = "511"
-
 # What stands before the contract in a header's first comment.
 _SAYS = "What the model says of itself:\n\n"
 
@@ -76,7 +73,7 @@ def emit(network: Network, plan: Plan, checksum: str) -> str:
         "SIDE": str(SIZE),
         "FIELD": str(network.input.shape.size),
         "SCRATCH": str(max(plan.size, READ_BYTES)),
-        "NEVER": _NEVER,
+        "NEVER": _steps(math.inf),
         "CODE": "\n".join(_code(network, plan)),
     }
     return filled("header.h", "model", facts)
@@ -134,8 +131,11 @@ def _template(name: str) -> str:
 
 
 def _steps(probability: float) -> str:
-    """Return the least number of 1/256 that reaches a probability; what none does stays so."""
-    return str(math.ceil(min(probability, 2.0) * 256))
+    """Return the least number of 1/256 that reaches a limit; what none does stays so.
+
+    A contract rounds limits to four digits, and one that is a step perhaps up.
+    """
+    return str(math.ceil((min(probability, 3.0) - 5e-5) * 256))
 
 
 def _code(network: Network, plan: Plan) -> Iterable[str]:

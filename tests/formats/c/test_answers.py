@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract, Limits
+from mnist_edge.contract import Accept, Contract, Limits
 from mnist_edge.data import mnist, synthetic
 from mnist_edge.formats.c import gate, header
 from mnist_edge.runtime.accept import doubt
 from mnist_edge.runtime.answers import Place, Predictions
+from mnist_edge.runtime.engines.tflite import _levels
 from tests.conftest import data_folder
 from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, needs_cc
 
@@ -30,16 +33,19 @@ class Answer(ctypes.Structure):
     )
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The header of `tiny`, with the test's contract, as a library."""
-    text = header((MODELS / "tiny.int8.tflite").read_bytes(), CONTRACT)
+def compiled(folder: Path, contract: Contract) -> ctypes.CDLL:
+    """The header of `tiny` as a library."""
+    text = header((MODELS / "tiny.int8.tflite").read_bytes(), contract)
     main = '#define NET_1_IMPLEMENTATION\n#include "net_1.h"\n'
-    flags = ("-O2", "-shared", "-fPIC")
-    path = built(tmp_path_factory.mktemp("c"), text, main, compiler("cc"), *flags)
+    path = built(folder, text, main, compiler("cc"), "-O2", "-shared", "-fPIC")
     loaded = ctypes.CDLL(str(path))
     loaded.net_1_accept.restype = Answer
     return loaded
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compiled(tmp_path_factory.mktemp("c"), CONTRACT)
 
 
 def accept(library: ctypes.CDLL, scores: NDArray[np.uint8], origin: int) -> Answer:
@@ -49,22 +55,35 @@ def accept(library: ctypes.CDLL, scores: NDArray[np.uint8], origin: int) -> Answ
 
 
 @pytest.mark.parametrize("origin", [FOUND, AS_IS])
-def test_answers_are_trusted_as_the_runtime_does(library: ctypes.CDLL, origin: int) -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        CONTRACT.accept,
+        # Of models that are sure of nearly all they answer.
+        Accept("two-best", 255 / 256, 254 / 256, Limits(1.0, 1.0)),
+    ],
+    ids=["usual", "confident"],
+)
+def test_answers_are_trusted_as_the_runtime_does(rule: Accept, origin: int, tmp_path: Path) -> None:
+    library = compiled(tmp_path, replace(CONTRACT, accept=rule))
     rng = np.random.default_rng(0)
-    scores = rng.integers(0, 256, (3000, 10)) * (rng.random((3000, 10)) < 0.3)
     # Many have two that are equal, and many lie at a limit.
-    scores = np.minimum(scores // 8 * 8, 255).astype(np.uint8)
-    rule = CONTRACT.accept if origin == AS_IS else CONTRACT.accept.found
-    limits = Limits(rule.threshold, rule.margin)
-    probabilities = scores.astype(np.float32) / np.float32(256)
+    scores = rng.integers(0, 32, (3000, 10)) * 8 * (rng.random((3000, 10)) < 0.3)
+    sure = [(first, second, *(0,) * 8) for first in range(250, 256) for second in range(6)]
+    scores = np.concatenate([scores, sure]).astype(np.uint8)
+    limits = Limits(rule.threshold, rule.margin) if origin == AS_IS else rule.found
+    levels = _levels({"dtype": np.uint8, "quantization": (1 / 256, 0)})
+    assert levels is not None
+    probabilities = levels[scores]
     reasons = [doubt(answer, limits) for answer in probabilities]
+    assert {*reasons} == {None, "no-digit", "ambiguous"}
     expected = Predictions(probabilities, reasons, [Place()] * len(scores), "net")
     for own, theirs in zip(scores, expected, strict=True):
         answer = accept(library, own, origin)
         assert (answer.digit, bool(answer.accepted), REASONS[answer.reason]) == (
             *(theirs.digit, theirs.accepted, theirs.reason),
         )
-        assert answer.confidence / 256 == theirs.confidence
+        assert levels[answer.confidence] == theirs.confidence
 
 
 def test_what_is_blank_is_not_trusted(library: ctypes.CDLL) -> None:

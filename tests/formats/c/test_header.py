@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import C, draft, gate, header
 from tests.formats.c.conftest import CONTRACT, fields, needs_cc
 from tests.formats.c.networks import after, int8, layer, residual
+from tests.formats.c.test_parse import changed
 
 BODIES = {
     "dense": layer("Flatten"),
@@ -42,3 +47,17 @@ BODIES = {
 def test_each_operator_is_exact(name: str) -> None:
     tflite = int8(BODIES[name])
     gate.check(header(tflite, CONTRACT), tflite, CONTRACT.name, fields(200, seed=1))
+
+
+@needs_cc
+def test_the_last_step_is_judged_as_one(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        model.subgraphs[0].operators[-2].builtinOptions.beta = 50.0
+
+    tflite, images = changed(change), fields(50)
+    path = tmp_path / "sure.h"
+    path.write_text(draft(tflite), encoding="utf-8")
+    answers = C.bare(path, CONTRACT.input, "probabilities", 1).run(images)
+    scores = gate.reference(tflite, images)
+    assert (scores == 255).any()
+    assert (answers == np.where(scores == 255, 1, scores / 256)).all()

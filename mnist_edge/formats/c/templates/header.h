@@ -58,7 +58,7 @@ typedef enum {
 } model_reason;
 
 /* What the two largest scores of an answer to be trusted reach, in 1/256: their sum and their
-   difference. */
+   difference. A score of 255, the last step, counts as 256. */
 #define MODEL_AS_IS_SUM @NEVER@
 #define MODEL_AS_IS_MARGIN @NEVER@
 #define MODEL_FOUND_SUM @NEVER@
