@@ -92,6 +92,14 @@ def test_what_is_blank_is_not_trusted(library: ctypes.CDLL) -> None:
     assert (answer.accepted, REASONS[answer.reason]) == (0, "blank")
 
 
+@pytest.mark.parametrize("place", [0, 400, 783])
+def test_a_field_with_any_ink_is_not_blank(library: ctypes.CDLL, place: int) -> None:
+    field = ctypes.create_string_buffer(784)
+    assert library.net_1_origin_of(field) == BLANK
+    field[place] = 1
+    assert library.net_1_origin_of(field) == AS_IS
+
+
 Read = Callable[[NDArray[np.uint8]], tuple[int, NDArray[np.uint8]]]
 
 

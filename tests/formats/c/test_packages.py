@@ -70,12 +70,17 @@ def test_its_bare_program_answers_fields(tmp_path: Path) -> None:
     source = str(root / "extras" / "main.c")
     command = [compiler("cc"), *gate.WARNINGS, f"-I{root / 'src'}", source, "-o", program]
     subprocess.run(command, check=True)
-    images = fields(20)
+    images = synthetic.generate(20, seed=3).images
+    images[7] = 0
     finished = subprocess.run(
         [program], input=images.tobytes(), capture_output=True, check=True
     ).stdout
-    digits = [int(line.split()[0]) for line in finished.splitlines()]
-    assert digits == gate.reference(TFLITE, images).argmax(axis=1).tolist()
+    answers = np.array([line.split() for line in finished.splitlines()], int)
+    scores = gate.reference(TFLITE, images)
+    assert answers[:, 0].tolist() == scores.argmax(axis=1).tolist()
+    assert answers[:, 1].tolist() == scores.max(axis=1).tolist()
+    # What is blank is not trusted, and only what is blank is called so.
+    assert np.flatnonzero(answers[:, 2] == 1).tolist() == [7]
 
 
 # Answers fields in MNIST's own form, or pictures of grey levels: what is asked for comes first.

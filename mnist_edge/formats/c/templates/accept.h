@@ -1,3 +1,15 @@
+model_origin model_origin_of(const uint8_t field[MODEL_FIELD_BYTES])
+{
+    size_t place;
+
+    for (place = 0; place < MODEL_FIELD_BYTES; place++) {
+        if (field[place] > 0) {
+            return MODEL_AS_IS;
+        }
+    }
+    return MODEL_BLANK;
+}
+
 model_answer model_accept(const uint8_t scores[MODEL_CLASSES], model_origin origin)
 {
     const int sum = origin == MODEL_AS_IS ? MODEL_AS_IS_SUM : MODEL_FOUND_SUM;

@@ -47,8 +47,11 @@ void model_predict(const uint8_t field[MODEL_FIELD_BYTES], uint8_t scores[MODEL_
 typedef enum {
     MODEL_BLANK, /* there was no ink */
     MODEL_FOUND, /* the digit was found in a picture, as by model_read */
-    MODEL_AS_IS  /* it was in MNIST's own form */
+    MODEL_AS_IS  /* it was in MNIST's own form, and is not empty: an empty one may be any digit */
 } model_origin;
+
+/* Where a field in MNIST's own form came from: MODEL_AS_IS, or MODEL_BLANK where all of it is 0. */
+model_origin model_origin_of(const uint8_t field[MODEL_FIELD_BYTES]);
 
 typedef enum {
     MODEL_ACCEPTED,
