@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import mnist_edge
 from mnist_edge.contract import METADATA_KEY, SIZE, Contract
 from mnist_edge.formats.c.graph import (
@@ -72,11 +75,22 @@ def emit(network: Network, plan: Plan, checksum: str) -> str:
         "CLASSES": str(network.output.shape.size),
         "SIDE": str(SIZE),
         "FIELD": str(network.input.shape.size),
-        "SCRATCH": str(max(plan.size, READ_BYTES)),
+        "SCRATCH": str(scratch_bytes(plan)),
         "NEVER": _steps(math.inf),
         "CODE": "\n".join(_code(network, plan)),
     }
     return filled("header.h", "model", facts)
+
+
+def scratch_bytes(plan: Plan) -> int:
+    """Return the size of the buffer that a header asks for, to answer and to read pictures in."""
+    return max(plan.size, READ_BYTES)
+
+
+def trained_bytes(network: Network) -> int:
+    """Return how much a header has of what was trained: weights with tables, biases, factors."""
+    layers = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    return sum(array.nbytes for layer in layers for array in _arrays(layer).values())
 
 
 def embed(draft: str, contract: Contract) -> str:
@@ -161,7 +175,7 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
     yield "                   uint8_t scores[MODEL_CLASSES], void *scratch)"
     yield "\n".join(("{", f"    {memory}", *calls, "}", ""))
     yield _template("accept")
-    yield _template("read").rstrip()
+    yield _template("read").replace("@READ_BYTES@", str(READ_BYTES)).rstrip()
 
 
 def _dots(network: Network) -> Iterable[str]:
@@ -253,25 +267,26 @@ def _layer(layer: Layer, number: int, source: str, result: str, other: str = "")
 
 
 def _convolution(layer: Convolution, number: int) -> str:
-    names = [f"model_{what}_{number}" for what in ("weights", "biases", "multipliers", "exponents")]
-    weights, biases, multipliers, exponents = names
+    arrays = {f"model_{what}_{number}": array for what, array in _arrays(layer).items()}
     shape = _shape(layer.input.shape, layer.output.shape, layer.window)
+    kept = _braces(*layer.range)
+    fields = _braces(shape, layer.input.zero, kept, _packed(layer).bits, *arrays)
+    constants = "".join(_array(name, array) for name, array in arrays.items())
+    table = _wrapped(f"static const model_layer model_layer_{number} = {fields};")
+    return f"{constants}{table}\n"
+
+
+def _arrays(layer: Convolution) -> dict[str, NDArray[np.int8] | NDArray[np.int32]]:
+    """Return what was trained of a layer, in the order of `model_layer`."""
     mantissas = [factor.mantissa for factor in layer.multipliers]
     if isinstance(layer, Dense):
         mantissas = [word for mantissa, _, rest in layer.multipliers for word in (mantissa, rest)]
-    packed = _packed(layer)
-    kept = _braces(*layer.range)
-    fields = _braces(shape, layer.input.zero, kept, packed.bits, *names)
-    return "".join(
-        (
-            _array("int8_t", weights, packed.content.tolist()),
-            _array("int32_t", biases, layer.biases.tolist()),
-            _array("int32_t", multipliers, mantissas),
-            _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),
-            _wrapped(f"static const model_layer model_layer_{number} = {fields};"),
-            "\n",
-        )
-    )
+    return {
+        "weights": _packed(layer).content,
+        "biases": layer.biases.astype(np.int32),
+        "multipliers": np.array(mantissas, np.int32),
+        "exponents": np.array([factor.exponent for factor in layer.multipliers], np.int8),
+    }
 
 
 def _shape(source: Shape, result: Shape, window: Window) -> str:
@@ -291,8 +306,8 @@ def _wrapped(statement: str) -> str:
     return textwrap.fill(statement, 100, subsequent_indent=f"{indent}    ")
 
 
-def _array(kind: str, name: str, numbers: Iterable[int]) -> str:
+def _array(name: str, numbers: NDArray[np.int8] | NDArray[np.int32]) -> str:
     listed = textwrap.fill(
         ", ".join(map(str, numbers)), 100, initial_indent="    ", subsequent_indent="    "
     )
-    return f"static const {kind} {name}[] MODEL_FLASH = {{\n{listed}\n}};\n"
+    return f"static const {numbers.dtype}_t {name}[] MODEL_FLASH = {{\n{listed}\n}};\n"

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import Accept, Contract, Limits
 from mnist_edge.data import mnist, synthetic
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import gate
 from mnist_edge.runtime.accept import doubt
 from mnist_edge.runtime.answers import Place, Predictions
 from mnist_edge.runtime.engines.tflite import _levels
 from tests.conftest import data_folder
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, needs_cc
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, header, needs_cc
 
 BLANK, FOUND, AS_IS = range(3)
 REASONS = (None, "blank", "no-digit", "ambiguous")
@@ -96,7 +96,7 @@ def test_what_is_blank_is_not_trusted(library: ctypes.CDLL) -> None:
 def test_a_field_with_any_ink_is_not_blank(library: ctypes.CDLL, place: int) -> None:
     field = ctypes.create_string_buffer(784)
     assert library.net_1_origin_of(field) == BLANK
-    field[place] = 1
+    field[place] = b"\1"
     assert library.net_1_origin_of(field) == AS_IS
 
 

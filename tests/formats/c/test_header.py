@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge.formats.c import C, draft, gate, header
-from tests.formats.c.conftest import CONTRACT, fields, needs_cc
+from mnist_edge.formats.c import C, draft, gate
+from tests.formats.c.conftest import CONTRACT, fields, header, needs_cc
 from tests.formats.c.networks import after, int8, layer, residual
 from tests.formats.c.test_parse import changed
 

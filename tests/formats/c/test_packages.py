@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from mnist_edge.contract import Contract
 from mnist_edge.data import synthetic
 from mnist_edge.errors import ContractError
-from mnist_edge.formats.c import gate, header, wasm
+from mnist_edge.formats.c import gate, wasm
 from mnist_edge.formats.c.arduino import library
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, header
 
 TFLITE = (MODELS / "tiny.int8.tflite").read_bytes()
 HEADER = header(TFLITE, CONTRACT)
@@ -205,7 +205,10 @@ def test_the_module_says_what_it_is(module: bytes, tmp_path: Path) -> None:
 
 def test_the_shipped_module_answers_as_the_shipped_file(tmp_path: Path) -> None:
     tflite, shipped = MODELS / "edge.int8.tflite", MODELS / "edge.wasm"
-    assert wasm.read(shipped) == Contract.from_sidecar(tflite)
+    own, theirs = wasm.read(shipped), Contract.from_sidecar(tflite)
+    assert own.weights_sha256 == theirs.weights_sha256
+    # Its limits are fitted on its own answers, which are not XNNPACK's.
+    assert "c" in own.metrics.accuracy
     images = fields(30)
     answers = ran(tmp_path, shipped.read_bytes(), "fields", images.tobytes())
     assert (answers[:, 1:] == gate.reference(tflite.read_bytes(), images)).all()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.contract import Contract
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import gate
 from mnist_edge.formats.c.emit import TEMPLATES_OF
 from mnist_edge.formats.c.parse import parse
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, header
 from tests.formats.c.networks import int8, layer, residual
 
 WARNINGS = ["-std=c99", *gate.WARNINGS]
