@@ -123,15 +123,19 @@ def read(header: str, source: str | Path) -> Contract:
 
 
 def filled(template: str, name: str, facts: Mapping[str, str]) -> str:
-    """Return a template with what it has between `@`, and with the model's name in all names."""
+    """Return a template with what it has between `@`, and with the model's name in all names.
+
+    Where it names the header, the file is called `<name>.h`.
+    """
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     return _named(re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], text), name)
 
 
 def _named(text: str, name: str) -> str:
     prefix = identifier(name)
-    text = re.sub(r"\bmodel(?=_|\.h\b)", prefix, text)
-    return re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
+    text = re.sub(r"\bmodel(?=_)", prefix, text)
+    text = re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
+    return re.sub(r"\bmodel\.h\b", lambda _: f"{name}.h", text)
 
 
 def identifier(name: str) -> str:

@@ -23,6 +23,13 @@ def test_names_become_names_of_c(name: str, prefix: str) -> None:
     assert identifier(name) == prefix
 
 
+@pytest.mark.parametrize("name", ["edge", "2 Sharp v1.5"])
+def test_it_says_how_its_file_is_called(name: str) -> None:
+    comment = embed(DRAFT, replace(CONTRACT, name=name)).partition("#ifndef")[0]
+    assert comment.startswith(f"/* {name}.h: ")
+    assert f'#include "{name}.h"\n' in comment
+
+
 def test_the_contract_can_be_read_back() -> None:
     hostile = replace(CONTRACT, recipe="*/ /* model_x MODEL_Y \\ @SIDE@ \n*/ ??/")
     header = embed(DRAFT, hostile)
