@@ -276,7 +276,7 @@ def _convolution(layer: Convolution, number: int) -> str:
     kept = _braces(*layer.range)
     fields = _braces(shape, layer.input.zero, kept, _packed(layer).bits, *arrays)
     constants = "".join(_array(name, array) for name, array in arrays.items())
-    table = _wrapped(f"static const model_layer model_layer_{number} = {fields};")
+    table = _wrapped(f"static const model_layer model_layer_{number} MODEL_FLASH = {fields};")
     return f"{constants}{table}\n"
 
 

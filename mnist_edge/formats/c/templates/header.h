@@ -107,10 +107,14 @@ model_origin model_read(const uint8_t *gray, int width, int height, size_t strid
 #define MODEL_FLASH PROGMEM
 #define MODEL_BYTE(address) pgm_read_byte(address)
 #define MODEL_WORD(address) ((int32_t)pgm_read_dword(address))
+#define MODEL_LOAD(type, name, address)                                                            \
+    type name##_copy;                                                                              \
+    const type *const name = (const type *)memcpy_P(&name##_copy, address, sizeof name##_copy)
 #else
 #define MODEL_FLASH
 #define MODEL_BYTE(address) (*(address))
 #define MODEL_WORD(address) (*(address))
+#define MODEL_LOAD(type, name, address) const type *const name = address
 #endif
 
 @CODE@
