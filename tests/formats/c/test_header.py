@@ -20,6 +20,9 @@ BODIES = {
         layer("Conv2D", 5, (3, 2), activation="relu"),
         layer("Conv2D", 4, 1, strides=2, activation="relu6"),
     ),
+    "convolution, normalized": after(
+        layer("Conv2D", 6, 3), layer("BatchNormalization"), layer("ReLU")
+    ),
     "convolution, strided": after(layer("Conv2D", 6, 4, strides=(3, 2), padding="same")),
     "convolution, large": layer("Conv2D", 3, 20, padding="same"),
     "convolution, dilated and grouped": after(
