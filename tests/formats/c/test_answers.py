@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +100,20 @@ def test_a_field_with_any_ink_is_not_blank(library: ctypes.CDLL, place: int) -> 
     assert library.net_1_origin_of(field) == BLANK
     field[place] = b"\1"
     assert library.net_1_origin_of(field) == AS_IS
+
+
+def test_the_program_of_the_page_reads_pictures(tmp_path: Path) -> None:
+    page = (MODELS.parent / "docs" / "firmware.md").read_text(encoding="utf-8")
+    (main,) = re.findall(r"^```c\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    path = MODELS / "edge.int8.tflite"
+    text = header(path.read_bytes(), Contract.from_sidecar(path))
+    (tmp_path / "edge.h").write_text(text, encoding="utf-8")
+    program = built(tmp_path, "", main, compiler("cc"), "-std=c99", *gate.WARNINGS)
+    pictures = digit(230, 20).tobytes() + bytes(320 * 240)
+    printed = subprocess.run([program], input=pictures, capture_output=True, check=True).stdout
+    seen, blank = printed.decode().splitlines()
+    assert re.fullmatch(rf"{synthetic.generate(1, seed=5).labels[0]}, by \d+/256", seen)
+    assert blank == "not to be trusted: reason 1"
 
 
 Read = Callable[[NDArray[np.uint8]], tuple[int, NDArray[np.uint8]]]

@@ -1,7 +1,8 @@
 /* model.h: which digit is it? One C99 header, integers only.
 
    Include it wherever it is used; in one source file of the program, define MODEL_IMPLEMENTATION
-   before. It needs nothing but a buffer of MODEL_SCRATCH_BYTES, of any alignment:
+   before. It needs nothing but a buffer of MODEL_SCRATCH_BYTES, of any alignment, and what compilers
+   call for themselves: memset, memcpy, and arithmetic that the processor has not.
 
        #define MODEL_IMPLEMENTATION
        #include "model.h"
