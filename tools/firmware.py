@@ -150,7 +150,8 @@ def main() -> None:
             "--tflite-micro, and reading MNIST_EDGE_PICTURES"
         )
     for name in arguments.only or tables:
-        text = between(PAGE.read_text(encoding="utf-8"), name, tables[name]())
+        table = tables[name]()
+        text = between(PAGE.read_text(encoding="utf-8"), name, table)
         with replacing(PAGE) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
