@@ -87,7 +87,8 @@ class _Straight:
             [*COMMAND, *again], cwd=work, capture_output=True, text=True, check=False
         )
         if finished.returncode:
-            return f"exit {finished.returncode}: {finished.stderr.strip().splitlines()[-2]}"
+            said = " / ".join(finished.stderr.strip().splitlines()[-2:])
+            return f"exit {finished.returncode}: {said}"
         left, expected = _left(work), _left(self.folder)
         if left != expected:
             return f"other files: {sorted(name for name, _ in left ^ expected)}"

@@ -15,6 +15,9 @@ from mnist_edge.errors import UsageError
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS
 
+# Processes that a command starts at most: each takes 100 MB and more.
+MOST_WORKERS = 256
+
 
 class Shape(StrEnum):
     """What rows are printed as."""
