@@ -34,7 +34,16 @@ SIZE = 28
 LABELS = tuple("0123456789")
 
 # The orders of a tensor's axes: pictures, channels, rows, columns.
-LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC")
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC", "C")
+
+# What an input's values are, how a digit fits into it, and what answers stand for; how each is
+# computed is in `runtime/engines/encoding.py`.
+VALUES = ("linear", "binary", "unit-columns")
+FITS = ("exact", "padded", "resized")
+ANSWERS = ("probabilities", "scores", "log-probabilities", "sigmoids")
+
+# How far apart the ends of a range may be: float32 has both, whatever they are, and their quotient.
+NARROWEST, WIDEST = 1e-9, 1e9
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -45,7 +54,7 @@ class TensorSpec:
 
     Attributes:
         name: its name in the file.
-        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size.
+        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size, `C` of its answer.
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
@@ -290,9 +299,12 @@ class Contract:
         """
         if self.content is None:
             return
-        with path.open("rb") as file:
-            found = Content.of(file.read(self.content.size))
-        if found != self.content:
+        # What a damaged contract announces may be more than any memory holds.
+        whole = path.stat().st_size >= self.content.size
+        if whole:
+            with path.open("rb") as file:
+                whole = Content.of(file.read(self.content.size)) == self.content
+        if not whole:
             raise ModelError(
                 f"{path} is damaged: its bytes are not those that were published.",
                 remedy="take it from where it was published once more, or export it again.",
@@ -390,29 +402,56 @@ class _MismatchError(Exception):
 
 def _validate(contract: Contract) -> None:
     """Check what types do not tell, and name the first field that is out of its bounds."""
-    accept, metrics, parity = contract.accept, contract.metrics, contract.parity
-    low, high = contract.input.range
-    shares = {f"metrics.accuracy.{name}": share for name, share in metrics.accuracy.items()}
+    accept, content, source = contract.accept, contract.content, contract.source
+    shares = {
+        f"metrics.accuracy.{name}": share for name, share in contract.metrics.accuracy.items()
+    }
     for where, limits in (("accept", accept), ("accept.found", accept.found)):
         shares |= {f"{where}.threshold": limits.threshold, f"{where}.margin": limits.margin}
-    if parity:
-        shares |= {"parity.agreement": parity.agreement}
+    if contract.parity:
+        shares |= {"parity.agreement": contract.parity.agreement}
     bounds = {
         f"{name} is {value}, not within 0 to 1": 0 <= value <= 1 for name, value in shares.items()
     }
     bounds |= {
         f"name is {contract.name!r}, which cannot be a file's": is_file_name(contract.name),
-        f"labels are {len(contract.labels)}, not {len(LABELS)}": contract.labels == LABELS,
-        f"input.range goes from {low} to {high}": low != high,
-        f"input.layout is {contract.input.layout!r}": contract.input.layout in LAYOUTS,
+        f"labels are not {', '.join(LABELS)}, but {', '.join(contract.labels)}": (
+            contract.labels == LABELS
+        ),
+        f"answers are {contract.answers!r}": contract.answers in ANSWERS,
+        f"accept.rule is {accept.rule!r}": accept.rule == "two-best",
+    }
+    bounds |= _bounds("input", contract.input) | _bounds("output", contract.output)
+    bounds |= {
         f"output.shape ends with {contract.output.shape[-1:]}, not with {len(LABELS)}": (
             contract.output.shape[-1:] == (len(LABELS),)
         ),
-        f"accept.rule is {accept.rule!r}": accept.rule == "two-best",
     }
+    if source:
+        bounds |= _bounds("source.input", source.input)
+        bounds |= {f"source.answers are {source.answers!r}": source.answers in ANSWERS}
+    if content:
+        bounds |= {f"content.size is {content.size}": content.size > 0}
     for problem, holds in bounds.items():
         if not holds:
             raise _MismatchError(f"contract.{printable(problem)}")
+
+
+def _bounds(where: str, tensor: TensorSpec) -> dict[str, bool]:
+    """Return whether each field of a tensor is within its bounds, by what is said if it is not."""
+    low, high = tensor.range
+    return {
+        f"{where}.layout is {tensor.layout!r}": tensor.layout in LAYOUTS,
+        f"{where}.shape is {tensor.shape}, not {len(tensor.layout)} sizes": (
+            len(tensor.shape) == len(tensor.layout)
+        ),
+        f"{where}.shape is {tensor.shape}, which are no sizes": all(
+            size is None or size > 0 for size in tensor.shape
+        ),
+        f"{where}.range goes from {low} to {high}": NARROWEST <= abs(high - low) <= WIDEST,
+        f"{where}.values are {tensor.values!r}": tensor.values in VALUES,
+        f"{where}.fit is {tensor.fit!r}": tensor.fit in FITS,
+    }
 
 
 def is_file_name(name: str) -> bool:
