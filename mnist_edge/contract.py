@@ -2,7 +2,7 @@
 
 ONNX files hold it in `metadata_props` under the key `mnist_edge`; Keras and TFLite files in a
 sidecar `<file>.json`. It is read and written here only. It holds no timestamps: the same weights
-and the same calibration give the same bytes.
+and the same calibration give the same bytes. Its last key is its own checksum.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 METADATA_KEY = "mnist_edge"
+CHECKSUM = "crc32"
 
 # What is longer, in characters, is not read.
 LARGEST = 4 << 20
@@ -251,7 +252,7 @@ class Content:
     @classmethod
     def of(cls, content: bytes) -> Content:
         """Describe these bytes."""
-        return cls(len(content), f"{zlib.crc32(content):08x}")
+        return cls(len(content), _crc32(content))
 
 
 @dataclass(frozen=True)
@@ -311,17 +312,19 @@ class Contract:
             )
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return the document; keys in the order of the fields."""
+        """Return the document; keys in the order of the fields, and its checksum."""
+        document = dataclasses.asdict(self)
+        document[CHECKSUM] = _checksum(document)
         separators = (",", ":") if indent is None else None
-        return json.dumps(dataclasses.asdict(self), indent=indent, separators=separators)
+        return json.dumps(document, indent=indent, separators=separators)
 
     @classmethod
     def from_json(cls, text: str, source: str | Path) -> Contract:
         """Read the document that `source` carries.
 
         Raises:
-            ContractError: it is not JSON, of another schema, or a key is missing or of the wrong
-                type; the cause names the source and the key.
+            ContractError: it is not JSON, of another schema, not what its checksum is of, or a key
+                is missing or of the wrong type; the cause names the source and the key.
         """
         if len(text) > LARGEST:
             raise ContractError(
@@ -339,6 +342,12 @@ class Contract:
                 f"{source}: its contract has schema {printable(str(schema))}, this version reads "
                 f"{SCHEMA}.",
                 remedy="upgrade with pip install -U mnist-edge, or export the model again.",
+            )
+        # Files older than this key have none.
+        if CHECKSUM in document and document.pop(CHECKSUM) != _checksum(document):
+            raise ContractError(
+                f"{source}: its contract is damaged, or was changed by hand.",
+                remedy=_EXPORT_AGAIN,
             )
         try:
             contract: Contract = _decode(cls, document, "contract")
@@ -394,6 +403,15 @@ def _no_contract(source: str | Path) -> MissingContract:
         f"{source} carries no contract, so its preprocessing is unknown.",
         remedy="let mnist-edge export find out how it is fed, and take the file that it makes.",
     )
+
+
+def _crc32(content: bytes) -> str:
+    return f"{zlib.crc32(content):08x}"
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    """Return the CRC-32 of a document by its values, however it is set."""
+    return _crc32(json.dumps(document, separators=(",", ":")).encode())
 
 
 class _MismatchError(Exception):

@@ -12,6 +12,7 @@ import pytest
 
 from mnist_edge.contract import (
     ANSWERS,
+    CHECKSUM,
     FITS,
     METADATA_KEY,
     SCHEMA,
@@ -62,8 +63,9 @@ FREE_FORM = ("parameters", "accuracy", "tools", "history")
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """The example as JSON has it, with other values where asked for."""
+    """The example as JSON has it, without a checksum, with other values where asked for."""
     result: dict[str, Any] = json.loads(EXAMPLE.to_json())
+    del result[CHECKSUM]
     for where, value in changes.items():
         *parents, key = where.split("__")
         section = result
@@ -101,10 +103,10 @@ def test_what_is_written_is_read_back(contract: Contract, indent: int | None) ->
 
 
 def test_the_document_has_the_keys_of_the_design_in_their_order() -> None:
-    assert list(document()) == [
+    assert list(json.loads(EXAMPLE.to_json())) == [
         *("schema", "name", "recipe", "labels", "input", "output", "preprocess", "quantization"),
         *("accept", "metrics", "parity", "weights_sha256", "tools", "provenance"),
-        *("history", "answers", "source", "content"),
+        *("history", "answers", "source", "content", "crc32"),
     ]
 
 
@@ -226,6 +228,28 @@ def test_no_more_of_a_file_is_read_than_there_is(size: int, tmp_path: Path) -> N
     contract = replace(EXAMPLE, content=replace(Content.of(b"a network"), size=size))
     with pytest.raises(ModelError, match=r"edge\.tflite is damaged"):
         contract.check_content(path)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_document_of_which_any_character_was_changed_is_refused_or_says_the_same(
+    indent: int | None,
+) -> None:
+    text = EXAMPLE.to_json(indent=indent)
+    refused = 0
+    for place in range(len(text)):
+        for character in '0-"x':
+            try:
+                damaged = text[:place] + character + text[place + 1 :]
+                assert Contract.from_json(damaged, "edge.onnx") == EXAMPLE
+            except ContractError:
+                refused += 1
+    assert refused > len(text)
+
+
+def test_a_document_that_was_changed_says_so() -> None:
+    changed = EXAMPLE.to_json().replace("[0.0,1.0]", "[0.0,71.0]", 1)
+    assert "its contract is damaged, or was changed by hand" in refusal(changed).cause
+    assert "is damaged" in refusal(EXAMPLE.to_json().replace('"crc32":"', '"crc32":"0')).cause
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, "1", None, [1]])
