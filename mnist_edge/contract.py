@@ -2,7 +2,8 @@
 
 ONNX files hold it in `metadata_props` under the key `mnist_edge`; Keras and TFLite files in a
 sidecar `<file>.json`. It is read and written here only. It holds no timestamps: the same weights
-and the same calibration give the same bytes. Its last key is its own checksum.
+and the same calibration give the same bytes, but for the checksum of a Keras file, into which Keras
+writes the date. Its last key is its own checksum.
 """
 
 from __future__ import annotations
@@ -308,7 +309,7 @@ class Contract:
         if not whole:
             raise ModelError(
                 f"{path} is damaged: its bytes are not those that were published.",
-                remedy="take it from where it was published once more, or export it again.",
+                remedy="take it from where it was published once more, or make it again.",
             )
 
     def to_json(self, *, indent: int | None = None) -> str:
