@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from mnist_edge.errors import ContractError, MissingContract, ModelError, printable
+from mnist_edge.errors import ContractError, MissingContract, ModelError, first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -380,8 +380,12 @@ class Contract:
         try:
             with sidecar(model).open(encoding="utf-8") as file:
                 text = file.read(LARGEST + 1)
-        except (OSError, UnicodeDecodeError) as error:
+        except FileNotFoundError as error:
             raise _no_contract(model) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ContractError(
+                f"{sidecar(model)} cannot be read: {first_line(error)}.", remedy=_EXPORT_AGAIN
+            ) from error
         return cls.from_json(text, sidecar(model))
 
     def write(self, document: Path) -> None:

@@ -32,7 +32,7 @@ from mnist_edge.contract import (
     TensorSpec,
     sidecar,
 )
-from mnist_edge.errors import ContractError, ModelError
+from mnist_edge.errors import ContractError, MissingContract, ModelError
 from mnist_edge.runtime.engines import encoding
 
 EXAMPLE = Contract(
@@ -310,5 +310,6 @@ def test_a_model_without_a_sidecar_has_no_contract(tmp_path: Path) -> None:
 def test_a_damaged_sidecar_is_named(content: bytes, tmp_path: Path) -> None:
     model = tmp_path / "edge.tflite"
     sidecar(model).write_bytes(content)
-    with pytest.raises(ContractError, match=r"edge\.tflite"):
+    with pytest.raises(ContractError, match=r"edge\.tflite\.json") as caught:
         Contract.from_sidecar(model)
+    assert not isinstance(caught.value, MissingContract)
