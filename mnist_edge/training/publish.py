@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import mnist_edge
 from mnist_edge.contract import (
     LABELS,
     SCHEMA,
+    Content,
     Contract,
     Metrics,
     Preprocess,
@@ -81,5 +83,6 @@ def publish(
     )
     with replacing_pair(path, sidecar(path)) as (temporary, document):
         model.save(temporary)
+        contract = replace(contract, content=Content.of(temporary.read_bytes()))
         contract.write(document)
     return contract
