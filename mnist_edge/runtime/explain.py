@@ -13,7 +13,7 @@ from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.runtime.reading.decoding import Source, decode
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from mnist_edge.runtime.reading.rules import RULES
-from mnist_edge.runtime.reading.views import scaled
+from mnist_edge.runtime.reading.views import scaled, side_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     x, y, x_end, y_end = scaled(box, reading.scale)
     *_, width, height = scaled((0, 0, *picture.size), reading.scale)
     background = "lighter" if chosen.ink.polarity == "dark" else "darker"
-    stroke = chosen.drawn_width
+    stroke = NORMALIZING.box / side_of(chosen.box) * chosen.stroke_width
     contrast = float(chosen.ink.depth[chosen.mask].mean())
     warnings = {
         "there is little contrast": contrast < LOW_CONTRAST,

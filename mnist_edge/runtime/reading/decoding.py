@@ -30,18 +30,18 @@ Source = (
     | Sequence[Sequence[Any]]
 )
 
+Scale = tuple[float, float]  # by how much a source is wider and higher than what was decoded
+
 # These only: Pillow's other readers are not needed, and one of them starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # How their files are called, in folders that hold other files too.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-# How a text begins that is no path: a data URL, and the base64 of what a canvas gives (PNG, JPEG,
-# WebP), which no path is as long as.
-_DATA_URL = "data:"
+# How the base64 of what a canvas gives begins (PNG, JPEG, WebP), which no path is as long as.
 _BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
 
-# Where a decoded picture notes the size of its source, and how many frames that has.
-_SIZE, _FRAMES = "mnist_edge.size", "mnist_edge.frames"
+# Where a decoded picture notes how many frames its file has, and by how much that is larger.
+_ORIGIN = "mnist_edge.origin"
 
 # Modes that cannot be averaged as they are, and what they are averaged in.
 _AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
@@ -78,7 +78,9 @@ def path_of(source: Source) -> str | None:
     # An array is told in the least time, which counts beside a small network.
     if isinstance(source, np.ndarray) or not isinstance(source, str | os.PathLike):
         return None
-    return None if isinstance(source, str) and _is_encoded(source) else os.fspath(source)
+    path = os.fspath(source)
+    encoded = len(path) >= _SHORTEST_BASE64 and path.startswith(_BASE64)
+    return None if path.startswith("data:") or encoded else path
 
 
 def source_name(source: Source) -> str:
@@ -89,9 +91,10 @@ def source_name(source: Source) -> str:
         return f"<{source.mode} picture of {source.width}x{source.height}>"
     if isinstance(source, np.ndarray):
         return f"<{source.dtype} array of shape {source.shape}>"
-    if isinstance(source, str) and _is_encoded(source):
+    path = path_of(source)
+    if isinstance(source, str) and path is None:
         return f"<{source[:12]}…, {len(source)} characters>"
-    return path_of(source) or f"<{type(source).__name__}>"
+    return path or f"<{type(source).__name__}>"
 
 
 def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image:
@@ -107,35 +110,46 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
             `DECODING` lists it, fewer are allowed.
 
     Returns:
-        A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`;
-        `frames_of` tells how many frames its file has, `scale_of` how much larger the source is.
+        A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`, with its
+        `origin_of`.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, or damaged.
         ImageTooLarge: it has more than `max_pixels`, or what its format is allowed.
     """
-    return next(_frames(source, max_pixels))
+    return next(decode_frames(source, max_pixels, 0))
 
 
-def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iterator[Image.Image]:
+def decode_frames(
+    source: Source, max_pixels: int, cost: float = DECODING.frames_cost
+) -> Iterator[Image.Image]:
     """Decode every frame of an animation, or every page of a TIFF file, as `decode` does.
+
+    Of several, each may take `cost` bytes a pixel.
 
     Raises:
         UnreadableImage: as `decode`; a frame may be damaged after others were not.
     """
-    return _frames(source, max_pixels, DECODING.frames_cost)
+    with _explaining(source):
+        if isinstance(source, Image.Image):
+            _check_size(source.size, max_pixels, _cost(source))
+            # What was decoded before still knows how much larger it was.
+            yield _noting(_normalize(source), source.size, before=origin_of(source)[1])
+        elif (file := _file(source)) is None:
+            yield _from_array(np.asarray(source), max_pixels)
+        else:
+            with Image.open(file, formats=FORMATS) as picture:
+                for frame in ImageSequence.Iterator(picture):
+                    frames, size = getattr(frame, "n_frames", 1), frame.size
+                    _check_size(size, max_pixels, max(_cost(frame), cost * (frames > 1)))
+                    frame.draft(None, (DECODING.max_side, DECODING.max_side))
+                    yield _noting(_normalize(frame), size, frames)
 
 
-def frames_of(picture: Image.Image) -> int:
-    """Return how many frames the file had of which this picture was decoded."""
-    frames: int = picture.info.get(_FRAMES, 1)
-    return frames
-
-
-def scale_of(picture: Image.Image) -> tuple[float, float]:
-    """Return by how much the source is wider and higher than this picture, decoded from it."""
-    width, height = picture.info.get(_SIZE, picture.size)
-    return width / picture.width, height / picture.height
+def origin_of(picture: Image.Image) -> tuple[int, Scale]:
+    """Return how many frames a decoded picture's file has, and how much larger these are."""
+    origin: tuple[int, Scale] = picture.info.get(_ORIGIN, (1, (1.0, 1.0)))
+    return origin
 
 
 def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Source]:
@@ -163,28 +177,14 @@ def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Sourc
     return batch
 
 
-def _frames(source: Source, max_pixels: int, frames_cost: float = 0) -> Iterator[Image.Image]:
-    """Decode frame by frame, each of which may take so many bytes a pixel in an animation."""
-    with _explaining(source):
-        if isinstance(source, Image.Image):
-            _check_size(source, max_pixels)
-            # What was decoded before still knows its size.
-            yield _noting(_normalize(source), source.info.get(_SIZE, source.size))
-        elif (file := _file(source)) is None:
-            yield _from_array(np.asarray(source), max_pixels)
-        else:
-            with Image.open(file, formats=FORMATS) as picture:
-                for frame in ImageSequence.Iterator(picture):
-                    frames, size = getattr(frame, "n_frames", 1), frame.size
-                    _check_size(frame, max_pixels, frames_cost if frames > 1 else 0)
-                    frame.draft(None, (DECODING.max_side, DECODING.max_side))
-                    yield _noting(_normalize(frame), size, frames)
-
-
-def _noting(picture: Image.Image, size: tuple[int, ...], frames: int = 1) -> Image.Image:
-    """Note the size of the source, whose sides may have been swapped to turn it upright."""
+def _noting(
+    picture: Image.Image, size: tuple[int, ...], frames: int = 1, before: Scale = (1.0, 1.0)
+) -> Image.Image:
+    """Note what a picture was decoded from, whose sides may have been swapped since."""
     alike = (size[0] > size[1]) == (picture.width > picture.height)
-    picture.info = {_SIZE: size if alike else size[::-1], _FRAMES: frames}
+    width, height = size if alike else size[::-1]
+    larger = before[0] * width / picture.width, before[1] * height / picture.height
+    picture.info = {_ORIGIN: (frames, larger)}
     return picture
 
 
@@ -202,54 +202,42 @@ def _explaining(source: Source) -> Iterator[None]:
         raise failure(f"{source_name(source)}{cause.format(reason)}.", remedy=remedy) from error
 
 
-def _is_encoded(text: str) -> bool:
-    return text.startswith(_DATA_URL) or (
-        len(text) >= _SHORTEST_BASE64 and text.startswith(_BASE64)
-    )
-
-
-def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
+def _file(source: Source) -> str | BinaryIO | None:
     """Return what Pillow opens; None where the source is pixels."""
-    if isinstance(source, bytes):
-        return _in_memory(source)
-    if isinstance(source, str) and _is_encoded(source):
+    if (path := path_of(source)) is not None:
+        mode = Path(path).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
+            raise ValueError("it is a pipe or a device, and no file")
+        return path
+    if isinstance(source, str):
         head, comma, content = source.rpartition(",")
         if comma and not head.endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
-        return _in_memory(base64.b64decode(content, validate=True))
-    if isinstance(source, str | os.PathLike):
-        mode = Path(source).stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
-            raise ValueError("it is a pipe or a device, and no file")
-        return source
-    if hasattr(source, "read"):
+        source = base64.b64decode(content, validate=True)
+    elif hasattr(source, "read"):
         if getattr(source, "seekable", bool)():
             return source  # type: ignore[return-value]
-        # What cannot be read twice is kept.
-        return _in_memory(source.read(DECODING.max_bytes + 1))
-    return None
-
-
-def _in_memory(content: bytes) -> BinaryIO:
-    if len(content) > DECODING.max_bytes:
+        source = source.read(DECODING.max_bytes + 1)  # what cannot be read twice is kept
+    if not isinstance(source, bytes):
+        return None
+    if len(source) > DECODING.max_bytes:
         raise Image.DecompressionBombError(f"more than {DECODING.max_bytes:,} bytes")
-    return io.BytesIO(content)
+    return io.BytesIO(source)
 
 
-def _check_size(picture: Image.Image, max_pixels: int, least_cost: float = 0) -> None:
-    """Refuse a picture for whose pixels its decoder would take more memory than is allowed."""
-    cost: float = DECODING.cost
+def _cost(picture: Image.Image) -> float:
+    """Return how many bytes of memory for a pixel its decoder takes, or what is always allowed."""
     if picture.format == "WEBP":
-        cost = DECODING.webp_cost
-    elif picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
-        cost = DECODING.tiff_cost
-    elif factors := [h * v for _, h, v, _ in getattr(picture, "layer", ())]:
-        # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
-        cost = 2 * sum(factors) / max(factors)
-    _check_pixels(picture.size, max_pixels, max(cost, least_cost))
+        return DECODING.webp_cost
+    if picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
+        return DECODING.tiff_cost
+    # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
+    factors = [h * v for _, h, v, _ in getattr(picture, "layer", ())]
+    return 2 * sum(factors) / max(factors) if factors else DECODING.cost
 
 
-def _check_pixels(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.cost) -> None:
+def _check_size(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.cost) -> None:
+    """Refuse a picture for whose pixels its decoder would take more memory than is allowed."""
     width, height = size
     if not width * height:
         raise ValueError("it has no pixels")
@@ -269,7 +257,7 @@ def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixe
     if values.shape == (1, SIZE * SIZE):
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
     size = values.shape[1::-1]
-    _check_pixels(size, max_pixels)
+    _check_size(size, max_pixels)
     scale = _full_scale(values)
 
     def rows(top: int, bottom: int) -> Image.Image:
@@ -314,12 +302,7 @@ def _factor(size: tuple[int, ...]) -> int:
 
 
 def _averaged(size: tuple[int, ...], rows: Callable[[int, int], Image.Image]) -> Image.Image:
-    """Average a picture down to `max_side`, rows by rows: no copy of the whole is converted.
-
-    Args:
-        size: width and height.
-        rows: returns those from the first number to the second.
-    """
+    """Average what `rows` returns between two of them down: no copy of the whole is converted."""
     (width, height), factor = size, _factor(size)
     step = factor * max(1, DECODING.band // (factor * width))
     bands = [rows(top, min(top + step, height)).reduce(factor) for top in range(0, height, step)]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.reading.components import Mask, outline_of, path_length
+from mnist_edge.runtime.reading.components import PATH, Mask
 from mnist_edge.runtime.reading.parameters import NORMALIZING
-from mnist_edge.runtime.reading.views import Box, around
+from mnist_edge.runtime.reading.views import Box, around, side_of
 
 VERSION = 1
 
@@ -35,15 +35,10 @@ def describe() -> dict[str, Any]:
 
 
 def own_form(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
-    """Return a picture that is in MNIST's own form, as its 70,000 are; None where it is not.
+    """Return pixels that are in MNIST's own form, as its 70,000 are; None where they are not.
 
-    What is, but for its place, is moved there by whole pixels, as MNIST's were.
-
-    Args:
-        pixels: of any shape and type.
-
-    Returns:
-        uint8 (28, 28), light on dark.
+    What is, but for its place, is moved there by whole pixels, as MNIST's were. Any shape and type
+    is taken, and uint8 (28, 28) returned, light on dark.
     """
     if pixels.shape == (SIZE, SIZE, 3) and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, 0]
@@ -74,7 +69,8 @@ def _centred(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 def _is_thin(full: NDArray[np.bool_], area: float) -> bool:
     """Tell whether these pixels are all the ink, and its strokes thinner than MNIST's are then."""
-    return bool(full.sum() == area < NORMALIZING.min_stroke * path_length(outline_of(full)))
+    outline = (full[1:] != full[:-1]).sum() + (full[:, 1:] != full[:, :-1]).sum()
+    return bool(full.sum() == area < NORMALIZING.min_stroke * PATH * outline)
 
 
 def _side(pixels: NDArray[np.uint8], content: bytes) -> int:
@@ -102,8 +98,7 @@ def normalized(
     Returns:
         uint8 (28, 28), ink 255 on 0.
     """
-    left, top, right, bottom = box
-    side = max(right - left, bottom - top)
+    side = side_of(box)
     inked, own = depth[around(box)], mask[around(box)]
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
     ink = inked[own]

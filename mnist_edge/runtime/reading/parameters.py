@@ -7,16 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decoding:
-    """Of opening a picture.
-
-    Attributes:
-        cost: bytes of memory a pixel that decoding takes at most. Where Pillow's decoders take
-            more, as they do for WebP, TIFF in colour and animations, fewer pixels are allowed.
-    """
+    """Of opening a picture; costs are bytes of memory a pixel that Pillow's decoders take."""
 
     max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
     max_bytes: int = 1 << 28  # of a picture that is held in memory, as what comes through a pipe
-    cost: int = 4
+    cost: int = 4  # at most; where they take more, fewer pixels are allowed
     webp_cost: int = 16
     tiff_cost: int = 12
     frames_cost: int = 20
