@@ -185,7 +185,7 @@ class Classifier:
         reasons: list[str | None] = []
         places: list[Place] = []
         unreadable: dict[int, UnreadableImage] = {}
-        rest = iter(pictures_of(pictures))
+        rest = iter(pictures_of(pictures, self.max_pixels))
         while chunk := list(islice(rest, PICTURES_AT_ONCE)):
             readings = []
             for picture in chunk:

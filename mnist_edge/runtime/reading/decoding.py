@@ -152,10 +152,10 @@ def origin_of(picture: Image.Image) -> tuple[int, Scale]:
     return origin
 
 
-def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Source]:
+def pictures_of(
+    batch: NDArray[np.generic] | Iterable[Source], max_pixels: int = DECODING.max_pixels
+) -> Iterable[Source]:
     """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
-
-    Values of an array count in one range, that which holds them all.
 
     Raises:
         UnreadableImage: it is one picture, and no batch.
@@ -168,13 +168,31 @@ def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Sourc
                 remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
                 "array.reshape(-1, 28, 28).",
             )
-        with _explaining(batch):
-            return _in_grey_levels(batch, _full_scale(batch))
+        return in_one_range(batch, max_pixels)
     if isinstance(batch, str | bytes | os.PathLike | Image.Image):
         raise UnreadableImage(
             f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
         )
     return batch
+
+
+def in_one_range(batch: NDArray[np.generic], max_pixels: int) -> Iterator[Source]:
+    """Yield the pictures of an array (N, H, W) or (N, H, W, C), as uint8 or decoded.
+
+    Their values count in one range, that which holds them all.
+
+    Raises:
+        UnreadableImage: the values are in no range that is known, or each has more pixels.
+    """
+    with _explaining(batch):
+        _check_size(batch.shape[2:0:-1], max_pixels)
+        scale = _full_scale(batch)
+        for picture in batch:
+            # Alone, the levels 0 and 1 would count in another range.
+            if picture.size <= DECODING.band and picture.max() >= 2 * scale / 255:
+                yield _in_grey_levels(picture, scale)
+            else:
+                yield _from_array(picture, max_pixels, scale)
 
 
 def _noting(
@@ -248,7 +266,11 @@ def _check_size(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.c
         )
 
 
-def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixels) -> Image.Image:
+def _from_array(
+    values: NDArray[np.generic],
+    max_pixels: int = DECODING.max_pixels,
+    full_scale: int | None = None,
+) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
@@ -258,7 +280,7 @@ def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixe
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
     size = values.shape[1::-1]
     _check_size(size, max_pixels)
-    scale = _full_scale(values)
+    scale = full_scale or _full_scale(values)
 
     def rows(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], scale)))

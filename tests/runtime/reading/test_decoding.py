@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime.reading.decoding import FORMATS, decode
+from mnist_edge.runtime.reading.decoding import FORMATS, decode, in_one_range
 from mnist_edge.runtime.reading.parameters import DECODING
 
 
@@ -223,3 +223,11 @@ def test_an_opaque_alpha_channel_changes_nothing() -> None:
 def test_an_arrays_values_count_in_the_smallest_range_that_holds_them(full: float) -> None:
     steps = np.linspace(0, 1, 256).reshape(16, 16)
     assert np.array_equal(np.asarray(decode(steps * full)).ravel(), np.arange(256))
+
+
+@pytest.mark.parametrize("side", [28, DECODING.max_side + 1])
+def test_pictures_of_one_array_count_in_one_range(side: int) -> None:
+    batch = np.ones((2, side, side))
+    batch[1] = 255
+    levels = [np.asarray(decode(picture)) for picture in in_one_range(batch, side**2)]
+    assert [(level.min(), level.max()) for level in levels] == [(1, 1), (255, 255)]
