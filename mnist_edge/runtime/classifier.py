@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.contract import LABELS, SIZE, Contract, Limits
 from mnist_edge.errors import ContractError, ModelError, UnreadableImage
@@ -32,7 +33,7 @@ from mnist_edge.runtime.engines import (
     open_engine,
 )
 from mnist_edge.runtime.reading import Reading, read
-from mnist_edge.runtime.reading.decoding import decode_frames, path_of, pictures_of
+from mnist_edge.runtime.reading.decoding import decode_frames, in_one_range, path_of, source_name
 from mnist_edge.runtime.reading.lines import read_line
 from mnist_edge.runtime.reading.normalization import VERSION
 from mnist_edge.runtime.reading.parameters import DECODING
@@ -185,7 +186,7 @@ class Classifier:
         reasons: list[str | None] = []
         places: list[Place] = []
         unreadable: dict[int, UnreadableImage] = {}
-        rest = iter(pictures_of(pictures, self.max_pixels))
+        rest = iter(_pictures_of(pictures, self.max_pixels))
         while chunk := list(islice(rest, PICTURES_AT_ONCE)):
             readings = []
             for picture in chunk:
@@ -253,3 +254,27 @@ class Classifier:
 
 def _place(reading: Reading, source: str | None) -> Place:
     return Place(source, reading.box, frames=reading.frames)
+
+
+def _pictures_of(
+    batch: NDArray[np.generic] | Iterable[Source], max_pixels: int
+) -> Iterable[Source]:
+    """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
+
+    Raises:
+        UnreadableImage: it is one picture, and no batch.
+    """
+    if isinstance(batch, np.ndarray):
+        single = batch.ndim == 3 and batch.shape[2] in (1, 3, 4)
+        if batch.ndim not in (3, 4) or single:
+            raise UnreadableImage(
+                f"{source_name(batch)} is no batch of pictures.",
+                remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
+                "array.reshape(-1, 28, 28).",
+            )
+        return in_one_range(batch, max_pixels)
+    if isinstance(batch, str | bytes | os.PathLike | Image.Image):
+        raise UnreadableImage(
+            f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
+        )
+    return batch

@@ -7,7 +7,7 @@ import io
 import math
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -150,30 +150,6 @@ def origin_of(picture: Image.Image) -> tuple[int, Scale]:
     """Return how many frames a decoded picture's file has, and how much larger these are."""
     origin: tuple[int, Scale] = picture.info.get(_ORIGIN, (1, (1.0, 1.0)))
     return origin
-
-
-def pictures_of(
-    batch: NDArray[np.generic] | Iterable[Source], max_pixels: int = DECODING.max_pixels
-) -> Iterable[Source]:
-    """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
-
-    Raises:
-        UnreadableImage: it is one picture, and no batch.
-    """
-    if isinstance(batch, np.ndarray):
-        single = batch.ndim == 3 and batch.shape[2] in (1, 3, 4)
-        if batch.ndim not in (3, 4) or single:
-            raise UnreadableImage(
-                f"{source_name(batch)} is no batch of pictures.",
-                remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
-                "array.reshape(-1, 28, 28).",
-            )
-        return in_one_range(batch, max_pixels)
-    if isinstance(batch, str | bytes | os.PathLike | Image.Image):
-        raise UnreadableImage(
-            f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
-        )
-    return batch
 
 
 def in_one_range(batch: NDArray[np.generic], max_pixels: int) -> Iterator[Source]:
