@@ -53,7 +53,7 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     chosen = reading.candidate
     if chosen is None:
         return ["in MNIST's own form, light on dark or dark on light: no more than moved", top]
-    x0, y0, x1, y1 = box = chosen.in_picture
+    x0, y0, x1, y1 = box = chosen.ink.view.in_picture(chosen.box)
     x, y, x_end, y_end = scaled(box, reading.scale)
     *_, width, height = scaled((0, 0, *picture.size), reading.scale)
     background = "lighter" if chosen.ink.polarity == "dark" else "darker"

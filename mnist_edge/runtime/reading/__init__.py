@@ -63,8 +63,8 @@ class Reading(NamedTuple):
     @property
     def box(self) -> Box | None:
         """Where the digit is in the source, upright; None where it is blank."""
-        if self.candidate is not None:
-            return scaled(self.candidate.in_picture, self.scale)
+        if (one := self.candidate) is not None:
+            return scaled(one.ink.view.in_picture(one.box), self.scale)
         return (0, 0, SIZE, SIZE) if self.own_form else None
 
 

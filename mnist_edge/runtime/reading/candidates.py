@@ -36,11 +36,6 @@ class Candidate(NamedTuple):
         """In pixels: the area by the length of the path."""
         return float(self.ink.parts.area @ self.chosen) / self.path
 
-    @property
-    def in_picture(self) -> Box:
-        """The box in pixels of the picture."""
-        return self.ink.view.in_picture(self.box)
-
     def normalized(self) -> NDArray[np.uint8]:
         """Draw it as MNIST would: uint8 (28, 28), ink 255 on 0."""
         return normalized(self.ink.depth, self.mask, self.box, self.stroke_width)

@@ -23,17 +23,6 @@ _MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))])
 _MOMENTS = _MOMENTS.reshape(3, -1).astype(np.float32)
 
 
-def describe() -> dict[str, Any]:
-    """Return the parameters that a contract records beside `VERSION`."""
-    return {
-        "size": SIZE,
-        "box": NORMALIZING.box,
-        "centre": "mass",
-        "min_stroke": NORMALIZING.min_stroke,
-        "max_stroke": NORMALIZING.max_stroke,
-    }
-
-
 def own_form(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
     """Return pixels that are in MNIST's own form, as its 70,000 are; None where they are not.
 

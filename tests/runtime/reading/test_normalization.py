@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.runtime.reading import Reading
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.normalization import describe
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.runtime.reading.conftest import drawn_width
 from tests.runtime.reading.conftest import likeness as alike
@@ -385,13 +384,3 @@ def test_where_and_how_large_and_how_compressed_does_not_matter(
     reading = preprocess(Image.open(stream).convert("RGB"))
     assert _ink(reading).ink.polarity == ("light" if inverted else "dark")
     assert likeness(reading, five()) > ALIKE
-
-
-def test_the_parameters_of_the_contract_are_those_in_use() -> None:
-    assert describe() == {
-        "size": 28,
-        "box": 20,
-        "centre": "mass",
-        "min_stroke": NORMALIZING.min_stroke,
-        "max_stroke": NORMALIZING.max_stroke,
-    }
