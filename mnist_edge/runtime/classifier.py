@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -162,12 +162,9 @@ class Classifier:
 
     def answer(self, reading: Reading, source: str | None = None) -> Prediction:
         """Answer a picture that was read before."""
-        answer, reason = reading.answer, reading.reason
-        if reading.own_form:
-            answer = self.engine.run(reading.image[np.newaxis])[0]
-            reason = accept.doubt(answer, self._own_limits)
-        place = _place(reading, source)
-        return prediction(NOTHING if answer is None else answer, reason, place, self.model)
+        own = self.engine.run(reading.image[np.newaxis]) if reading.own_form else ()
+        answer, reason = self._judged(reading, iter(own))
+        return prediction(answer, reason, _place(reading, source), self.model)
 
     def predict_batch(
         self, pictures: Images | Iterable[Source], *, errors: Literal["raise", "keep"] = "raise"
@@ -197,8 +194,10 @@ class Classifier:
                         raise
                     unreadable[len(reasons) + len(readings)] = error
                     readings.append(UNREADABLE)
-            answers, why = self._answers(readings)
-            chunks.append(answers)
+            own = [reading.image for reading in readings if reading.own_form]
+            seen = iter(self.engine.run(np.stack(own)) if own else ())
+            answers, why = zip(*(self._judged(reading, seen) for reading in readings), strict=True)
+            chunks.append(np.stack(answers))
             reasons += why
             places += map(_place, readings, map(path_of, chunk))
         return Predictions(np.concatenate(chunks), reasons, places, self.model, unreadable)
@@ -237,19 +236,18 @@ class Classifier:
         accepted = row.reason is None
         return Line(path_of(picture), row.text, accepted, row.reason, tuple(items), self.model)
 
-    def _answers(self, readings: Sequence[Reading]) -> tuple[Probabilities, list[str | None]]:
-        """Return answers (N, 10) and why they are not to be trusted.
+    def _judged(
+        self, reading: Reading, own: Iterator[Probabilities]
+    ) -> tuple[Probabilities, str | None]:
+        """Return an answer (10,) and why it is not to be trusted; None where it is.
 
-        The network has seen what had to be found; what is in MNIST's own form it sees now.
+        The network has seen what had to be found; what is in MNIST's own form has the next of its
+        `own` answers.
         """
-        answers = np.stack([NOTHING if r.answer is None else r.answer for r in readings])
-        reasons = [reading.reason for reading in readings]
-        own = [number for number, reading in enumerate(readings) if reading.own_form]
-        if own:
-            answers[own] = seen = self.engine.run(np.stack([readings[n].image for n in own]))
-            for number, answer in zip(own, seen, strict=True):
-                reasons[number] = accept.doubt(answer, self._own_limits)
-        return answers, reasons
+        if reading.own_form:
+            answer = next(own)
+            return answer, accept.doubt(answer, self._own_limits)
+        return NOTHING if reading.answer is None else reading.answer, reading.reason
 
 
 def _place(reading: Reading, source: str | None) -> Place:
