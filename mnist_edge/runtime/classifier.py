@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.contract import LABELS, SIZE, Contract, Limits
-from mnist_edge.errors import ContractError, ModelError, UnreadableImage
+from mnist_edge.errors import ContractError, ModelError, UnreadableImage, UsageError, printable
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.accept import two_best
 from mnist_edge.runtime.answers import (
@@ -48,6 +48,8 @@ __all__ = ["Classifier", "Line", "LineDigit", "Prediction", "Predictions", "accu
 # Pictures that are decoded before the network runs: memory stays flat, and the first answers to
 # many photographs come soon; more at once are no faster by tools/measure_chunk.py.
 PICTURES_AT_ONCE = 32
+
+Errors = Literal["raise", "keep"]  # what becomes of a picture that cannot be read
 
 NOTHING = np.zeros(len(LABELS), np.float32)
 UNREADABLE = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.UNREADABLE)
@@ -167,7 +169,7 @@ class Classifier:
         return prediction(answer, reason, _place(reading, source), self.model)
 
     def predict_batch(
-        self, pictures: Images | Iterable[Source], *, errors: Literal["raise", "keep"] = "raise"
+        self, pictures: Images | Iterable[Source], *, errors: Errors = "raise"
     ) -> Predictions:
         """Answer many pictures, decoding a few of them at a time.
 
@@ -178,7 +180,9 @@ class Classifier:
 
         Raises:
             UnreadableImage: one cannot be opened or decoded, or this is no batch of pictures.
+            UsageError: `errors` is neither.
         """
+        _check(errors)
         chunks: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
         reasons: list[str | None] = []
         places: list[Place] = []
@@ -202,16 +206,33 @@ class Classifier:
             places += map(_place, readings, map(path_of, chunk))
         return Predictions(np.concatenate(chunks), reasons, places, self.model, unreadable)
 
-    def predict_frames(self, picture: Source) -> Predictions:
+    def predict_frames(self, picture: Source, *, errors: Errors = "raise") -> Predictions:
         """Answer each frame of an animation, or each page of a TIFF file.
+
+        Args:
+            picture: as for `predict`.
+            errors: whether a frame that cannot be read raises, or those before it are answered,
+                and it is kept as one of `Predictions.errors`.
 
         Raises:
             UnreadableImage: it cannot be opened or decoded.
+            UsageError: `errors` is neither.
         """
-        frames = self.predict_batch(decode_frames(picture, self.max_pixels))
-        source = path_of(picture)
-        places = [Place(source, item.box, n, len(frames)) for n, item in enumerate(frames)]
-        return Predictions(frames.probabilities, frames.reasons, places, self.model)
+        _check(errors)
+        damaged: list[UnreadableImage] = []
+
+        def readable() -> Iterator[Source]:
+            try:
+                yield from decode_frames(picture, self.max_pixels)
+            except UnreadableImage as error:
+                if errors == "raise":
+                    raise
+                damaged.append(error)
+
+        frames, source = self.predict_batch(readable()), path_of(picture)
+        places = [Place(source, item.box, n, item.frames) for n, item in enumerate(frames)]
+        unreadable = dict(enumerate(damaged, start=len(frames)))
+        return Predictions(frames.probabilities, frames.reasons, places, self.model, unreadable)
 
     def read_line(self, picture: Source, digits: int | None = None) -> Line:
         """Read a line of digits, such as a postcode, a meter or a date.
@@ -248,6 +269,13 @@ class Classifier:
             answer = next(own)
             return answer, accept.doubt(answer, self._own_limits)
         return NOTHING if reading.answer is None else reading.answer, reading.reason
+
+
+def _check(errors: str) -> None:
+    if errors not in get_args(Errors):
+        raise UsageError(
+            f"errors is {printable(repr(errors))}.", remedy=f"give {' or '.join(get_args(Errors))}."
+        )
 
 
 def _place(reading: Reading, source: str | None) -> Place:

@@ -133,8 +133,8 @@ def decode_frames(
     with _explaining(source):
         if isinstance(source, Image.Image):
             _check_size(source.size, max_pixels, _cost(source))
-            # What was decoded before still knows how much larger it was.
-            yield _noting(_normalize(source), source.size, before=origin_of(source)[1])
+            # What was decoded before still knows from what.
+            yield _noting(_normalize(source), source.size, *origin_of(source))
         elif (file := _file(source)) is None:
             yield _from_array(np.asarray(source), max_pixels)
         else:
