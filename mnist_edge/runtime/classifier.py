@@ -70,6 +70,7 @@ class Classifier:
         max_pixels: what a picture may have, as `decode` takes it; None for `DECODING.max_pixels`.
 
     Raises:
+        UsageError: `max_pixels` is less than 1.
         ContractError: the contract asks for preprocessing, labels or an abstention rule that
             this version does not have.
         ModelError: the file reads pictures itself.
@@ -83,6 +84,8 @@ class Classifier:
         *,
         max_pixels: int | None = None,
     ) -> None:
+        if max_pixels is not None and max_pixels < 1:
+            raise UsageError(f"max_pixels is {max_pixels}.", remedy="give 1 or more, or None.")
         if contract.input.is_picture:
             raise ModelError(
                 f"{model} reads pictures itself, for programs that have no mnist-edge.",
@@ -121,6 +124,7 @@ class Classifier:
             max_pixels: what a picture may have; None for 50 million.
 
         Raises:
+            UsageError: `max_pixels` is less than 1.
             ModelError: the file is missing or damaged, or a shipped one is not what was shipped.
             ContractError: it carries no contract, or one that this version cannot honour.
             MissingExtra: it is a TFLite file and ai-edge-litert is not installed.
@@ -246,7 +250,10 @@ class Classifier:
 
         Raises:
             UnreadableImage: it cannot be opened or decoded.
+            UsageError: `digits` is less than 1.
         """
+        if digits is not None and digits < 1:
+            raise UsageError(f"digits is {digits}.", remedy="give 1 or more, or None.")
         found = self.contract.accept.found
         row = read_line(picture, self.engine.run, found, digits, self.max_pixels)
         items = []
@@ -299,8 +306,8 @@ def _pictures_of(
                 "array.reshape(-1, 28, 28).",
             )
         return in_one_range(batch, max_pixels)
-    if isinstance(batch, str | bytes | os.PathLike | Image.Image):
-        raise UnreadableImage(
-            f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
-        )
+    one = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image)
+    if isinstance(batch, one) or hasattr(batch, "read"):
+        name = source_name(batch)  # type: ignore[arg-type]
+        raise UnreadableImage(f"{name} is one picture, and no batch.", remedy="put it in a list.")
     return batch

@@ -334,9 +334,11 @@ def test_a_picture_of_a_batch_that_cannot_be_read_is_named(
         np.zeros((2, 784), np.uint8),
         "digit.png",
         b"bytes",
+        memoryview(b"bytes"),
         Image.new("L", (28, 28)),
+        io.BytesIO(b"lines\nof a file"),
     ],
-    ids=["one picture", "one in colours", "rows", "a path", "bytes", "a picture"],
+    ids=["one", "one in colours", "rows", "a path", "bytes", "a view", "a picture", "a file"],
 )
 def test_what_is_no_batch_is_refused_with_what_it_is(batch: Any, classifier: Classifier) -> None:
     with pytest.raises(UnreadableImage, match="batch"):
@@ -383,6 +385,16 @@ def test_frames_before_a_damaged_one_are_answered_where_errors_are_kept(
     assert answers.errors.keys() == {2}
     with pytest.raises(UnreadableImage, match="truncated"):
         classifier.predict_frames(cut)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_there_are_no_lines_without_digits_and_no_pictures_without_pixels(
+    number: int, classifier: Classifier, digits: Images
+) -> None:
+    with pytest.raises(UsageError, match=f"digits is {number}"):
+        classifier.read_line(digits[0], number)
+    with pytest.raises(UsageError, match=f"max_pixels is {number}"):
+        Classifier.load(max_pixels=number)
 
 
 @pytest.mark.parametrize("work", ["predict_batch", "predict_frames"])
