@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from mnist_edge.contract import SIZE
-from mnist_edge.errors import ImageTooLarge, UnreadableImage
+from mnist_edge.errors import ImageTooLarge, UnreadableImage, printable
 from mnist_edge.runtime.reading.parameters import DECODING
 
 Source = (
     str
     | os.PathLike[str]
     | bytes
+    | bytearray
+    | memoryview
     | BinaryIO
     | Image.Image
     | NDArray[np.generic]
@@ -37,8 +39,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # How their files are called, in folders that hold other files too.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-# How the base64 of what a canvas gives begins (PNG, JPEG, WebP), which no path is as long as.
-_BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
+# How the base64 of PNG, JPEG, WebP and GIF begins.
+_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD")
 
 # Where a decoded picture notes how many frames its file has, and by how much that is larger.
 _ORIGIN = "mnist_edge.origin"
@@ -52,7 +54,11 @@ _AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
     (FileNotFoundError, ": no such file", "check the path."),
-    (IsADirectoryError, " is a directory", "name a picture inside it."),
+    (
+        IsADirectoryError,
+        " is a directory",
+        f"name a picture inside it: what ends with {', '.join(SUFFIXES)} is found there.",
+    ),
     (PermissionError, ": permission denied", "make the file readable, or copy it."),
     (
         UnidentifiedImageError,
@@ -78,23 +84,21 @@ def path_of(source: Source) -> str | None:
     # An array is told in the least time, which counts beside a small network.
     if isinstance(source, np.ndarray) or not isinstance(source, str | os.PathLike):
         return None
-    path = os.fspath(source)
-    encoded = len(path) >= _SHORTEST_BASE64 and path.startswith(_BASE64)
-    return None if path.startswith("data:") or encoded else path
+    return None if isinstance(source, str) and _is_encoded(source) else os.fspath(source)
 
 
 def source_name(source: Source) -> str:
     """Return what messages call a source: its path, or what kind of thing it is."""
-    if isinstance(source, bytes):
-        return f"<{len(source)} bytes>"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"<{memoryview(source).nbytes} bytes>"
     if isinstance(source, Image.Image):
         return f"<{source.mode} picture of {source.width}x{source.height}>"
     if isinstance(source, np.ndarray):
         return f"<{source.dtype} array of shape {source.shape}>"
-    path = path_of(source)
-    if isinstance(source, str) and path is None:
+    if isinstance(source, str) and _is_encoded(source):
         return f"<{source[:12]}…, {len(source)} characters>"
-    return path or f"<{type(source).__name__}>"
+    path = path_of(source)
+    return f"<{type(source).__name__}>" if path is None else printable(path) or "''"
 
 
 def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image:
@@ -191,9 +195,14 @@ def _explaining(source: Source) -> Iterator[None]:
         raise
     except Exception as error:
         cause, remedy = next(row for kind, *row in _FAULTS if isinstance(error, kind))
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = printable(" ".join(str(error).split())).rstrip(".") or type(error).__name__
         failure = ImageTooLarge if isinstance(error, _TOO_LARGE) else UnreadableImage
         raise failure(f"{source_name(source)}{cause.format(reason)}.", remedy=remedy) from error
+
+
+def _is_encoded(text: str) -> bool:
+    long = len(text) >= DECODING.shortest_base64
+    return text[:5].lower() == "data:" or (long and text.startswith(_BASE64))
 
 
 def _file(source: Source) -> str | BinaryIO | None:
@@ -205,18 +214,28 @@ def _file(source: Source) -> str | BinaryIO | None:
         return path
     if isinstance(source, str):
         head, comma, content = source.rpartition(",")
-        if comma and not head.endswith(";base64"):
+        if comma and not head.lower().endswith(";base64"):
             raise ValueError("a data URL of a picture is in base64")
-        source = base64.b64decode(content, validate=True)
+        # Encoders wrap lines.
+        source = base64.b64decode("".join(content.split()), validate=True)
     elif hasattr(source, "read"):
         if getattr(source, "seekable", bool)():
             return source  # type: ignore[return-value]
-        source = source.read(DECODING.max_bytes + 1)  # what cannot be read twice is kept
-    if not isinstance(source, bytes):
+        source = _content_of(source)  # type: ignore[arg-type]
+    if not isinstance(source, bytes | bytearray | memoryview):
         return None
-    if len(source) > DECODING.max_bytes:
+    if memoryview(source).nbytes > DECODING.max_bytes:
         raise Image.DecompressionBombError(f"more than {DECODING.max_bytes:,} bytes")
     return io.BytesIO(source)
+
+
+def _content_of(file: BinaryIO) -> bytes:
+    """Read what cannot be read twice, until it ends or is too much."""
+    content = io.BytesIO()
+    # Without a buffer, as a pipe may be, one call reads a part.
+    while part := file.read(DECODING.max_bytes + 1 - content.tell()):
+        content.write(part)
+    return content.getvalue()
 
 
 def _cost(picture: Image.Image) -> float:

@@ -11,6 +11,7 @@ class Decoding:
 
     max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
     max_bytes: int = 1 << 28  # of a picture that is held in memory, as what comes through a pipe
+    shortest_base64: int = 60  # characters: a path that begins like one is shorter
     cost: int = 4  # at most; where they take more, fewer pixels are allowed
     webp_cost: int = 16
     tiff_cost: int = 12
