@@ -97,15 +97,21 @@ def prior(candidate: Candidate) -> float:
     return CHANCE.support * candidate.support + CHANCE.doubted * bool(candidate.doubts)
 
 
-def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return how likely each of n candidates is the digit, and the network right about it, (n,).
+def features(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what speaks for each of n candidates, (n, 4), to be weighted by `CHANCE`.
 
-    A logistic model of its prior, beside that of the best supported candidate, and of the log odds
-    that the network takes it for one digit or another.
+    1; its support beside that of the best supported one; whether it is doubted; and the log odds
+    that the network, which answers with (n, 10), takes it for one digit or another.
     """
-    best = max(candidate.support for candidate in found)
-    before = np.array([prior(candidate) for candidate in found]) - CHANCE.support * best
+    support = np.array([candidate.support for candidate in found])
+    doubted = [bool(candidate.doubts) for candidate in found]
     sums = two_best(probabilities)[0].clip(CHANCE.least, 1 - CHANCE.least)
-    after = CHANCE.bias + before + CHANCE.network * np.log(sums / (1 - sums))
-    chance: NDArray[np.float64] = 1 / (1 + np.exp(-after))
+    odds = np.log(sums / (1 - sums))
+    return np.stack([np.ones_like(odds), support - support.max(), doubted, odds], axis=1)
+
+
+def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how likely each of n candidates is the digit, and the network right about it, (n,)."""
+    weights = CHANCE.bias, CHANCE.support, CHANCE.doubted, CHANCE.network
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-features(found, probabilities) @ weights))
     return chance
