@@ -89,7 +89,7 @@ def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
         length += int(np.count_nonzero(side))
     steepness = total / max(length, 1)
     soft = steepness < FOREGROUNDS.steepness
-    return -math.inf if soft else math.log(total) + 3 * math.log(steepness)
+    return -math.inf if soft else math.log(total) + FOREGROUNDS.steep * math.log(steepness)
 
 
 def prior(candidate: Candidate) -> float:

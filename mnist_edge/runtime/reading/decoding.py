@@ -343,8 +343,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
     visible = pixels[alpha > alpha.max() // 2][:, :3]
     background = (255, 255, 255)
     if len(visible):
-        low, high = np.percentile(visible.mean(axis=1), (1, 99))
-        if len(visible) > alpha.size / 2 and high - low > 64:
+        low, high = np.percentile(visible.mean(axis=1), DECODING.extremes)
+        own = len(visible) > DECODING.card * alpha.size
+        if own and high - low > DECODING.contrast:
             background = tuple(np.median(visible, axis=0).astype(int))
         elif low + high > 255:
             background = (0, 0, 0)

@@ -20,7 +20,7 @@ _CENTRES = 2 * np.arange(FOREGROUNDS.grid) + 1
 _SPAN = np.linspace(-1, 1, FOREGROUNDS.grid)
 _X, _Y = (axis.ravel() for axis in np.meshgrid(_SPAN, _SPAN))
 _QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
-_RIDGE = 1e-6 * np.eye(_QUADRATIC.shape[1])
+_RIDGE = FOREGROUNDS.ridge * np.eye(_QUADRATIC.shape[1])
 
 
 class Foreground(NamedTuple):
@@ -85,5 +85,5 @@ def full(_below: NDArray[np.intp], threshold: float) -> float:
 
 def faint(below: NDArray[np.intp], threshold: float) -> float:
     """Return a share of it, as thin lines only graze some of their pixels; above the noise."""
-    noise = FOREGROUNDS.noise * int(below.searchsorted(0.75 * below[-1]))
+    noise = FOREGROUNDS.noise * int(below.searchsorted(FOREGROUNDS.paper * below[-1]))
     return min(max(FOREGROUNDS.faint * threshold, noise), threshold)

@@ -92,7 +92,7 @@ def normalized(
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
     ink = inked[own]
     contrast = int(ink.sum()) / len(ink)
-    soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, 1.5)
+    soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, NORMALIZING.rim)
     digit = Image.fromarray(soft.astype(np.uint8))
 
     scale = NORMALIZING.box / side
@@ -125,7 +125,8 @@ def normalized(
 def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
     """Dilate by a disk: by each of its rows, from the shortest to the longest."""
     height, width = pixels.shape
-    reach = int(math.sqrt(radius * radius + 0.5))
+    square = radius * radius + NORMALIZING.disk
+    reach = int(math.sqrt(square))
     padded = np.zeros((height + 2 * reach, width + 2 * reach), pixels.dtype)
     padded[reach : reach + height, reach : reach + width] = pixels
     thick = pixels.copy()
@@ -135,6 +136,6 @@ def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
             np.maximum(wide, padded[:, reach - x :][:, :width], out=wide)
             np.maximum(wide, padded[:, reach + x :][:, :width], out=wide)
         for y in range(-reach, reach + 1):
-            if x * x <= radius * radius + 0.5 - y * y < (x + 1) ** 2:
+            if x * x <= square - y * y < (x + 1) ** 2:
                 np.maximum(thick, wide[reach + y :][:height], out=thick)
     return thick
