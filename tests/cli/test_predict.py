@@ -151,6 +151,7 @@ def test_an_explanation_is_of_the_ink_that_the_network_chose(run: Run, tmp_path:
 def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:
     result = run("predict", seven, "--model", MODEL, "--explain-to", "how.png")
     assert result.code == 0, result.stderr
+    assert "drawn: how.png" in result.stderr.splitlines()
     with Image.open(tmp_path / "how.png") as drawing:
         pixels = np.asarray(drawing.convert("RGB"), int)
     # The picture with a red box, 280 pixels wide, and beside it what the network saw, 140.
