@@ -19,7 +19,6 @@ import argparse
 import io
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -49,6 +48,9 @@ from mnist_edge.runtime.reading.decoding import decode
 from mnist_edge.runtime.reading.normalization import own_form
 from mnist_edge.runtime.reading.rules import RULES, without
 from mnist_edge.tables import markdown, table
+
+sys.path.append(str(Path(__file__).parents[1]))
+from markers import between
 
 DOCS = Path(__file__).parents[2] / "docs"
 SETS = {"A": ("photos", "negatives"), "B": ("pictures2",)}
@@ -379,9 +381,7 @@ def write(results: dict[str, Any]) -> None:
     kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     for name, rows in known.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = markdown(HEADERS[name], rows).replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, markdown(HEADERS[name], rows))
     page.write_text(text, encoding="utf-8")
 
 
