@@ -37,7 +37,7 @@ def predict(
     """Read the digit in each picture, or the line of digits."""
     from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, escaped, printable
     from mnist_edge.runtime.classifier import Classifier
-    from mnist_edge.runtime.explain import explanation, in_words, place
+    from mnist_edge.runtime.explain import draw_to, explanation, in_words, place
     from mnist_edge.runtime.pictures import answer_each, find_pictures, sources_of
 
     names = find_pictures(images)
@@ -71,8 +71,11 @@ def predict(
             result_json(answer) if json else result(line)
             if getattr(answer, "frames", 1) > 1 and not frames:
                 note(f"{answer.source} has more frames than the first; --frames answers each.")
-            if explain or explain_to:
-                note(explanation(classifier, sources[number][1], answer, explain_to))
+            if explain:
+                note(explanation(classifier, sources[number][1], answer))
+            if explain_to:
+                draw_to(classifier, sources[number][1], explain_to)
+                note(f"drawn: {printable(str(explain_to))}")
     if unreadable:
         raise typer.Exit(MnistEdgeError.exit_code)
     next_command("mnist-edge bench")

@@ -87,8 +87,10 @@ def answer_each(
         for name, source in chunk:
             try:
                 if digits is None:
-                    for answer in classifier.predict_frames(source):
+                    answers = classifier.predict_frames(source, errors="keep")
+                    for answer in answers:
                         yield replace(answer, source=name)
+                    yield from answers.errors.values()
                 else:
                     line = classifier.read_line(source, None if digits == "auto" else int(digits))
                     yield replace(line, source=name)

@@ -181,6 +181,7 @@ def test_an_explanation_is_of_the_ink_that_the_network_chose(run: Run, tmp_path:
 def test_an_explanation_is_drawn(run: Run, seven: Path, tmp_path: Path) -> None:
     result = run("predict", seven, "--model", MODEL, "--explain-to", "how.png")
     assert result.code == 0, result.stderr
+    assert "drawn: how.png" in result.stderr.splitlines()
     with Image.open(tmp_path / "how.png") as drawing:
         pixels = np.asarray(drawing.convert("RGB"), int)
     # The picture with a red box, 280 pixels wide, and beside it what the network saw, 140.
@@ -205,6 +206,21 @@ def test_frames_are_answered_one_by_one_and_told_of(run: Run, seven: Path, tmp_p
         (1, 2, None),
     ]
     assert "more frames" not in result.stderr
+
+
+def test_a_damaged_frame_comes_after_the_answers_to_those_before(
+    run: Run, seven: Path, tmp_path: Path
+) -> None:
+    with Image.open(seven) as picture:
+        others = [picture.rotate(angle, fillcolor=255) for angle in (5, 10, 15)]
+        picture.save(tmp_path / "four.png", save_all=True, append_images=others)
+    content = (tmp_path / "four.png").read_bytes()
+    (tmp_path / "four.png").write_bytes(content[: 2 * len(content) // 3])
+    result = run("predict", "four.png", "--frames", "--model", MODEL)
+    assert result.code == 1
+    assert [line.split()[1] for line in result.stdout.splitlines()] == ["0", "1"]
+    assert "error: " in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
