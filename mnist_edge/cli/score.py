@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
+from mnist_edge.cli.options import MOST_WORKERS, Json, MaxPixels, Model, chosen
 from mnist_edge.cli.output import live_line, note, result, result_json
 from mnist_edge.extras import require
 from mnist_edge.formats.latest import READABLE
@@ -36,7 +36,9 @@ def score(
     image_column: Annotated[str | None, typer.Option(metavar="NAME", help=_IMAGE_COLUMN)] = None,
     id_column: Annotated[str | None, typer.Option(metavar="NAME", help=_ID_COLUMN)] = None,
     shard: Annotated[int, typer.Option(metavar="N", min=1, help=_SHARD)] = 1000,
-    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help=_WORKERS)] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=MOST_WORKERS, help=_WORKERS)
+    ] = None,
     address: Annotated[str | None, typer.Option(metavar="A", help=_ADDRESS)] = None,
     connect_timeout: Annotated[float, typer.Option(metavar="S", min=0, help=_TIMEOUT)] = 30,
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME)] = False,
@@ -44,7 +46,7 @@ def score(
     max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
-    """Answer very many pictures; a picture that cannot be read is a row with its error."""
+    """Answer very many pictures, each in a row of a table."""
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Model, chosen
+from mnist_edge.cli.options import MOST_WORKERS, Model, chosen
 from mnist_edge.cli.output import next_command, result
 from mnist_edge.extras import require
 from mnist_edge.formats.latest import READABLE
@@ -22,7 +22,9 @@ def serve(
         typer.Option(metavar="P", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
     ] = 8000,
     model: Model = None,
-    workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes.")] = 1,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_WORKERS, help="How many processes.")
+    ] = 1,
     max_bytes: Annotated[
         int, typer.Option(metavar="N", min=1, help="The most that a request's body may have.")
     ] = 8 << 20,
@@ -49,7 +51,7 @@ def serve(
         str, typer.Option(metavar="FORM", help="Form of the log on stderr: text or json.")
     ] = "text",
 ) -> None:
-    """Answer pictures over HTTP: /v1/predict, the Open Inference Protocol, a page to draw on."""
+    """Answer pictures over HTTP, and serve a page to draw on."""
     packages = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
     require(*packages, extra="serve")
     from mnist_edge.serve.settings import Settings, concurrency, token_in

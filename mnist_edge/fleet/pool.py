@@ -53,18 +53,18 @@ def run(task: Task, units: Iterable[Unit], workers: int | None = None) -> Genera
     Args:
         task: what is done.
         units: what it is done to; taken as they are needed.
-        workers: how many processes; as many as there are processors by default.
+        workers: how many processes; as many as there are processors by default, and never more
+            than units.
 
     Raises:
         OutputError: a shard cannot be written.
         ScoringError: workers die again and again.
     """
-    # Units to be given out before others: the first, without which no worker is started, and
-    # those of workers that died.
-    if not (again := list(islice(units := iter(units), 1))):
-        return
+    # Units to be given out before others: the first, of which each has a worker, and those of
+    # workers that died.
+    again = list(islice(units := iter(units), workers or len(os.sched_getaffinity(0))))
     deaths: Counter[Unit | None] = Counter()
-    crew = [_Worker() for _ in range(workers or len(os.sched_getaffinity(0)))]
+    crew = [_Worker() for _ in again]
     try:
         while crew:
             for pipe in wait([worker.pipe for worker in crew]):
