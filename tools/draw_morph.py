@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from markers import between
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -59,16 +59,13 @@ def main() -> None:
     )
     answers = classifier.predict_frames(target)
     chart(pictures, answers).save(DOCS / "morph.png")
-    between = np.array([not frame.is_digit for frame in frames])
+    digit = np.array([frame.is_digit for frame in frames])
     text = (
-        f"Of {between.sum()} frames between two digits {answers.accepted[between].sum()} are "
-        f"accepted, of {(~between).sum()} that show one {answers.accepted[~between].sum()}."
+        f"Of {(~digit).sum()} frames between two digits {answers.accepted[~digit].sum()} are "
+        f"accepted, of {digit.sum()} that show one {answers.accepted[digit].sum()}."
     )
     page = DOCS / "reading.md"
-    start, end = "<!-- morph -->\n", "\n<!-- /morph -->"
-    old = page.read_text(encoding="utf-8")
-    new = re.sub(f"(?<={start}).*?(?={end})", text, old, flags=re.DOTALL)
-    page.write_text(new, encoding="utf-8")
+    page.write_text(between(page.read_text(encoding="utf-8"), "morph", text), encoding="utf-8")
     print(text)
 
 

@@ -84,12 +84,12 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _read_all(pictures: list[Path]) -> NDArray[np.uint8]:
-    from mnist_edge.runtime.reading import read_digit
+    from mnist_edge.runtime.reading import read
 
     for picture in pictures:
         check_regular(picture)
     try:
-        return np.stack([read_digit(picture) for picture in pictures])
+        return np.stack([read(picture).image for picture in pictures])
     except UnreadableImage as error:
         raise DataError(
             error.cause, remedy="repair or remove this picture: a dataset is read in full."

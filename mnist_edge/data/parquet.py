@@ -58,13 +58,13 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _read(paths: list[Path]) -> Split:
-    from mnist_edge.runtime.reading import read_digit
+    from mnist_edge.runtime.reading import read
 
     images, labels = [], []
     for path in paths:
         for row, (picture, label) in enumerate(_rows(path)):
             try:
-                images.append(read_digit(picture or b""))
+                images.append(read(picture or b"").image)
             except UnreadableImage as error:
                 raise DataError(
                     f"{path}, row {row}: {error.cause}",

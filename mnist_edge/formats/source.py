@@ -11,7 +11,6 @@ from mnist_edge.contract import (
     SCHEMA,
     Contract,
     Metrics,
-    Preprocess,
     Source,
     TensorSpec,
     is_file_name,
@@ -26,9 +25,8 @@ from mnist_edge.formats.table import FORMATS, family_of
 from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.runtime.engines.encoding import EncodedEngine, Runner
-from mnist_edge.runtime.reading import normalization as preprocess
 from mnist_edge.training.keras_model import KerasEngine, load, weights_sha256
-from mnist_edge.training.publish import tool_versions
+from mnist_edge.training.publish import preprocess, tool_versions
 
 if TYPE_CHECKING:
     import keras
@@ -116,7 +114,7 @@ def open_foreign(
         labels=LABELS,
         input=best.input,
         output=TensorSpec("answers", "NC", (None, len(LABELS)), "float32", (0.0, 1.0)),
-        preprocess=Preprocess(preprocess.VERSION, preprocess.describe()),
+        preprocess=preprocess(),
         quantization=None,
         accept=fit_accept(reference.run(dataset.validation.images)),
         metrics=Metrics(

@@ -104,7 +104,8 @@ class Predictions(Sequence[Prediction]):
         reasons: N, why an answer is not to be trusted; None where it is.
         places: N, where each comes from.
         model: the model that answered.
-        errors: of the pictures that cannot be read, by their number.
+        errors: of the pictures that cannot be read, by their number; of frames the first one,
+            after which there are no answers.
 
     Attributes:
         digits: intp (N,), the most probable digit; -1 where there is none.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.contract import LABELS, SIZE, Contract, Limits
-from mnist_edge.errors import ContractError, ModelError, UnreadableImage
+from mnist_edge.errors import ContractError, ModelError, UnreadableImage, UsageError, printable
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.accept import two_best
 from mnist_edge.runtime.answers import (
@@ -32,7 +33,7 @@ from mnist_edge.runtime.engines import (
     open_engine,
 )
 from mnist_edge.runtime.reading import Reading, read
-from mnist_edge.runtime.reading.decoding import decode_frames, path_of, pictures_of
+from mnist_edge.runtime.reading.decoding import decode_frames, in_one_range, path_of, source_name
 from mnist_edge.runtime.reading.lines import read_line
 from mnist_edge.runtime.reading.normalization import VERSION
 from mnist_edge.runtime.reading.parameters import DECODING
@@ -47,6 +48,8 @@ __all__ = ["Classifier", "Line", "LineDigit", "Prediction", "Predictions", "accu
 # Pictures that are decoded before the network runs: memory stays flat, and the first answers to
 # many photographs come soon; more at once are no faster by tools/measure_chunk.py.
 PICTURES_AT_ONCE = 32
+
+Errors = Literal["raise", "keep"]  # what becomes of a picture that cannot be read
 
 NOTHING = np.zeros(len(LABELS), np.float32)
 UNREADABLE = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.UNREADABLE)
@@ -67,6 +70,7 @@ class Classifier:
         max_pixels: what a picture may have, as `decode` takes it; None for `DECODING.max_pixels`.
 
     Raises:
+        UsageError: `max_pixels` is less than 1.
         ContractError: the contract asks for preprocessing, labels or an abstention rule that
             this version does not have.
         ModelError: the file reads pictures itself.
@@ -80,6 +84,8 @@ class Classifier:
         *,
         max_pixels: int | None = None,
     ) -> None:
+        if max_pixels is not None and max_pixels < 1:
+            raise UsageError(f"max_pixels is {max_pixels}.", remedy="give 1 or more, or None.")
         if contract.input.is_picture:
             raise ModelError(
                 f"{model} reads pictures itself, for programs that have no mnist-edge.",
@@ -118,6 +124,7 @@ class Classifier:
             max_pixels: what a picture may have; None for 50 million.
 
         Raises:
+            UsageError: `max_pixels` is less than 1.
             ModelError: the file is missing or damaged, or a shipped one is not what was shipped.
             ContractError: it carries no contract, or one that this version cannot honour.
             MissingExtra: it is a TFLite file and ai-edge-litert is not installed.
@@ -161,15 +168,12 @@ class Classifier:
 
     def answer(self, reading: Reading, source: str | None = None) -> Prediction:
         """Answer a picture that was read before."""
-        answer, reason = reading.answer, reading.reason
-        if reading.own_form:
-            answer = self.engine.run(reading.image[np.newaxis])[0]
-            reason = accept.doubt(answer, self._own_limits)
-        place = _place(reading, source)
-        return prediction(NOTHING if answer is None else answer, reason, place, self.model)
+        own = self.engine.run(reading.image[np.newaxis]) if reading.own_form else ()
+        answer, reason = self._judged(reading, iter(own))
+        return prediction(answer, reason, _place(reading, source), self.model)
 
     def predict_batch(
-        self, pictures: Images | Iterable[Source], *, errors: Literal["raise", "keep"] = "raise"
+        self, pictures: Images | Iterable[Source], *, errors: Errors = "raise"
     ) -> Predictions:
         """Answer many pictures, decoding a few of them at a time.
 
@@ -180,12 +184,14 @@ class Classifier:
 
         Raises:
             UnreadableImage: one cannot be opened or decoded, or this is no batch of pictures.
+            UsageError: `errors` is neither.
         """
+        _check(errors)
         chunks: list[Probabilities] = [np.empty((0, len(LABELS)), np.float32)]
         reasons: list[str | None] = []
         places: list[Place] = []
         unreadable: dict[int, UnreadableImage] = {}
-        rest = iter(pictures_of(pictures))
+        rest = iter(_pictures_of(pictures, self.max_pixels))
         while chunk := list(islice(rest, PICTURES_AT_ONCE)):
             readings = []
             for picture in chunk:
@@ -196,22 +202,41 @@ class Classifier:
                         raise
                     unreadable[len(reasons) + len(readings)] = error
                     readings.append(UNREADABLE)
-            answers, why = self._answers(readings)
-            chunks.append(answers)
+            own = [reading.image for reading in readings if reading.own_form]
+            seen = iter(self.engine.run(np.stack(own)) if own else ())
+            answers, why = zip(*(self._judged(reading, seen) for reading in readings), strict=True)
+            chunks.append(np.stack(answers))
             reasons += why
             places += map(_place, readings, map(path_of, chunk))
         return Predictions(np.concatenate(chunks), reasons, places, self.model, unreadable)
 
-    def predict_frames(self, picture: Source) -> Predictions:
+    def predict_frames(self, picture: Source, *, errors: Errors = "raise") -> Predictions:
         """Answer each frame of an animation, or each page of a TIFF file.
+
+        Args:
+            picture: as for `predict`.
+            errors: whether a frame that cannot be read raises, or those before it are answered,
+                and it is kept as one of `Predictions.errors`.
 
         Raises:
             UnreadableImage: it cannot be opened or decoded.
+            UsageError: `errors` is neither.
         """
-        frames = self.predict_batch(decode_frames(picture, self.max_pixels))
-        source = path_of(picture)
-        places = [Place(source, item.box, n, len(frames)) for n, item in enumerate(frames)]
-        return Predictions(frames.probabilities, frames.reasons, places, self.model)
+        _check(errors)
+        damaged: list[UnreadableImage] = []
+
+        def readable() -> Iterator[Source]:
+            try:
+                yield from decode_frames(picture, self.max_pixels)
+            except UnreadableImage as error:
+                if errors == "raise":
+                    raise
+                damaged.append(error)
+
+        frames, source = self.predict_batch(readable()), path_of(picture)
+        places = [Place(source, item.box, n, item.frames) for n, item in enumerate(frames)]
+        unreadable = dict(enumerate(damaged, start=len(frames)))
+        return Predictions(frames.probabilities, frames.reasons, places, self.model, unreadable)
 
     def read_line(self, picture: Source, digits: int | None = None) -> Line:
         """Read a line of digits, such as a postcode, a meter or a date.
@@ -225,7 +250,10 @@ class Classifier:
 
         Raises:
             UnreadableImage: it cannot be opened or decoded.
+            UsageError: `digits` is less than 1.
         """
+        if digits is not None and digits < 1:
+            raise UsageError(f"digits is {digits}.", remedy="give 1 or more, or None.")
         found = self.contract.accept.found
         row = read_line(picture, self.engine.run, found, digits, self.max_pixels)
         items = []
@@ -236,20 +264,50 @@ class Classifier:
         accepted = row.reason is None
         return Line(path_of(picture), row.text, accepted, row.reason, tuple(items), self.model)
 
-    def _answers(self, readings: Sequence[Reading]) -> tuple[Probabilities, list[str | None]]:
-        """Return answers (N, 10) and why they are not to be trusted.
+    def _judged(
+        self, reading: Reading, own: Iterator[Probabilities]
+    ) -> tuple[Probabilities, str | None]:
+        """Return an answer (10,) and why it is not to be trusted; None where it is.
 
-        The network has seen what had to be found; what is in MNIST's own form it sees now.
+        The network has seen what had to be found; what is in MNIST's own form has the next of its
+        `own` answers.
         """
-        answers = np.stack([NOTHING if r.answer is None else r.answer for r in readings])
-        reasons = [reading.reason for reading in readings]
-        own = [number for number, reading in enumerate(readings) if reading.own_form]
-        if own:
-            answers[own] = seen = self.engine.run(np.stack([readings[n].image for n in own]))
-            for number, answer in zip(own, seen, strict=True):
-                reasons[number] = accept.doubt(answer, self._own_limits)
-        return answers, reasons
+        if reading.own_form:
+            answer = next(own)
+            return answer, accept.doubt(answer, self._own_limits)
+        return NOTHING if reading.answer is None else reading.answer, reading.reason
+
+
+def _check(errors: str) -> None:
+    if errors not in get_args(Errors):
+        raise UsageError(
+            f"errors is {printable(repr(errors))}.", remedy=f"give {' or '.join(get_args(Errors))}."
+        )
 
 
 def _place(reading: Reading, source: str | None) -> Place:
     return Place(source, reading.box, frames=reading.frames)
+
+
+def _pictures_of(
+    batch: NDArray[np.generic] | Iterable[Source], max_pixels: int
+) -> Iterable[Source]:
+    """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
+
+    Raises:
+        UnreadableImage: it is one picture, and no batch.
+    """
+    if isinstance(batch, np.ndarray):
+        single = batch.ndim == 3 and batch.shape[2] in (1, 3, 4)
+        if batch.ndim not in (3, 4) or single:
+            raise UnreadableImage(
+                f"{source_name(batch)} is no batch of pictures.",
+                remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
+                "array.reshape(-1, 28, 28).",
+            )
+        return in_one_range(batch, max_pixels)
+    one = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image)
+    if isinstance(batch, one) or hasattr(batch, "read"):
+        name = source_name(batch)  # type: ignore[arg-type]
+        raise UnreadableImage(f"{name} is one picture, and no batch.", remedy="put it in a list.")
+    return batch

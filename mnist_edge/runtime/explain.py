@@ -9,11 +9,12 @@ from PIL import Image, ImageDraw
 from mnist_edge.contract import SIZE
 from mnist_edge.errors import escaped
 from mnist_edge.files import replacing
+from mnist_edge.runtime import accept
 from mnist_edge.runtime.answers import Line, Prediction
 from mnist_edge.runtime.reading.decoding import Source, decode
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from mnist_edge.runtime.reading.rules import RULES
-from mnist_edge.runtime.reading.views import scaled
+from mnist_edge.runtime.reading.views import scaled, side_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +54,11 @@ def explain(picture: Image.Image, reading: Reading, prediction: Prediction) -> l
     chosen = reading.candidate
     if chosen is None:
         return ["in MNIST's own form, light on dark or dark on light: no more than moved", top]
-    x0, y0, x1, y1 = box = chosen.in_picture
+    x0, y0, x1, y1 = box = chosen.ink.view.in_picture(chosen.box)
     x, y, x_end, y_end = scaled(box, reading.scale)
     *_, width, height = scaled((0, 0, *picture.size), reading.scale)
     background = "lighter" if chosen.ink.polarity == "dark" else "darker"
-    stroke = chosen.drawn_width
+    stroke = NORMALIZING.box / side_of(chosen.box) * chosen.stroke_width
     contrast = float(chosen.ink.depth[chosen.mask].mean())
     warnings = {
         "there is little contrast": contrast < LOW_CONTRAST,
@@ -164,7 +165,7 @@ def in_words(answer: Prediction | Line, top: int = 1) -> str:
     if isinstance(answer, Line):
         text = answer.text or "no digits"
     elif answer.digit is None:
-        return "no ink"
+        return "unreadable" if answer.reason == accept.UNREADABLE else "no ink"
     else:
         text = ranked(answer.probabilities, top)
     return text if answer.accepted else f"{text}  not to be trusted: {answer.reason}"
@@ -178,19 +179,13 @@ def place(answer: Prediction | Line, width: int) -> str:
     return f"{escaped(answer.source or ''):{width}}{frame}  "
 
 
-def explanation(
-    classifier: Classifier, source: Source, answer: Prediction | Line, target: Path | None
-) -> str:
+def explanation(classifier: Classifier, source: Source, answer: Prediction | Line) -> str:
     """Return how a picture was read, in words and characters.
 
     Args:
         classifier: what answered.
         source: the picture.
         answer: what was answered.
-        target: where the candidates are drawn as well; None for nowhere.
-
-    Raises:
-        OutputError: the drawing cannot be written.
     """
     if isinstance(answer, Line):
         lines = [
@@ -199,7 +194,15 @@ def explanation(
         return "\n".join(lines)
     picture = decode(source, classifier.max_pixels)
     reading = classifier.read(picture)
-    if target is not None:
-        with replacing(target) as temporary:
-            drawing(picture, reading).save(temporary, "PNG")
     return "\n".join((*explain(picture, reading, answer), half_blocks(reading.image)))
+
+
+def draw_to(classifier: Classifier, source: Source, target: Path) -> None:
+    """Draw how a picture was read into a PNG file, as `drawing` does.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    picture = decode(source, classifier.max_pixels)
+    with replacing(target) as temporary:
+        drawing(picture, classifier.read(picture)).save(temporary, "PNG")

@@ -10,6 +10,7 @@ import mnist_edge
 from mnist_edge.contract import (
     LABELS,
     SCHEMA,
+    SIZE,
     Content,
     Contract,
     Metrics,
@@ -20,7 +21,8 @@ from mnist_edge.contract import (
 from mnist_edge.files import replacing_pair
 from mnist_edge.runtime.accept import fit_accept
 from mnist_edge.runtime.classifier import accuracy
-from mnist_edge.runtime.reading import normalization
+from mnist_edge.runtime.reading.normalization import VERSION
+from mnist_edge.runtime.reading.parameters import NORMALIZING
 from mnist_edge.training.keras_model import KerasEngine, weights_sha256
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ def tool_versions(*packages: str) -> dict[str, str]:
         "mnist-edge": mnist_edge.__version__,
         **{package: version(package) for package in packages},
     }
+
+
+def preprocess() -> Preprocess:
+    """Return how pictures are drawn for a model that is trained or adopted by this version."""
+    parameters = {
+        "size": SIZE,
+        "box": NORMALIZING.box,
+        "centre": "mass",
+        "min_stroke": NORMALIZING.min_stroke,
+        "max_stroke": NORMALIZING.max_stroke,
+    }
+    return Preprocess(VERSION, parameters)
 
 
 def publish(
@@ -69,7 +83,7 @@ def publish(
         labels=LABELS,
         input=TensorSpec("image", "NHWC", (None, 28, 28, 1), "float32", (0.0, 1.0)),
         output=TensorSpec("probabilities", "NC", (None, 10), "float32", (0.0, 1.0)),
-        preprocess=Preprocess(normalization.VERSION, normalization.describe()),
+        preprocess=preprocess(),
         quantization=None,
         accept=fit_accept(engine.run(dataset.validation.images)),
         metrics=Metrics(

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from mnist_edge.data import folders
 from mnist_edge.errors import DataError
-from mnist_edge.runtime.reading import read_digit
+from mnist_edge.runtime.reading import read
 
 if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
@@ -55,7 +55,7 @@ def test_every_picture_is_read_as_predict_reads_it(folder: Path) -> None:
         5,
     ]
     assert pairs(dataset.train, dataset.validation, dataset.test) == sorted(
-        (read_digit(path).tobytes(), int(path.parent.name)) for path in folder.glob("*/*.png")
+        (read(path).image.tobytes(), int(path.parent.name)) for path in folder.glob("*/*.png")
     )
 
 
@@ -90,7 +90,7 @@ def test_train_and_test_folders_are_kept_apart(tmp_path: Path) -> None:
     assert len(dataset.train.labels) + len(dataset.validation.labels) == 30
     assert len(set(dataset.validation.labels)) > 1
     assert pairs(dataset.test) == sorted(
-        (read_digit(path).tobytes(), int(path.parent.name)) for path in tmp_path.glob("test/*/*")
+        (read(path).image.tobytes(), int(path.parent.name)) for path in tmp_path.glob("test/*/*")
     )
 
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from mnist_edge.contract import Accept, Contract, Limits, Preprocess
 from mnist_edge.data import synthetic
-from mnist_edge.errors import ContractError, ModelError, UnreadableImage
+from mnist_edge.errors import ContractError, ModelError, UnreadableImage, UsageError
 from mnist_edge.runtime import classifier as module
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.answers import Place
@@ -334,9 +334,11 @@ def test_a_picture_of_a_batch_that_cannot_be_read_is_named(
         np.zeros((2, 784), np.uint8),
         "digit.png",
         b"bytes",
+        memoryview(b"bytes"),
         Image.new("L", (28, 28)),
+        io.BytesIO(b"lines\nof a file"),
     ],
-    ids=["one picture", "one in colours", "rows", "a path", "bytes", "a picture"],
+    ids=["one", "one in colours", "rows", "a path", "bytes", "a view", "a picture", "a file"],
 )
 def test_what_is_no_batch_is_refused_with_what_it_is(batch: Any, classifier: Classifier) -> None:
     with pytest.raises(UnreadableImage, match="batch"):
@@ -368,6 +370,38 @@ def test_every_frame_is_answered(classifier: Classifier, digits: Images, tmp_pat
         assert [(item.frame, item.frames) for item in answers] == [(n, 4) for n in range(4)]
         assert [item.digit for item in answers] == [classifier.predict(f).digit for f in frames]
         assert classifier.predict(path).frames == 4
+
+
+def test_frames_before_a_damaged_one_are_answered_where_errors_are_kept(
+    classifier: Classifier, digits: Images
+) -> None:
+    frames = [drawn(digit).convert("RGB") for digit in digits[:4]]
+    stream = io.BytesIO()
+    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:])
+    cut = stream.getvalue()[: 2 * len(stream.getvalue()) // 3]
+    answers = classifier.predict_frames(cut, errors="keep")
+    assert [item.digit for item in answers] == [classifier.predict(f).digit for f in frames[:2]]
+    assert answers[1].frames == 4
+    assert answers.errors.keys() == {2}
+    with pytest.raises(UnreadableImage, match="truncated"):
+        classifier.predict_frames(cut)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_there_are_no_lines_without_digits_and_no_pictures_without_pixels(
+    number: int, classifier: Classifier, digits: Images
+) -> None:
+    with pytest.raises(UsageError, match=f"digits is {number}"):
+        classifier.read_line(digits[0], number)
+    with pytest.raises(UsageError, match=f"max_pixels is {number}"):
+        Classifier.load(max_pixels=number)
+
+
+@pytest.mark.parametrize("work", ["predict_batch", "predict_frames"])
+def test_errors_are_raised_or_kept_and_nothing_else(work: str, classifier: Classifier) -> None:
+    with pytest.raises(UsageError, match="errors is 'rise'") as caught:
+        getattr(classifier, work)([], errors="rise")
+    assert caught.value.remedy == "give raise or keep."
 
 
 # The sequence of predictions

@@ -19,7 +19,6 @@ import argparse
 import io
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -44,11 +43,14 @@ from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.evaluate import Count
 from mnist_edge.runtime.labelled import items_of
 from mnist_edge.runtime.reading import propose
+from mnist_edge.runtime.reading.candidates import features
 from mnist_edge.runtime.reading.decoding import decode
 from mnist_edge.runtime.reading.normalization import own_form
-from mnist_edge.runtime.reading.parameters import CHANCE
 from mnist_edge.runtime.reading.rules import RULES, without
 from mnist_edge.tables import markdown, table
+
+sys.path.append(str(Path(__file__).parents[1]))
+from markers import between
 
 DOCS = Path(__file__).parents[2] / "docs"
 SETS = {"A": ("photos", "negatives"), "B": ("pictures2",)}
@@ -244,21 +246,16 @@ def fit(classifier: Classifier, shown: list[Shown]) -> dict[str, float]:
     All candidates of a picture count as much as one; those that the network reads right are the
     digit, and those of pictures without a digit are none.
     """
-    features, right, weights = [], [], []
+    rows, right, weights = [], list[bool](), list[float]()
     for _, picture, label in shown:
         found = propose(picture, again=True)
         if not found or len(label) > 1 or own_form(np.asarray(picture)) is not None:
             continue
         answers = classifier.engine.run(np.stack([one.normalized() for one in found]))
-        best = max(one.support for one in found)
-        sums = np.partition(answers.astype(float), -2, axis=1)[:, -2:].sum(axis=1)
-        sums = sums.clip(CHANCE.least, 1 - CHANCE.least)
-        for one, answer, share in zip(found, answers, sums, strict=True):
-            odds = np.log(share / (1 - share))
-            features.append([1, one.support - best, bool(one.doubts), odds])
-            right.append(str(answer.argmax()) == label)
-            weights.append(1 / len(found))
-    x, y, w = np.array(features, float), np.array(right, float), np.array(weights)
+        rows.append(features(found, answers))
+        right += [str(digit) == label for digit in answers.argmax(axis=1)]
+        weights += [1 / len(found)] * len(found)
+    x, y, w = np.concatenate(rows), np.array(right, float), np.array(weights)
     beta, ridge = np.zeros(4), RIDGE * np.diag([1e-6, 1, 1, 1])
     for _ in range(50):  # Newton's method
         chance = 1 / (1 + np.exp(-x @ beta))
@@ -384,9 +381,7 @@ def write(results: dict[str, Any]) -> None:
     kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     for name, rows in known.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        body = markdown(HEADERS[name], rows).replace("\\", r"\\")
-        text = re.sub(f"(?<={start}).*?(?={end})", body, text, flags=re.DOTALL)
+        text = between(text, name, markdown(HEADERS[name], rows))
     page.write_text(text, encoding="utf-8")
 
 

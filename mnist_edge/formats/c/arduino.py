@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import mnist_edge
 from mnist_edge.formats.c.emit import filled, identifier
 
 # The earliest date that a zip file can hold: the same model gives the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def made_here(path: Path) -> bool:
+    """Tell whether a file is such a library."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("_digits/library.properties") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def library(header: str, name: str) -> bytes:

@@ -46,6 +46,15 @@ def wasm(header: str, name: str) -> bytes:
         return module.read_bytes() + _section(_NAME + contract.to_json().encode())
 
 
+def made_here(path: Path) -> bool:
+    """Tell whether a file is such a module."""
+    try:
+        read(path)
+    except ModelError:
+        return False
+    return True
+
+
 def read(module: Path) -> Contract:
     """Return the contract that a module carries.
 
@@ -53,7 +62,9 @@ def read(module: Path) -> Contract:
         ModelError: there is no such file, or it is no module.
         ContractError: it carries none, or one that this version cannot read.
     """
-    content = module.read_bytes() if module.is_file() else b""
+    if not module.is_file():
+        raise ModelError(f"{module}: there is no such file.", remedy="check the path.")
+    content = module.read_bytes()
     if not content.startswith(_MAGIC):
         raise ModelError(
             f"{module} is no module of WebAssembly.",

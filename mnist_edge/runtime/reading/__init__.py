@@ -9,6 +9,7 @@ cuts lines into digits. Their numbers are in `parameters`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +19,9 @@ from PIL import Image
 from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
-from mnist_edge.runtime.reading.decoding import Source, decode, frames_of, scale_of
-from mnist_edge.runtime.reading.foregrounds import foregrounds
+from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.decoding import Source, decode, origin_of
+from mnist_edge.runtime.reading.foregrounds import Foreground, otsu
 from mnist_edge.runtime.reading.normalization import own_form
 from mnist_edge.runtime.reading.parameters import CHANCE, DECODING
 from mnist_edge.runtime.reading.rules import active, in_use
@@ -61,8 +63,8 @@ class Reading(NamedTuple):
     @property
     def box(self) -> Box | None:
         """Where the digit is in the source, upright; None where it is blank."""
-        if self.candidate is not None:
-            return scaled(self.candidate.in_picture, self.scale)
+        if (one := self.candidate) is not None:
+            return scaled(one.ink.view.in_picture(one.box), self.scale)
         return (0, 0, SIZE, SIZE) if self.own_form else None
 
 
@@ -75,7 +77,7 @@ def read(
     """Find the digit in a picture, and let the network choose where there is a choice.
 
     Args:
-        source: as `mnist_edge.runtime.reading.decoding.decode` takes it.
+        source: as `decode` takes it.
         network: answers uint8 (N, 28, 28) with float32 (N, 10); without one, what is likeliest
             before any network has seen it is chosen, and not answered.
         limits: of an answer to be trusted. A picture in MNIST's own form is not answered here.
@@ -89,14 +91,15 @@ def read(
         return Reading(image)
     picture = decode(source, max_pixels)
     if picture.size == (SIZE, SIZE) and (image := own_form(np.asarray(picture))) is not None:
-        return Reading(image, frames=frames_of(picture))
+        return Reading(image, frames=origin_of(picture)[0])
     reading = Reading(np.zeros((SIZE, SIZE), np.uint8), reason=accept.BLANK)
     for again in (False, True) if in_use("again") else (False,):
         if found := propose(picture, again=again):
             reading = _choose(found, network, limits)
         if not reading.reason:
             break
-    return reading._replace(frames=frames_of(picture), scale=scale_of(picture))
+    frames, scale = origin_of(picture)
+    return reading._replace(frames=frames, scale=scale)
 
 
 def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Candidate]:
@@ -114,13 +117,16 @@ def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Ca
         view, here, seen = View.of(picture, window, line=line), list[Candidate](), set[bytes]()
         beside = bool(found) and "other ink" in found[0].doubts
         for background in active("background")[:ways]:
-            difference = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
-            for threshold in active("threshold")[:ways]:
-                way, depth = (background.name, threshold.name), threshold.apply(difference)
-                for ink in foregrounds(view, way, difference, depth, seen):  # darker, and lighter
-                    here += candidates(ink, beside=beside, line=line)
+            lighter = np.subtract(view.gray, background.apply(view.gray), dtype=np.int16)
+            polarities, levels = (("dark", -lighter), ("light", lighter)), otsu(lighter)
+            for threshold, (polarity, depth) in product(active("threshold")[:ways], polarities):
+                mask = depth > threshold.apply(*levels)
+                if mask.any() and (content := mask.tobytes()) not in seen:
+                    seen.add(content)
+                    way, parts = (background.name, threshold.name), connected_components(mask)
+                    here += candidates(Foreground(view, way, polarity, depth, parts), beside=beside)
         found = sorted(here, key=prior, reverse=True) + found
-        window = view.closer(found[0].box, line=line) if here and in_use("closer") else None
+        window = view.closer(found[0].box) if here and in_use("closer") else None
     return found[:ways]
 
 
@@ -136,8 +142,3 @@ def _choose(found: list[Candidate], network: Network | None, limits: Limits) -> 
     if found[best].doubts or (len(found) > 1 and not reason and chance[best] < CHANCE.trusted):
         reason = accept.NO_DIGIT
     return Reading(digits[best], tuple(found), digits, probabilities, chance, best, reason)
-
-
-def read_digit(source: Source) -> NDArray[np.uint8]:
-    """Return what the network is to see alone: uint8 (28, 28), all 0 for a blank picture."""
-    return read(source).image

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtime.reading.components import Chosen, Mask, path_length
+from mnist_edge.runtime.accept import two_best
+from mnist_edge.runtime.reading.components import PATH, Chosen, Mask
 from mnist_edge.runtime.reading.foregrounds import Foreground
 from mnist_edge.runtime.reading.normalization import normalized
-from mnist_edge.runtime.reading.parameters import CHANCE, CHOOSING, FOREGROUNDS, NORMALIZING
+from mnist_edge.runtime.reading.parameters import CHANCE, CHOOSING, FOREGROUNDS
 from mnist_edge.runtime.reading.rules import EVERYTHING, active
 from mnist_edge.runtime.reading.views import Box, around
 
@@ -22,48 +23,30 @@ class Candidate(NamedTuple):
     ink: Foreground  # that they are of
     choice: str  # the name of the rule that chose them
     chosen: Chosen  # those of the digit
-    comparable: Chosen  # those that were not dropped, and are as long as a digit beside it would be
     path: float  # how long its strokes are together, in pixels
     mask: Mask  # where they are
     box: Box  # in pixels of the view
     support: float  # how well their outline follows edges of the picture; the logarithm
-    beside: bool  # whether there was other ink in a larger view, of which theirs is a part
+    beside: bool  # whether there is other ink as long as a digit, or was in a larger view
     dropped: tuple[tuple[str, int], ...]  # how many components each rule dropped
     doubts: tuple[str, ...] = ()  # the rules that doubt that this is one digit and nothing else
-
-    @property
-    def side(self) -> int:
-        """The longer side of the box, in pixels."""
-        left, top, right, bottom = self.box
-        return max(right - left, bottom - top)
 
     @property
     def stroke_width(self) -> float:
         """In pixels: the area by the length of the path."""
         return float(self.ink.parts.area @ self.chosen) / self.path
 
-    @property
-    def drawn_width(self) -> float:
-        """Of the strokes in a picture of 28x28 that the digit fills as MNIST's do, in pixels."""
-        return NORMALIZING.box / self.side * self.stroke_width
-
-    @property
-    def in_picture(self) -> Box:
-        """The box in pixels of the picture."""
-        return self.ink.view.in_picture(self.box)
-
     def normalized(self) -> NDArray[np.uint8]:
         """Draw it as MNIST would: uint8 (28, 28), ink 255 on 0."""
         return normalized(self.ink.depth, self.mask, self.box, self.stroke_width)
 
 
-def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
-    """List what of a foreground may be the digit.
+def candidates(ink: Foreground, *, beside: bool) -> list[Candidate]:
+    """List what of a foreground may be the digit; all of it alone where a line is looked for.
 
     Args:
         ink: the foreground.
         beside: whether there is other ink in the larger view, of which this is a part.
-        line: whether all of it is looked for, and nothing else.
     """
     parts, found = ink.parts, list[Candidate]()
     left, dropped = np.ones(len(parts.area), np.bool_), list[tuple[str, int]]()
@@ -73,19 +56,19 @@ def candidates(ink: Foreground, *, beside: bool, line: bool) -> list[Candidate]:
             left &= ~drop
             dropped.append((rule.name, count))
     number = np.count_nonzero(left)
-    for rule in ([EVERYTHING] if line else active("choose"))[:number]:
+    for rule in ([EVERYTHING] if ink.view.line else active("choose"))[:number]:
         chosen = rule.apply(ink, left) if number > 1 else left  # one alone is no choice
-        if any((chosen == other.chosen).all() for other in found):
+        if any((chosen == one.chosen).all() for one in found):
             continue
         mask, box = parts.of(chosen)
         support = _support(ink, mask, box, int(parts.contact @ chosen))
         if support == -math.inf:
             continue
         long = parts.length > CHOOSING.companion * parts.length[parts.longest(chosen)]
-        path = path_length(int(parts.outline @ chosen))
+        other = beside or bool((left & long & ~chosen).any())
+        path = PATH * int(parts.outline @ chosen)
         candidate = Candidate(
-            *(ink, rule.name, chosen, left & long, path, mask, box, support),
-            *(beside, tuple(dropped)),
+            ink, rule.name, chosen, path, mask, box, support, other, tuple(dropped)
         )
         doubts = tuple(doubt.name for doubt in active("doubt") if doubt.apply(candidate))
         found.append(candidate._replace(doubts=doubts))
@@ -106,7 +89,7 @@ def _support(ink: Foreground, mask: Mask, box: Box, contact: int) -> float:
         length += int(np.count_nonzero(side))
     steepness = total / max(length, 1)
     soft = steepness < FOREGROUNDS.steepness
-    return -math.inf if soft else math.log(total) + 3 * math.log(steepness)
+    return -math.inf if soft else math.log(total) + FOREGROUNDS.steep * math.log(steepness)
 
 
 def prior(candidate: Candidate) -> float:
@@ -114,16 +97,21 @@ def prior(candidate: Candidate) -> float:
     return CHANCE.support * candidate.support + CHANCE.doubted * bool(candidate.doubts)
 
 
-def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return how likely each of n candidates is the digit, and the network right about it, (n,).
+def features(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what speaks for each of n candidates, (n, 4), to be weighted by `CHANCE`.
 
-    A logistic model of its prior, beside that of the best supported candidate, and of the log odds
-    that the network takes it for one digit or another.
+    1; its support beside that of the best supported one; whether it is doubted; and the log odds
+    that the network, which answers with (n, 10), takes it for one digit or another.
     """
-    best = max(candidate.support for candidate in found)
-    before = np.array([prior(candidate) for candidate in found]) - CHANCE.support * best
-    sums = np.partition(probabilities.astype(np.float64), -2, axis=1)[:, -2:].sum(axis=1)
-    sums = sums.clip(CHANCE.least, 1 - CHANCE.least)
-    after = CHANCE.bias + before + CHANCE.network * np.log(sums / (1 - sums))
-    chance: NDArray[np.float64] = 1 / (1 + np.exp(-after))
+    support = np.array([candidate.support for candidate in found])
+    doubted = [bool(candidate.doubts) for candidate in found]
+    sums = two_best(probabilities)[0].clip(CHANCE.least, 1 - CHANCE.least)
+    odds = np.log(sums / (1 - sums))
+    return np.stack([np.ones_like(odds), support - support.max(), doubted, odds], axis=1)
+
+
+def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how likely each of n candidates is the digit, and the network right about it, (n,)."""
+    weights = CHANCE.bias, CHANCE.support, CHANCE.doubted, CHANCE.network
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-features(found, probabilities) @ weights))
     return chance

@@ -14,6 +14,9 @@ Mask = NDArray[np.bool_]
 Chosen = NDArray[np.bool_]  # (n,): which of n components
 Numbers = NDArray[np.intp]  # (n,) unless it says otherwise
 
+# A pen's path by the outline it leaves: on both sides, and in square pixels 4 / pi too long.
+PATH = math.pi / 8
+
 
 class Components(NamedTuple):
     """The 8-connected components of a mask of shape (H, W), n of them."""
@@ -94,15 +97,3 @@ def connected_components(mask: NDArray[np.bool_]) -> Components:
         box=box.T,
         length=np.maximum(box[2] - box[0], box[3] - box[1]),
     )
-
-
-def outline_of(mask: NDArray[np.bool_]) -> int:
-    """Return how many sides of pixels lie between what a mask holds and the rest of it."""
-    upright, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
-    return int(np.count_nonzero(upright) + np.count_nonzero(across))
-
-
-def path_length(outline: int | np.intp) -> float:
-    """Return the length of the strokes that have such an outline, in pixels."""
-    # Two outlines make a stroke; of square pixels, they are 4 / pi too long.
-    return math.pi / 8 * int(outline)

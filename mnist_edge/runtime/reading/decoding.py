@@ -7,7 +7,7 @@ import io
 import math
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,31 +17,33 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from mnist_edge.contract import SIZE
-from mnist_edge.errors import ImageTooLarge, UnreadableImage
+from mnist_edge.errors import ImageTooLarge, UnreadableImage, printable
 from mnist_edge.runtime.reading.parameters import DECODING
 
 Source = (
     str
     | os.PathLike[str]
     | bytes
+    | bytearray
+    | memoryview
     | BinaryIO
     | Image.Image
     | NDArray[np.generic]
     | Sequence[Sequence[Any]]
 )
 
+Scale = tuple[float, float]  # by how much a source is wider and higher than what was decoded
+
 # These only: Pillow's other readers are not needed, and one of them starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # How their files are called, in folders that hold other files too.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-# How a text begins that is no path: a data URL, and the base64 of what a canvas gives (PNG, JPEG,
-# WebP), which no path is as long as.
-_DATA_URL = "data:"
-_BASE64, _SHORTEST_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR"), 60
+# How the base64 of PNG, JPEG, WebP and GIF begins.
+_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD")
 
-# Where a decoded picture notes the size of its source, and how many frames that has.
-_SIZE, _FRAMES = "mnist_edge.size", "mnist_edge.frames"
+# Where a decoded picture notes how many frames its file has, and by how much that is larger.
+_ORIGIN = "mnist_edge.origin"
 
 # Modes that cannot be averaged as they are, and what they are averaged in.
 _AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
@@ -52,7 +54,11 @@ _AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
     (FileNotFoundError, ": no such file", "check the path."),
-    (IsADirectoryError, " is a directory", "name a picture inside it."),
+    (
+        IsADirectoryError,
+        " is a directory",
+        f"name a picture inside it: what ends with {', '.join(SUFFIXES)} is found there.",
+    ),
     (PermissionError, ": permission denied", "make the file readable, or copy it."),
     (
         UnidentifiedImageError,
@@ -83,15 +89,16 @@ def path_of(source: Source) -> str | None:
 
 def source_name(source: Source) -> str:
     """Return what messages call a source: its path, or what kind of thing it is."""
-    if isinstance(source, bytes):
-        return f"<{len(source)} bytes>"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"<{memoryview(source).nbytes} bytes>"
     if isinstance(source, Image.Image):
         return f"<{source.mode} picture of {source.width}x{source.height}>"
     if isinstance(source, np.ndarray):
         return f"<{source.dtype} array of shape {source.shape}>"
     if isinstance(source, str) and _is_encoded(source):
         return f"<{source[:12]}…, {len(source)} characters>"
-    return path_of(source) or f"<{type(source).__name__}>"
+    path = path_of(source)
+    return f"<{type(source).__name__}>" if path is None else printable(path) or "''"
 
 
 def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image:
@@ -107,84 +114,75 @@ def decode(source: Source, max_pixels: int = DECODING.max_pixels) -> Image.Image
             `DECODING` lists it, fewer are allowed.
 
     Returns:
-        A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`;
-        `frames_of` tells how many frames its file has, `scale_of` how much larger the source is.
+        A picture of mode `L` or `RGB` whose longer side is at most `DECODING.max_side`, with its
+        `origin_of`.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, or damaged.
         ImageTooLarge: it has more than `max_pixels`, or what its format is allowed.
     """
-    return next(_frames(source, max_pixels))
+    return next(decode_frames(source, max_pixels, 0))
 
 
-def decode_frames(source: Source, max_pixels: int = DECODING.max_pixels) -> Iterator[Image.Image]:
+def decode_frames(
+    source: Source, max_pixels: int, cost: float = DECODING.frames_cost
+) -> Iterator[Image.Image]:
     """Decode every frame of an animation, or every page of a TIFF file, as `decode` does.
+
+    Of several, each may take `cost` bytes a pixel.
 
     Raises:
         UnreadableImage: as `decode`; a frame may be damaged after others were not.
     """
-    return _frames(source, max_pixels, DECODING.frames_cost)
-
-
-def frames_of(picture: Image.Image) -> int:
-    """Return how many frames the file had of which this picture was decoded."""
-    frames: int = picture.info.get(_FRAMES, 1)
-    return frames
-
-
-def scale_of(picture: Image.Image) -> tuple[float, float]:
-    """Return by how much the source is wider and higher than this picture, decoded from it."""
-    width, height = picture.info.get(_SIZE, picture.size)
-    return width / picture.width, height / picture.height
-
-
-def pictures_of(batch: NDArray[np.generic] | Iterable[Source]) -> Iterable[Source]:
-    """Return the pictures of a batch: of an array (N, H, W) or (N, H, W, C), or of an iterable.
-
-    Values of an array count in one range, that which holds them all.
-
-    Raises:
-        UnreadableImage: it is one picture, and no batch.
-    """
-    if isinstance(batch, np.ndarray):
-        single = batch.ndim == 3 and batch.shape[2] in (1, 3, 4)
-        if batch.ndim not in (3, 4) or single:
-            raise UnreadableImage(
-                f"{source_name(batch)} is no batch of pictures.",
-                remedy="give an array of shape (N, H, W) or (N, H, W, C), such as array[None] or "
-                "array.reshape(-1, 28, 28).",
-            )
-        with _explaining(batch):
-            return _in_grey_levels(batch, _full_scale(batch))
-    if isinstance(batch, str | bytes | os.PathLike | Image.Image):
-        raise UnreadableImage(
-            f"{source_name(batch)} is one picture, and no batch.", remedy="put it in a list."
-        )
-    return batch
-
-
-def _frames(source: Source, max_pixels: int, frames_cost: float = 0) -> Iterator[Image.Image]:
-    """Decode frame by frame, each of which may take so many bytes a pixel in an animation."""
     with _explaining(source):
         if isinstance(source, Image.Image):
-            _check_size(source, max_pixels)
-            # What was decoded before still knows its size.
-            yield _noting(_normalize(source), source.info.get(_SIZE, source.size))
+            _check_size(source.size, max_pixels, _cost(source))
+            # What was decoded before still knows from what.
+            yield _noting(_normalize(source), source.size, *origin_of(source))
         elif (file := _file(source)) is None:
             yield _from_array(np.asarray(source), max_pixels)
         else:
             with Image.open(file, formats=FORMATS) as picture:
                 for frame in ImageSequence.Iterator(picture):
                     frames, size = getattr(frame, "n_frames", 1), frame.size
-                    _check_size(frame, max_pixels, frames_cost if frames > 1 else 0)
+                    _check_size(size, max_pixels, max(_cost(frame), cost * (frames > 1)))
                     frame.draft(None, (DECODING.max_side, DECODING.max_side))
                     yield _noting(_normalize(frame), size, frames)
 
 
-def _noting(picture: Image.Image, size: tuple[int, ...], frames: int = 1) -> Image.Image:
-    """Note the size of the source, whose sides may have been swapped to turn it upright."""
+def origin_of(picture: Image.Image) -> tuple[int, Scale]:
+    """Return how many frames a decoded picture's file has, and how much larger these are."""
+    origin: tuple[int, Scale] = picture.info.get(_ORIGIN, (1, (1.0, 1.0)))
+    return origin
+
+
+def in_one_range(batch: NDArray[np.generic], max_pixels: int) -> Iterator[Source]:
+    """Yield the pictures of an array (N, H, W) or (N, H, W, C), as uint8 or decoded.
+
+    Their values count in one range, that which holds them all.
+
+    Raises:
+        UnreadableImage: the values are in no range that is known, or each has more pixels.
+    """
+    with _explaining(batch):
+        _check_size(batch.shape[2:0:-1], max_pixels)
+        scale = _full_scale(batch)
+        for picture in batch:
+            # Alone, the levels 0 and 1 would count in another range.
+            if picture.size <= DECODING.band and picture.max() >= 2 * scale / 255:
+                yield _in_grey_levels(picture, scale)
+            else:
+                yield _from_array(picture, max_pixels, scale)
+
+
+def _noting(
+    picture: Image.Image, size: tuple[int, ...], frames: int = 1, before: Scale = (1.0, 1.0)
+) -> Image.Image:
+    """Note what a picture was decoded from, whose sides may have been swapped since."""
     alike = (size[0] > size[1]) == (picture.width > picture.height)
-    picture.info = {_SIZE: size if alike else size[::-1], _FRAMES: frames}
+    width, height = size if alike else size[::-1]
+    larger = before[0] * width / picture.width, before[1] * height / picture.height
+    picture.info = {_ORIGIN: (frames, larger)}
     return picture
 
 
@@ -197,59 +195,62 @@ def _explaining(source: Source) -> Iterator[None]:
         raise
     except Exception as error:
         cause, remedy = next(row for kind, *row in _FAULTS if isinstance(error, kind))
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = printable(" ".join(str(error).split())).rstrip(".") or type(error).__name__
         failure = ImageTooLarge if isinstance(error, _TOO_LARGE) else UnreadableImage
         raise failure(f"{source_name(source)}{cause.format(reason)}.", remedy=remedy) from error
 
 
 def _is_encoded(text: str) -> bool:
-    return text.startswith(_DATA_URL) or (
-        len(text) >= _SHORTEST_BASE64 and text.startswith(_BASE64)
-    )
+    long = len(text) >= DECODING.shortest_base64
+    return text[:5].lower() == "data:" or (long and text.startswith(_BASE64))
 
 
-def _file(source: Source) -> str | os.PathLike[str] | BinaryIO | None:
+def _file(source: Source) -> str | BinaryIO | None:
     """Return what Pillow opens; None where the source is pixels."""
-    if isinstance(source, bytes):
-        return _in_memory(source)
-    if isinstance(source, str) and _is_encoded(source):
-        head, comma, content = source.rpartition(",")
-        if comma and not head.endswith(";base64"):
-            raise ValueError("a data URL of a picture is in base64")
-        return _in_memory(base64.b64decode(content, validate=True))
-    if isinstance(source, str | os.PathLike):
-        mode = Path(source).stat().st_mode
+    if (path := path_of(source)) is not None:
+        mode = Path(path).stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
             raise ValueError("it is a pipe or a device, and no file")
-        return source
-    if hasattr(source, "read"):
+        return path
+    if isinstance(source, str):
+        head, comma, content = source.rpartition(",")
+        if comma and not head.lower().endswith(";base64"):
+            raise ValueError("a data URL of a picture is in base64")
+        # Encoders wrap lines.
+        source = base64.b64decode("".join(content.split()), validate=True)
+    elif hasattr(source, "read"):
         if getattr(source, "seekable", bool)():
             return source  # type: ignore[return-value]
-        # What cannot be read twice is kept.
-        return _in_memory(source.read(DECODING.max_bytes + 1))
-    return None
-
-
-def _in_memory(content: bytes) -> BinaryIO:
-    if len(content) > DECODING.max_bytes:
+        source = _content_of(source)  # type: ignore[arg-type]
+    if not isinstance(source, bytes | bytearray | memoryview):
+        return None
+    if memoryview(source).nbytes > DECODING.max_bytes:
         raise Image.DecompressionBombError(f"more than {DECODING.max_bytes:,} bytes")
-    return io.BytesIO(content)
+    return io.BytesIO(source)
 
 
-def _check_size(picture: Image.Image, max_pixels: int, least_cost: float = 0) -> None:
-    """Refuse a picture for whose pixels its decoder would take more memory than is allowed."""
-    cost: float = DECODING.cost
+def _content_of(file: BinaryIO) -> bytes:
+    """Read what cannot be read twice, until it ends or is too much."""
+    content = io.BytesIO()
+    # Without a buffer, as a pipe may be, one call reads a part.
+    while part := file.read(DECODING.max_bytes + 1 - content.tell()):
+        content.write(part)
+    return content.getvalue()
+
+
+def _cost(picture: Image.Image) -> float:
+    """Return how many bytes of memory for a pixel its decoder takes, or what is always allowed."""
     if picture.format == "WEBP":
-        cost = DECODING.webp_cost
-    elif picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
-        cost = DECODING.tiff_cost
-    elif factors := [h * v for _, h, v, _ in getattr(picture, "layer", ())]:
-        # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
-        cost = 2 * sum(factors) / max(factors)
-    _check_pixels(picture.size, max_pixels, max(cost, least_cost))
+        return DECODING.webp_cost
+    if picture.format == "TIFF" and picture.mode not in ("1", "L", "P"):
+        return DECODING.tiff_cost
+    # libjpeg may hold all coefficients, of two bytes; those of colours are often fewer.
+    factors = [h * v for _, h, v, _ in getattr(picture, "layer", ())]
+    return 2 * sum(factors) / max(factors) if factors else DECODING.cost
 
 
-def _check_pixels(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.cost) -> None:
+def _check_size(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.cost) -> None:
+    """Refuse a picture for whose pixels its decoder would take more memory than is allowed."""
     width, height = size
     if not width * height:
         raise ValueError("it has no pixels")
@@ -260,7 +261,11 @@ def _check_pixels(size: tuple[int, ...], max_pixels: int, cost: float = DECODING
         )
 
 
-def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixels) -> Image.Image:
+def _from_array(
+    values: NDArray[np.generic],
+    max_pixels: int = DECODING.max_pixels,
+    full_scale: int | None = None,
+) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
@@ -269,8 +274,8 @@ def _from_array(values: NDArray[np.generic], max_pixels: int = DECODING.max_pixe
     if values.shape == (1, SIZE * SIZE):
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
     size = values.shape[1::-1]
-    _check_pixels(size, max_pixels)
-    scale = _full_scale(values)
+    _check_size(size, max_pixels)
+    scale = full_scale or _full_scale(values)
 
     def rows(top: int, bottom: int) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], scale)))
@@ -314,12 +319,7 @@ def _factor(size: tuple[int, ...]) -> int:
 
 
 def _averaged(size: tuple[int, ...], rows: Callable[[int, int], Image.Image]) -> Image.Image:
-    """Average a picture down to `max_side`, rows by rows: no copy of the whole is converted.
-
-    Args:
-        size: width and height.
-        rows: returns those from the first number to the second.
-    """
+    """Average what `rows` returns between two of them down: no copy of the whole is converted."""
     (width, height), factor = size, _factor(size)
     step = factor * max(1, DECODING.band // (factor * width))
     bands = [rows(top, min(top + step, height)).reduce(factor) for top in range(0, height, step)]
@@ -343,8 +343,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
     visible = pixels[alpha > alpha.max() // 2][:, :3]
     background = (255, 255, 255)
     if len(visible):
-        low, high = np.percentile(visible.mean(axis=1), (1, 99))
-        if len(visible) > alpha.size / 2 and high - low > 64:
+        low, high = np.percentile(visible.mean(axis=1), DECODING.extremes)
+        own = len(visible) > DECODING.card * alpha.size
+        if own and high - low > DECODING.contrast:
             background = tuple(np.median(visible, axis=0).astype(int))
         elif low + high > 255:
             background = (0, 0, 0)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge.runtime.reading.components import Components, connected_components
+from mnist_edge.runtime.reading.components import Components
 from mnist_edge.runtime.reading.parameters import FOREGROUNDS
 from mnist_edge.runtime.reading.views import View, median
 
 Gray = NDArray[np.uint8]
 Levels = NDArray[np.int16]
-Polarity = Literal["dark", "light"]
-POLARITIES: tuple[Polarity, Polarity] = ("dark", "light")
 
 _CORNERS = np.ix_((0, -1), (0, -1))
 _CENTRES = 2 * np.arange(FOREGROUNDS.grid) + 1
 _SPAN = np.linspace(-1, 1, FOREGROUNDS.grid)
 _X, _Y = (axis.ravel() for axis in np.meshgrid(_SPAN, _SPAN))
 _QUADRATIC = np.stack([np.ones_like(_X), _X, _Y, _X * _Y, _X * _X, _Y * _Y], axis=1)
-_RIDGE = 1e-6 * np.eye(_QUADRATIC.shape[1])
+_RIDGE = FOREGROUNDS.ridge * np.eye(_QUADRATIC.shape[1])
 
 
 class Foreground(NamedTuple):
@@ -31,27 +28,9 @@ class Foreground(NamedTuple):
 
     view: View  # where it was looked for
     way: tuple[str, str]  # the names of the background and of the threshold
-    polarity: Polarity
+    polarity: str  # dark or light, beside the background
     depth: Levels  # (H, W): grey levels from the background towards the ink
     parts: Components  # of what is ink
-
-
-def foregrounds(
-    view: View, way: tuple[str, str], difference: Levels, threshold: float, seen: set[bytes]
-) -> Iterator[Foreground]:
-    """Yield the ink that is darker than the background, and that which is lighter.
-
-    Args:
-        view: where.
-        way: the names of the background and of the threshold.
-        difference: int16 (H, W), grey levels above the background.
-        threshold: the depth beyond which a pixel is ink, in grey levels.
-        seen: masks of this view that were yielded before, and are not again.
-    """
-    for polarity, depth in zip(POLARITIES, (-difference, difference), strict=True):
-        if (mask := depth > threshold).any() and (content := mask.tobytes()) not in seen:
-            seen.add(content)
-            yield Foreground(view, way, polarity, depth, connected_components(mask))
 
 
 def surface(gray: Gray) -> Gray | int:
@@ -83,20 +62,13 @@ def corners(gray: Gray) -> int:
     return round(median(gray[_CORNERS]))
 
 
-def otsu(difference: Levels) -> float:
-    """Return the depth that separates two classes best (Otsu 1979), midway in a gap."""
-    return _otsu(difference)[1]
+def otsu(difference: Levels) -> tuple[NDArray[np.intp], float]:
+    """Return what thresholds are chosen by.
 
-
-def faint(difference: Levels) -> float:
-    """Return a share of Otsu's, as thin lines only graze some of their pixels; above the noise."""
-    below, full = _otsu(difference)
-    noise = FOREGROUNDS.noise * int(below.searchsorted(0.75 * below[-1]))
-    return min(max(FOREGROUNDS.faint * full, noise), full)
-
-
-def _otsu(difference: Levels) -> tuple[NDArray[np.intp], float]:
-    """Return how many pixels have at most each depth, and the threshold."""
+    Returns:
+        How many pixels are at most so far from the background, by grey levels; and the distance
+        that separates two classes best (Otsu 1979), midway in a gap.
+    """
     counts = np.bincount(np.abs(difference).ravel())
     below = counts.cumsum()
     total = (counts * np.arange(len(counts))).cumsum()
@@ -104,3 +76,14 @@ def _otsu(difference: Levels) -> tuple[NDArray[np.intp], float]:
     between = (total[-1] * below - total * below[-1]) ** 2.0 / classes
     best = (between == between.max()).nonzero()[0]
     return below, float(best.sum() / len(best))
+
+
+def full(_below: NDArray[np.intp], threshold: float) -> float:
+    """Return Otsu's threshold, in grey levels."""
+    return threshold
+
+
+def faint(below: NDArray[np.intp], threshold: float) -> float:
+    """Return a share of it, as thin lines only graze some of their pixels; above the noise."""
+    noise = FOREGROUNDS.noise * int(below.searchsorted(FOREGROUNDS.paper * below[-1]))
+    return min(max(FOREGROUNDS.faint * threshold, noise), threshold)

@@ -16,7 +16,7 @@ from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.components import Components, connected_components
-from mnist_edge.runtime.reading.decoding import Source, decode, scale_of
+from mnist_edge.runtime.reading.decoding import Source, decode, origin_of
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
@@ -64,7 +64,7 @@ def read_line(
     digits are trusted most is chosen, and trusted if it was read alike in another way.
 
     Args:
-        source: as `mnist_edge.runtime.reading.decoding.decode` takes it.
+        source: as `decode` takes it.
         network: answers uint8 (N, 28, 28) with float32 (N, 10), all candidates in one batch.
         limits: of an answer to be trusted.
         digits: how many there are; None where that is not known.
@@ -83,7 +83,7 @@ def read_line(
                 best = best._replace(reason=accept.NO_DIGIT)
         if not best.reason:
             break
-    scale = scale_of(picture)
+    _, scale = origin_of(picture)
     return best._replace(boxes=tuple(scaled(box, scale) for box in best.boxes))
 
 
@@ -94,9 +94,7 @@ def _row(ink: Candidate, network: Network, limits: Limits, digits: int | None) -
     answers = network(np.stack([segment.image for segment in found]))
     doubts = -np.log(answers.max(axis=1)) * [segment.is_digit for segment in found]
     costs = [segment.cost + doubt for segment, doubt in zip(found, doubts.tolist(), strict=True)]
-    row = best_row(found, costs, digits)
-    cost = sum(costs[number] for number in row)
-    row = [number for number in row if found[number].is_digit]
+    cost, row = best_row(found, costs, digits)
     boxes = tuple(ink.ink.view.in_picture(found[number].box) for number in row)
     reasons = tuple(accept.doubt(answer, limits) for answer in answers[row])
     reason = next(filter(None, reasons), None if row else accept.NO_DIGIT)
@@ -180,26 +178,26 @@ def _cost(group: list[tuple[int, Box]], box: Box, height: float, cut: float) -> 
 
 
 def best_row(
-    candidates: Sequence[Segment], costs: Sequence[float], digits: int | None
-) -> list[int]:
+    found: Sequence[Segment], costs: Sequence[float], digits: int | None
+) -> tuple[float, list[int]]:
     """Choose the segments that cover all pieces at the least cost.
 
     Args:
-        candidates: what `segments` returned.
+        found: what `segments` returned.
         costs: of each, its own and the network's.
         digits: how many shall be digits, if the pieces make as many; None for any number.
 
     Returns:
-        The numbers of the segments, from the left to the right.
+        The cost, and the numbers of the digits among them, from the left to the right.
     """
-    # By (pieces covered, digits among them): the least cost, and the segments that have it.
+    # By (pieces covered, digits among them): the least cost, and these digits.
     best: dict[tuple[int, int], tuple[float, list[int]]] = {(0, 0): (0.0, [])}
-    for number, segment in enumerate(candidates):
+    for number, segment in enumerate(found):
         for (covered, count), (cost, row) in list(best.items()):
             key = (segment.last, count + segment.is_digit)
             total = cost + costs[number]
             if covered == segment.first and total < best.get(key, (math.inf, []))[0]:
-                best[key] = (total, [*row, number])
-    end = candidates[-1].last
+                best[key] = total, [*row, number] if segment.is_digit else row
+    end = found[-1].last
     rows = {count: row for (covered, count), row in best.items() if covered == end}
-    return rows[digits][1] if digits in rows else min(rows.values())[1]
+    return rows[digits] if digits in rows else min(rows.values())

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.reading.components import Mask, outline_of, path_length
+from mnist_edge.runtime.reading.components import PATH, Mask
 from mnist_edge.runtime.reading.parameters import NORMALIZING
-from mnist_edge.runtime.reading.views import Box, around
+from mnist_edge.runtime.reading.views import Box, around, side_of
 
 VERSION = 1
 
@@ -23,27 +23,11 @@ _MOMENTS = np.stack([np.ones((SIZE, SIZE)), *np.indices((SIZE, SIZE))])
 _MOMENTS = _MOMENTS.reshape(3, -1).astype(np.float32)
 
 
-def describe() -> dict[str, Any]:
-    """Return the parameters that a contract records beside `VERSION`."""
-    return {
-        "size": SIZE,
-        "box": NORMALIZING.box,
-        "centre": "mass",
-        "min_stroke": NORMALIZING.min_stroke,
-        "max_stroke": NORMALIZING.max_stroke,
-    }
-
-
 def own_form(pixels: NDArray[Any]) -> NDArray[np.uint8] | None:
-    """Return a picture that is in MNIST's own form, as its 70,000 are; None where it is not.
+    """Return pixels that are in MNIST's own form, as its 70,000 are; None where they are not.
 
-    What is, but for its place, is moved there by whole pixels, as MNIST's were.
-
-    Args:
-        pixels: of any shape and type.
-
-    Returns:
-        uint8 (28, 28), light on dark.
+    What is, but for its place, is moved there by whole pixels, as MNIST's were. Any shape and type
+    is taken, and uint8 (28, 28) returned, light on dark.
     """
     if pixels.shape == (SIZE, SIZE, 3) and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, 0]
@@ -74,7 +58,8 @@ def _centred(pixels: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 def _is_thin(full: NDArray[np.bool_], area: float) -> bool:
     """Tell whether these pixels are all the ink, and its strokes thinner than MNIST's are then."""
-    return bool(full.sum() == area < NORMALIZING.min_stroke * path_length(outline_of(full)))
+    outline = (full[1:] != full[:-1]).sum() + (full[:, 1:] != full[:, :-1]).sum()
+    return bool(full.sum() == area < NORMALIZING.min_stroke * PATH * outline)
 
 
 def _side(pixels: NDArray[np.uint8], content: bytes) -> int:
@@ -102,13 +87,12 @@ def normalized(
     Returns:
         uint8 (28, 28), ink 255 on 0.
     """
-    left, top, right, bottom = box
-    side = max(right - left, bottom - top)
+    side = side_of(box)
     inked, own = depth[around(box)], mask[around(box)]
     # Full ink is the mean of its pixels: the anti-aliased rim stays soft, the rest saturates.
     ink = inked[own]
     contrast = int(ink.sum()) / len(ink)
-    soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, 1.5)
+    soft = np.minimum(np.maximum(inked * (255 / contrast), 0), 255) * thicken(own, NORMALIZING.rim)
     digit = Image.fromarray(soft.astype(np.uint8))
 
     scale = NORMALIZING.box / side
@@ -141,7 +125,8 @@ def normalized(
 def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
     """Dilate by a disk: by each of its rows, from the shortest to the longest."""
     height, width = pixels.shape
-    reach = int(math.sqrt(radius * radius + 0.5))
+    square = radius * radius + NORMALIZING.disk
+    reach = int(math.sqrt(square))
     padded = np.zeros((height + 2 * reach, width + 2 * reach), pixels.dtype)
     padded[reach : reach + height, reach : reach + width] = pixels
     thick = pixels.copy()
@@ -151,6 +136,6 @@ def thicken(pixels: NDArray[T], radius: float) -> NDArray[T]:
             np.maximum(wide, padded[:, reach - x :][:, :width], out=wide)
             np.maximum(wide, padded[:, reach + x :][:, :width], out=wide)
         for y in range(-reach, reach + 1):
-            if x * x <= radius * radius + 0.5 - y * y < (x + 1) ** 2:
+            if x * x <= square - y * y < (x + 1) ** 2:
                 np.maximum(thick, wide[reach + y :][:height], out=thick)
     return thick

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decoding:
-    """Of opening a picture.
-
-    Attributes:
-        cost: bytes of memory a pixel that decoding takes at most. Where Pillow's decoders take
-            more, as they do for WebP, TIFF in colour and animations, fewer pixels are allowed.
-    """
+    """Of opening a picture; costs are bytes of memory a pixel that Pillow's decoders take."""
 
     max_pixels: int = 50_000_000  # a larger one is a mistake, or an attack on the memory
     max_bytes: int = 1 << 28  # of a picture that is held in memory, as what comes through a pipe
-    cost: int = 4
+    shortest_base64: int = 60  # characters: a path that begins like one is shorter
+    cost: int = 4  # at most; where they take more, fewer pixels are allowed
     webp_cost: int = 16
     tiff_cost: int = 12
     frames_cost: int = 20
     band: int = 1 << 20  # pixels that are converted at once
     max_side: int = 1024  # pixels: a digit that fills a sixth of it still has MNIST's 20 six times
+    card: float = 0.5  # of the pixels: who draws on a card covers more, who draws on nothing less
+    extremes: tuple[int, int] = (1, 99)  # percentiles of its levels: the rest is noise
+    contrast: int = 64  # grey levels between these: ink and a background of its own
     full_scales: tuple[int, ...] = (1, 255, 65535)  # what the values of an array may count in
 
 
@@ -41,8 +40,11 @@ class Foregrounds:
     rounds: int = 3  # of reweighting: ink has no weight left by then
     spread: tuple[float, float] = (1.5, 4.0)  # of Cauchy's function: times the median, grey levels
     faint: float = 0.5  # of Otsu's threshold: thin lines only graze some of their pixels
-    noise: float = 4.0  # times what three in four pixels stay below: fainter is noise
+    paper: float = 0.75  # of the pixels: ink covers no more than the others
+    noise: float = 4.0  # times what these stay below: fainter is noise
+    ridge: float = 1e-6  # squared samples: the fit has a solution where few have any weight
     steepness: float = 7.0  # grey levels from pixel to pixel: a softer outline is a shadow's
+    steep: float = 3.0  # how much it counts beside length: a page's border is long, and softer
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Normalizing:
     off_centre: float = 0.55  # pixels: MNIST was centred by whole ones
     min_stroke: float = 2.5  # pixels: thinner strokes are thickened
     max_stroke: float = 4.5  # pixels: fatter ones are thinned
+    rim: float = 1.5  # pixels around the mask: the soft edge of a stroke is below the threshold
+    disk: float = 0.5  # squared pixels beyond a radius squared: disks of few pixels are round
     supersampling: int = 4  # so that strokes are thickened by less than a pixel
 
 

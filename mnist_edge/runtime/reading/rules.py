@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from mnist_edge.runtime.reading.components import Chosen
-from mnist_edge.runtime.reading.foregrounds import Foreground, corners, faint, otsu, surface
+from mnist_edge.runtime.reading.foregrounds import Foreground, corners, faint, full, surface
 from mnist_edge.runtime.reading.parameters import CHOOSING
+from mnist_edge.runtime.reading.views import side_of
 
 if TYPE_CHECKING:
     from mnist_edge.runtime.reading.candidates import Candidate
@@ -57,19 +57,19 @@ def _near(ink: Foreground, left: Chosen) -> Chosen:
     return chosen
 
 
-def _scattered(_ink: Foreground, left: Chosen) -> Chosen:
+def _all(_ink: Foreground, left: Chosen) -> Chosen:
     return left
 
 
 # Doubted: what is more than one digit, or less.
 
 
-def _other_ink(candidate: Candidate) -> bool:
-    return candidate.beside or bool((candidate.comparable & ~candidate.chosen).any())
+def _beside(candidate: Candidate) -> bool:
+    return candidate.beside
 
 
 def _long_path(candidate: Candidate) -> bool:
-    return candidate.path > CHOOSING.path * candidate.side
+    return candidate.path > CHOOSING.path * side_of(candidate.box)
 
 
 Stage = Literal["background", "threshold", "drop", "choose", "doubt", "pass"]
@@ -88,38 +88,33 @@ class Rule(NamedTuple):
     apply: Any = None  # its function; None of a pass, which is a step of the algorithm itself
 
 
-EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _scattered)
-RULES = (
+EVERYTHING = Rule("scattered", "choose", "all strokes, as a digit may be broken", _all)
+RULES: tuple[Rule, ...] = (
     Rule("surface", "background", "light falls off smoothly", surface),
     Rule("corners", "background", "a digit may fill all but the corners", corners),
     Rule("faint", "threshold", "thin strokes only graze some of their pixels", faint),
-    Rule("otsu", "threshold", "what is faint may be dirt or paper", otsu),
+    Rule("otsu", "threshold", "what is faint may be dirt or paper", full),
     Rule("edge", "drop", "a table or the page lies along the picture's edge", _at_the_edge),
     Rule("colours", "drop", "of another colour than the longest stroke", _other_colours),
     Rule("near", "choose", "the longest stroke and what lies near it", _near),
     EVERYTHING,
-    Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _other_ink),
+    Rule("other ink", "doubt", "there is ink beside it that may be a digit too", _beside),
     Rule("long path", "doubt", "its strokes are longer than any digit's", _long_path),
     Rule("closer", "pass", "a small digit in a large picture needs another view"),
     Rule("again", "pass", "what is not trusted at once is read in every way"),
 )
 
-_left_out: frozenset[str] = frozenset()
-
-
-@cache
-def _active(stage: Stage, left_out: frozenset[str]) -> list[Rule]:
-    return [rule for rule in RULES if rule.stage == stage and rule.name not in left_out]
+_in_use = RULES
 
 
 def active(stage: Stage) -> list[Rule]:
     """Return the rules of a stage in their order, but for those that are left out."""
-    return _active(stage, _left_out)
+    return [rule for rule in _in_use if rule.stage == stage]
 
 
 def in_use(name: str) -> bool:
     """Tell whether a rule is not left out."""
-    return name not in _left_out
+    return any(rule.name == name for rule in _in_use)
 
 
 @contextmanager
@@ -129,11 +124,11 @@ def without(*names: str) -> Iterator[None]:
     Raises:
         KeyError: there is no such rule.
     """
-    global _left_out  # noqa: PLW0603
+    global _in_use  # noqa: PLW0603
     if unknown := set(names) - {rule.name for rule in RULES}:
         raise KeyError(*unknown)
-    before, _left_out = _left_out, _left_out | set(names)
+    before, _in_use = _in_use, tuple(rule for rule in _in_use if rule.name not in names)
     try:
         yield
     finally:
-        _left_out = before
+        _in_use = before

@@ -21,19 +21,18 @@ class View(NamedTuple):
     factor: int  # how many pixels of the picture are one of the view, across and down
     pixels: NDArray[np.uint8]  # (H, W) or (H, W, 3)
     gray: NDArray[np.uint8]  # (H, W), along the axis of colour on which the part differs most
+    line: bool  # whether a line of digits is looked for, of which the height counts alone
 
     @classmethod
-    def of(cls, picture: Image.Image, window: Box, *, line: bool = False) -> View:
-        """Look at a window of a picture, or at all of it; at the height of a line of digits."""
-        left, top, right, bottom = window
-        extent = bottom - top if line else max(right - left, bottom - top)
-        factor = math.ceil(extent / VIEWING.side)
+    def of(cls, picture: Image.Image, window: Box, *, line: bool) -> View:
+        """Look at a window of a picture, or at all of it."""
+        factor = math.ceil(side_of(window, line=line) / VIEWING.side)
         if factor > 1:
             picture = picture.reduce(factor, window)
-        elif (right - left, bottom - top) != picture.size:
+        elif window != (0, 0, *picture.size):
             picture = picture.crop(window)
         pixels = np.asarray(picture)
-        return cls(window, factor, pixels, _along_contrast(pixels))
+        return cls(window, factor, pixels, _along_contrast(pixels), line)
 
     def in_picture(self, box: Box) -> Box:
         """Return a box of the view in pixels of the picture."""
@@ -41,13 +40,11 @@ class View(NamedTuple):
         x0, y0, x1, y1 = (self.factor * side for side in box)
         return left + x0, top + y0, min(right, left + x1), min(bottom, top + y1)
 
-    def closer(self, box: Box, *, line: bool = False) -> Box | None:
+    def closer(self, box: Box) -> Box | None:
         """Return the window around a box that is small in this view; None where it is not."""
-        left, top, right, bottom = self.in_picture(box)
+        left, top, right, bottom = found = self.in_picture(box)
         x0, y0, x1, y1 = self.window
-        side, extent = bottom - top, y1 - y0
-        if not line:
-            side, extent = max(right - left, side), max(x1 - x0, extent)
+        side, extent = (side_of(each, line=self.line) for each in (found, self.window))
         if self.factor == 1 or side >= VIEWING.closer * extent:
             return None
         margin = side // 2
@@ -60,6 +57,12 @@ def scaled(box: Box, scale: tuple[float, float]) -> Box:
     left, top, right, bottom = box
     across, down = scale
     return round(left * across), round(top * down), round(right * across), round(bottom * down)
+
+
+def side_of(box: Box, *, line: bool = False) -> int:
+    """Return the longer side of a box; of a line of digits, its height."""
+    left, top, right, bottom = box
+    return bottom - top if line else max(right - left, bottom - top)
 
 
 def around(box: Box) -> tuple[slice, slice]:

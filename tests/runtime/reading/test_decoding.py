@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime.reading.decoding import FORMATS, decode
+from mnist_edge.runtime.reading.decoding import FORMATS, decode, in_one_range
 from mnist_edge.runtime.reading.parameters import DECODING
 
 
@@ -91,7 +93,7 @@ def test_a_bad_file_is_named_with_its_fault_and_a_remedy(
     ("prepare", "says"),
     [
         (Path.exists, "no such file"),
-        (Path.mkdir, "is a directory"),
+        (Path.mkdir, r"is a directory.*\n.*\.png, \.jpg.*\.tiff"),
         (lambda path: path.symlink_to(path), "cannot be decoded"),
     ],
     ids=["missing", "a directory", "a link to itself"],
@@ -223,3 +225,62 @@ def test_an_opaque_alpha_channel_changes_nothing() -> None:
 def test_an_arrays_values_count_in_the_smallest_range_that_holds_them(full: float) -> None:
     steps = np.linspace(0, 1, 256).reshape(16, 16)
     assert np.array_equal(np.asarray(decode(steps * full)).ravel(), np.arange(256))
+
+
+@pytest.mark.parametrize("side", [28, DECODING.max_side + 1])
+def test_pictures_of_one_array_count_in_one_range(side: int) -> None:
+    batch = np.ones((2, side, side))
+    batch[1] = 255
+    levels = [np.asarray(decode(picture)) for picture in in_one_range(batch, side**2)]
+    assert [(level.min(), level.max()) for level in levels] == [(1, 1), (255, 255)]
+
+
+def test_a_long_text_that_is_no_picture_is_not_repeated_whole() -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        decode("iVBORw" * 30_000)
+    assert len(caught.value.cause) < 1000
+
+
+def test_an_empty_path_is_named() -> None:
+    with pytest.raises(UnreadableImage, match=r"^''"):
+        decode("")
+
+
+def test_a_path_may_be_called_as_a_data_url_begins(tmp_path: Path) -> None:
+    corner().save(tmp_path / "data:x.png")
+    with contextlib.chdir(tmp_path):
+        assert decode(Path("data:x.png")).size == (60, 40)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize(
+    "before", ["", "data:image/x;base64,", "DATA:image/x;Base64,"], ids=["bare", "URL", "capitals"]
+)
+def test_base64_may_be_wrapped(kind: str, before: str) -> None:
+    content = encoded(corner("RGB"), kind)
+    text = before + base64.encodebytes(content).decode()
+    assert np.array_equal(np.asarray(decode(text)), np.asarray(decode(content)))
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_what_holds_bytes_is_read_like_bytes(kind: Callable[[bytes], bytes]) -> None:
+    assert decode(kind(encoded(corner(), "PNG"))).size == (60, 40)
+    with pytest.raises(UnreadableImage, match="<4 bytes> is empty or not"):
+        decode(kind(b"none"))
+
+
+def test_a_pipe_without_a_buffer_is_read_to_its_end() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400), dtype=np.uint8)
+    content = encoded(Image.fromarray(noise), "PNG")  # more than a pipe holds
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(reading, "rb", buffering=0) as stream:
+        picture = decode(stream)
+    writer.join()
+    assert np.array_equal(np.asarray(picture), noise)

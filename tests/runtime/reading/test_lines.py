@@ -163,11 +163,11 @@ def segment(first: int, last: int, *, is_digit: bool = True) -> Segment:
 
 def test_the_best_row_covers_every_piece_at_the_least_cost() -> None:
     candidates = [segment(0, 1), segment(0, 2), segment(1, 2), segment(2, 3)]
-    assert best_row(candidates, [1, 1, 1, 1], None) == [1, 3]
-    assert best_row(candidates, [1, 3, 1, 1], None) == [0, 2, 3]
-    assert best_row(candidates, [1, 3, 1, 1], 2) == [1, 3]
-    assert best_row(candidates, [1, 3, 1, 1], 7) == [0, 2, 3]
+    assert best_row(candidates, [1, 1, 1, 1], None) == (2, [1, 3])
+    assert best_row(candidates, [1, 3, 1, 1], None) == (3, [0, 2, 3])
+    assert best_row(candidates, [1, 3, 1, 1], 2) == (4, [1, 3])
+    assert best_row(candidates, [1, 3, 1, 1], 7) == (3, [0, 2, 3])
     # A mark takes its piece, and is no digit.
     candidates.append(segment(2, 3, is_digit=False))
-    assert best_row(candidates, [1, 1, 1, 1, 0.5], None) == [1, 4]
-    assert best_row(candidates, [1, 1, 1, 1, 0.5], 2) == [1, 3]
+    assert best_row(candidates, [1, 1, 1, 1, 0.5], None) == (1.5, [1])
+    assert best_row(candidates, [1, 1, 1, 1, 0.5], 2) == (2, [1, 3])

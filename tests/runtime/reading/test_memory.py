@@ -18,7 +18,7 @@ from PIL import Image
 
 from mnist_edge import Classifier, UnreadableImage
 from mnist_edge.cli.options import MaxPixels
-from mnist_edge.runtime.reading.decoding import decode, decode_frames
+from mnist_edge.runtime.reading.decoding import decode, decode_frames, in_one_range
 from mnist_edge.runtime.reading.parameters import DECODING
 
 # Large enough for four bytes a pixel to be more than the 64 MiB that everything else may take.
@@ -142,6 +142,14 @@ ARRAYS: dict[str, Callable[[], NDArray[np.generic]]] = {
 def test_arrays_take_no_copy(make: Callable[[], NDArray[np.generic]]) -> None:
     array = make()
     assert peak_of(lambda: decode(array)) <= 64 << 20
+
+
+@pytest.mark.parametrize("shape", [(100_000, 28, 28), (3, SIDE, SIDE), (3, SIDE, SIDE, 4)])
+def test_a_batch_takes_no_copy(shape: tuple[int, ...]) -> None:
+    batch = np.broadcast_to(np.float32(0.5), shape)
+    assert peak_of(lambda: [None for _ in in_one_range(batch, SIDE**2)]) <= 64 << 20
+    with pytest.raises(UnreadableImage, match=f"{shape[2]} x {shape[1]} pixels, more than the"):
+        Classifier.load(max_pixels=700).predict_batch(batch)
 
 
 def test_a_webp_picture_is_refused_before_its_decoder_takes_memory() -> None:

@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.runtime.reading import Reading
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.normalization import describe
 from mnist_edge.runtime.reading.parameters import NORMALIZING
+from tests.runtime.reading.conftest import drawn_width
 from tests.runtime.reading.conftest import likeness as alike
 from tests.runtime.reading.conftest import read as preprocess
 
@@ -140,7 +140,7 @@ def test_the_width_of_a_stroke_is_measured_in_the_field() -> None:
     assert reading.box is not None
     side = max(reading.box[2] - reading.box[0], reading.box[3] - reading.box[1])
     # Pixels, corners and ends make an outline some fifth longer or shorter than two strokes.
-    assert _ink(reading).drawn_width == pytest.approx(12 * 20 / side, rel=0.2)
+    assert drawn_width(reading.candidate) == pytest.approx(12 * 20 / side, rel=0.2)
 
 
 @pytest.mark.parametrize("pen", [1, 2, 4])
@@ -384,13 +384,3 @@ def test_where_and_how_large_and_how_compressed_does_not_matter(
     reading = preprocess(Image.open(stream).convert("RGB"))
     assert _ink(reading).ink.polarity == ("light" if inverted else "dark")
     assert likeness(reading, five()) > ALIKE
-
-
-def test_the_parameters_of_the_contract_are_those_in_use() -> None:
-    assert describe() == {
-        "size": 28,
-        "box": 20,
-        "centre": "mass",
-        "min_stroke": NORMALIZING.min_stroke,
-        "max_stroke": NORMALIZING.max_stroke,
-    }

@@ -21,12 +21,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from mnist_edge.data import synthetic
 from mnist_edge.errors import UnreadableImage
-from mnist_edge.runtime.reading import Reading, decoding, read_digit
+from mnist_edge.runtime.reading import Reading, decoding
 from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.conftest import data_folder
-from tests.runtime.reading.conftest import likeness, read
+from tests.runtime.reading.conftest import drawn_width, likeness, read, read_digit
 
 Field = NDArray[np.uint8]
 SEVEN = [(60, 40), (140, 40), (95, 160)]
@@ -179,16 +179,14 @@ def test_place_size_and_pen_do_not_matter(picture: Image.Image) -> None:
 
 def test_thin_strokes_are_thickened_to_what_mnist_has() -> None:
     reading = read(seven(size=(640, 640), scale=3, pen=2))
-    assert reading.candidate is not None
-    assert reading.candidate.drawn_width < 1
+    assert drawn_width(reading.candidate) < 1
     # A stroke of width w and length l covers w l; the seven is some 32 pixels long in the field.
     assert reading.image.sum() / 255 / 32 > NORMALIZING.min_stroke * 0.8
 
 
 def test_fat_strokes_are_thinned_to_what_mnist_has() -> None:
     reading = read(seven(size=(700, 700), offset=(60, 60), scale=3, pen=170))
-    assert reading.candidate is not None
-    assert reading.candidate.drawn_width > 6
+    assert drawn_width(reading.candidate) > 6
     assert reading.image.sum() / 255 / 32 < NORMALIZING.max_stroke * 1.1
 
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from mnist_edge.runtime.reading import propose
 from mnist_edge.runtime.reading.candidates import Candidate
 from mnist_edge.runtime.reading.rules import RULES, active, without
+from mnist_edge.runtime.reading.views import Box
 from tests.runtime.reading.conftest import read
 
 SEVEN = [(60, 40), (140, 40), (95, 160)]
@@ -22,6 +23,10 @@ def seven(*, pen: int = 16, mode: str = "L", ink: object = 0, paper: object = 25
 
 def likeliest(picture: Image.Image) -> Candidate:
     return propose(picture, again=False)[0]
+
+
+def place(candidate: Candidate) -> Box:
+    return candidate.ink.view.in_picture(candidate.box)
 
 
 def is_a_seven(box: tuple[int, ...]) -> bool:
@@ -44,17 +49,17 @@ def on_a_table() -> Image.Image:
 def test_what_is_dropped_is_none_of_the_digit(rule: str, picture: Image.Image) -> None:
     candidate = likeliest(picture)
     assert rule in dict(candidate.dropped)
-    assert is_a_seven(candidate.in_picture)
+    assert is_a_seven(place(candidate))
     with without(rule):
         other = likeliest(picture)
         assert rule not in dict(other.dropped)
-        assert (other.in_picture != candidate.in_picture) or other.doubts
+        assert place(other) != place(candidate) or other.doubts
 
 
 def test_a_broken_digit_is_put_together() -> None:
     picture = seven()
     ImageDraw.Draw(picture).rectangle((0, 70, 200, 110), fill=255)
-    choices = {one.choice: one.in_picture for one in propose(picture, again=True)}
+    choices = {one.choice: place(one) for one in propose(picture, again=True)}
     assert is_a_seven(choices["scattered"])
     assert not is_a_seven(choices["near"])
 
@@ -91,7 +96,7 @@ def test_a_small_digit_is_seen_closer() -> None:
     picture.paste(seven().resize((100, 100)), (600, 300))
     candidate = read(picture).candidate
     assert candidate is not None
-    assert np.abs(np.array(candidate.in_picture) - (627, 317, 674, 383)).max() < 10
+    assert np.abs(np.array(place(candidate)) - (627, 317, 674, 383)).max() < 10
     with without("closer"):
         other = propose(picture, again=False)[0]
         assert other.ink.view.factor > candidate.ink.view.factor
