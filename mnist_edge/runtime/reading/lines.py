@@ -15,8 +15,8 @@ from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.components import Components, connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode, origin_of
+from mnist_edge.runtime.reading.foregrounds import Components, connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
