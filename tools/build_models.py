@@ -25,8 +25,6 @@ from mnist_edge.cli.output import note
 from mnist_edge.cli.watching import watching
 from mnist_edge.contract import Content, Contract, sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
-from mnist_edge.formats.c import header
-from mnist_edge.formats.c.wasm import wasm
 from mnist_edge.formats.family import Format
 from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
@@ -86,7 +84,7 @@ def main() -> None:
         else:
             continue
         files = {file: entry for file, entry in files.items() if not _is_of(file, name)}
-        files |= _ship(name, folder) | (_module(name) if name == DEFAULT else {})
+        files |= _ship(name, folder)
         _record(files, trainings)
     for file in MODELS.iterdir():
         if of_path(file) and file.name not in files:
@@ -157,9 +155,10 @@ def _train(name: str, seed: int) -> Run:
 
 
 def _export(path: Path) -> None:
-    """Make what is shipped of a Keras model, beside it."""
+    """Make what is shipped of a Keras model, beside it; of the default one the module, too."""
     made = [row.name for row in _shipped_formats(path.stem) if row.conversion]
-    export(path, formats=made, out=path.parent, note=note)
+    wasm = path.stem == DEFAULT
+    export(path, formats=[*made, *["c"] * wasm], wasm=wasm, out=path.parent, note=note)
 
 
 def _validation_loss(run: Run) -> float:
@@ -202,20 +201,18 @@ def _ship(name: str, folder: Path) -> Entries:
     for row in _shipped_formats(name):
         path = row.path(folder, name)
         for file in filter(Path.exists, (path, sidecar(path))):
-            with replacing(MODELS / file.name) as temporary:
-                shutil.copyfile(file, temporary)
-            entries[file.name] = _entry(file)
+            entries[file.name] = _copy(file)
         entries[path.name]["accuracy"] = read_contract(path).metrics.accuracy[row.name]
+    if name == DEFAULT:
+        entries[f"{name}.wasm"] = _copy(folder / f"{name}.wasm")
     return entries
 
 
-def _module(name: str) -> Entries:
-    """Compile what a page answers drawings with; return its manifest entry."""
-    source, path = FORMATS["tflite-int8"].path(MODELS, name), MODELS / f"{name}.wasm"
-    with replacing(path) as temporary:
-        text = header(source.read_bytes(), Contract.from_sidecar(source))
-        temporary.write_bytes(wasm(text, name))
-    return {path.name: _entry(path)}
+def _copy(file: Path) -> dict[str, object]:
+    """Copy a file to the shipped ones; return its manifest entry."""
+    with replacing(MODELS / file.name) as temporary:
+        shutil.copyfile(file, temporary)
+    return _entry(file)
 
 
 def _entry(file: Path) -> dict[str, object]:

@@ -29,15 +29,16 @@ def library(header: str, name: str) -> bytes:
         header: its text.
         name: of the model.
     """
+    # Arduino finds no header whose name has a space in it: here it is called by an identifier.
     prefix = identifier(name)
     facts = {"VERSION": mnist_edge.__version__, "NAME": prefix}
     files = {
-        "library.properties": filled("arduino/library.properties", name, facts),
-        f"src/{prefix}.h": header,
-        f"src/{prefix}.c": filled("arduino/model.c", name, facts),
-        "examples/serial/serial.ino": filled("arduino/serial.ino", name, facts),
-        "extras/main.c": filled("arduino/main.c", name, facts),
-        "extras/CMakeLists.txt": filled("arduino/CMakeLists.txt", name, facts),
+        "library.properties": filled("arduino/library.properties", prefix, facts),
+        f"src/{prefix}.h": header.replace(f"{name}.h", f"{prefix}.h"),
+        f"src/{prefix}.c": filled("arduino/model.c", prefix, facts),
+        "examples/serial/serial.ino": filled("arduino/serial.ino", prefix, facts),
+        "extras/main.c": filled("arduino/main.c", prefix, facts),
+        "extras/CMakeLists.txt": filled("arduino/CMakeLists.txt", prefix, facts),
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

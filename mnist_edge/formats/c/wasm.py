@@ -32,13 +32,13 @@ def wasm(header: str, name: str) -> bytes:
         GateError: they find fault with it.
         ContractError: the header carries no contract.
     """
-    contract = emit.read(header, name)
+    contract, prefix = emit.read(header, name), emit.identifier(name)
     clang = compiler("clang", "wasm")
     compiler("wasm-ld", "wasm")
     with tempfile.TemporaryDirectory() as folder:
         source, module = Path(folder, "wasm.c"), Path(folder, "module.wasm")
-        Path(folder, f"{emit.identifier(name)}.h").write_text(header, encoding="utf-8")
-        source.write_text(emit.filled("wasm.c", name, {}), encoding="utf-8")
+        Path(folder, f"{prefix}.h").write_text(header, encoding="utf-8")
+        source.write_text(emit.filled("wasm.c", prefix, {}), encoding="utf-8")
         # Without built-in functions loops stay loops, and nothing is missing.
         flags = ("--target=wasm32", "-std=c99", "-O2", "-ffreestanding", "-nostdlib", *WARNINGS)
         link = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=4096")

@@ -1,7 +1,7 @@
 """From any picture to the digit in it: the whole algorithm, on one screen.
 
 `decoding` opens the picture, `views` reduces it, `foregrounds` estimates what it would be without
-ink and finds what stands out from that, `components` joins pixels, `rules` tells what a pen drew,
+ink and finds the connected components of what stands out from that, `rules` tells what a pen drew,
 `candidates` what of it may be the digit, `normalization` draws that as MNIST would, and `lines`
 cuts lines into digits. Their numbers are in `parameters`.
 """
@@ -19,9 +19,8 @@ from PIL import Image
 from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading.candidates import Candidate, candidates, chances, prior
-from mnist_edge.runtime.reading.components import connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode, origin_of
-from mnist_edge.runtime.reading.foregrounds import Foreground, otsu
+from mnist_edge.runtime.reading.foregrounds import Foreground, connected_components, otsu
 from mnist_edge.runtime.reading.normalization import own_form
 from mnist_edge.runtime.reading.parameters import CHANCE, DECODING
 from mnist_edge.runtime.reading.rules import active, in_use

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.runtime.accept import two_best
-from mnist_edge.runtime.reading.components import PATH, Chosen, Mask
-from mnist_edge.runtime.reading.foregrounds import Foreground
+from mnist_edge.runtime.reading.foregrounds import PATH, Chosen, Foreground, Mask
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import CHANCE, CHOOSING, FOREGROUNDS
 from mnist_edge.runtime.reading.rules import EVERYTHING, active

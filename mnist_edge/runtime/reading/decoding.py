@@ -54,11 +54,7 @@ _AVERAGED_AS = {"1": "L", "P": "RGB", "HSV": "RGB"} | dict.fromkeys(
 _TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
     (FileNotFoundError, ": no such file", "check the path."),
-    (
-        IsADirectoryError,
-        " is a directory",
-        f"name a picture inside it: what ends with {', '.join(SUFFIXES)} is found there.",
-    ),
+    (IsADirectoryError, " is a directory", f"name a picture in it: *{', *'.join(SUFFIXES)}."),
     (PermissionError, ": permission denied", "make the file readable, or copy it."),
     (
         UnidentifiedImageError,
@@ -262,9 +258,7 @@ def _check_size(size: tuple[int, ...], max_pixels: int, cost: float = DECODING.c
 
 
 def _from_array(
-    values: NDArray[np.generic],
-    max_pixels: int = DECODING.max_pixels,
-    full_scale: int | None = None,
+    values: NDArray[np.generic], max_pixels: int = DECODING.max_pixels, scale: int | None = None
 ) -> Image.Image:
     """Turn an array, or the values of a picture with more than 8 bits, into an 8-bit picture."""
     if values.shape[2:] == (1,):
@@ -275,10 +269,10 @@ def _from_array(
         raise ValueError(f"it is a row of {SIZE * SIZE} pixels, not yet of shape ({SIZE}, {SIZE})")
     size = values.shape[1::-1]
     _check_size(size, max_pixels)
-    scale = full_scale or _full_scale(values)
+    full = scale or _full_scale(values)
 
     def rows(top: int, bottom: int) -> Image.Image:
-        return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], scale)))
+        return Image.fromarray(np.ascontiguousarray(_in_grey_levels(values[top:bottom], full)))
 
     return _noting(_opaque(_averaged(size, rows)), size)
 

@@ -15,8 +15,8 @@ from mnist_edge.contract import SIZE, Limits
 from mnist_edge.runtime import accept
 from mnist_edge.runtime.reading import Network, propose
 from mnist_edge.runtime.reading.candidates import Candidate
-from mnist_edge.runtime.reading.components import Components, connected_components
 from mnist_edge.runtime.reading.decoding import Source, decode, origin_of
+from mnist_edge.runtime.reading.foregrounds import Components, connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import DECODING, LINES
 from mnist_edge.runtime.reading.rules import in_use
@@ -58,17 +58,10 @@ def read_line(
     digits: int | None,
     max_pixels: int = DECODING.max_pixels,
 ) -> Row:
-    """Read a line of digits.
+    """Read a line of digits, of so many or of any number, from what `read` takes.
 
     What is not trusted at once is looked at in every way, as a single digit is: the line whose
     digits are trusted most is chosen, and trusted if it was read alike in another way.
-
-    Args:
-        source: as `decode` takes it.
-        network: answers uint8 (N, 28, 28) with float32 (N, 10), all candidates in one batch.
-        limits: of an answer to be trusted.
-        digits: how many there are; None where that is not known.
-        max_pixels: as `decode` takes it.
 
     Raises:
         UnreadableImage: the source is missing, not a picture, damaged or too large.
@@ -156,9 +149,8 @@ def _pieces(parts: Components, height: float) -> list[tuple[int, Box]]:
                     cuts.append(column)
         for start, end in itertools.pairwise(sorted(cuts)):
             rows = mask[:, start:end].any(axis=1).nonzero()[0].tolist()
-            pieces.append(
-                (component, (left + start, top + rows[0], left + end, top + rows[-1] + 1))
-            )
+            box = left + start, top + rows[0], left + end, top + rows[-1] + 1
+            pieces.append((component, box))
     return sorted(pieces, key=lambda piece: piece[1][0] + piece[1][2])
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mnist_edge.contract import SIZE
-from mnist_edge.runtime.reading.components import PATH, Mask
+from mnist_edge.runtime.reading.foregrounds import PATH, Mask
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from mnist_edge.runtime.reading.views import Box, around, side_of
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from mnist_edge.runtime.reading.components import Chosen
-from mnist_edge.runtime.reading.foregrounds import Foreground, corners, faint, full, surface
+from mnist_edge.runtime.reading.foregrounds import Chosen, Foreground, corners, faint, full, surface
 from mnist_edge.runtime.reading.parameters import CHOOSING
 from mnist_edge.runtime.reading.views import side_of
 

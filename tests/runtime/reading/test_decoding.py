@@ -93,7 +93,7 @@ def test_a_bad_file_is_named_with_its_fault_and_a_remedy(
     ("prepare", "says"),
     [
         (Path.exists, "no such file"),
-        (Path.mkdir, r"is a directory.*\n.*\.png, \.jpg.*\.tiff"),
+        (Path.mkdir, r"is a directory.\n.*: \*\.png, \*\.jpg, .*\*\.tiff"),
         (lambda path: path.symlink_to(path), "cannot be decoded"),
     ],
     ids=["missing", "a directory", "a link to itself"],

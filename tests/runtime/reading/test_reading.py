@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from mnist_edge.data import synthetic
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.reading import Reading, decoding
-from mnist_edge.runtime.reading.components import connected_components
+from mnist_edge.runtime.reading.foregrounds import connected_components
 from mnist_edge.runtime.reading.normalization import normalized
 from mnist_edge.runtime.reading.parameters import NORMALIZING
 from tests.conftest import data_folder
