@@ -2,7 +2,8 @@
 
 ONNX files hold it in `metadata_props` under the key `mnist_edge`; Keras and TFLite files in a
 sidecar `<file>.json`. It is read and written here only. It holds no timestamps: the same weights
-and the same calibration give the same bytes.
+and the same calibration give the same bytes, but for the checksum of a Keras file, into which Keras
+writes the date. Its last key is its own checksum.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from mnist_edge.errors import ContractError, MissingContract, ModelError, printable
+from mnist_edge.errors import ContractError, MissingContract, ModelError, first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
 METADATA_KEY = "mnist_edge"
+CHECKSUM = "crc32"
 
 # What is longer, in characters, is not read.
 LARGEST = 4 << 20
@@ -34,7 +36,16 @@ SIZE = 28
 LABELS = tuple("0123456789")
 
 # The orders of a tensor's axes: pictures, channels, rows, columns.
-LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC")
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NC", "HWC", "C")
+
+# What an input's values are, how a digit fits into it, and what answers stand for; how each is
+# computed is in `runtime/engines/encoding.py`.
+VALUES = ("linear", "binary", "unit-columns")
+FITS = ("exact", "padded", "resized")
+ANSWERS = ("probabilities", "scores", "log-probabilities", "sigmoids")
+
+# How far apart the ends of a range may be: float32 has both, whatever they are, and their quotient.
+NARROWEST, WIDEST = 1e-9, 1e9
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -45,7 +56,7 @@ class TensorSpec:
 
     Attributes:
         name: its name in the file.
-        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size.
+        layout: `NHWC`, `NCHW`, `NHW` or `NC`; `HWC` of a picture of any size, `C` of its answer.
         shape: its sizes, None where any is taken.
         dtype: NumPy's name of its element type.
         range: the real values of its ends: for the input, of bare paper and of full ink. Integer
@@ -242,7 +253,7 @@ class Content:
     @classmethod
     def of(cls, content: bytes) -> Content:
         """Describe these bytes."""
-        return cls(len(content), f"{zlib.crc32(content):08x}")
+        return cls(len(content), _crc32(content))
 
 
 @dataclass(frozen=True)
@@ -290,26 +301,31 @@ class Contract:
         """
         if self.content is None:
             return
-        with path.open("rb") as file:
-            found = Content.of(file.read(self.content.size))
-        if found != self.content:
+        # What a damaged contract announces may be more than any memory holds.
+        whole = path.stat().st_size >= self.content.size
+        if whole:
+            with path.open("rb") as file:
+                whole = Content.of(file.read(self.content.size)) == self.content
+        if not whole:
             raise ModelError(
                 f"{path} is damaged: its bytes are not those that were published.",
-                remedy="take it from where it was published once more, or export it again.",
+                remedy="take it from where it was published once more, or make it again.",
             )
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return the document; keys in the order of the fields."""
+        """Return the document; keys in the order of the fields, and its checksum."""
+        document = dataclasses.asdict(self)
+        document[CHECKSUM] = _checksum(document)
         separators = (",", ":") if indent is None else None
-        return json.dumps(dataclasses.asdict(self), indent=indent, separators=separators)
+        return json.dumps(document, indent=indent, separators=separators)
 
     @classmethod
     def from_json(cls, text: str, source: str | Path) -> Contract:
         """Read the document that `source` carries.
 
         Raises:
-            ContractError: it is not JSON, of another schema, or a key is missing or of the wrong
-                type; the cause names the source and the key.
+            ContractError: it is not JSON, of another schema, not what its checksum is of, or a key
+                is missing or of the wrong type; the cause names the source and the key.
         """
         if len(text) > LARGEST:
             raise ContractError(
@@ -327,6 +343,12 @@ class Contract:
                 f"{source}: its contract has schema {printable(str(schema))}, this version reads "
                 f"{SCHEMA}.",
                 remedy="upgrade with pip install -U mnist-edge, or export the model again.",
+            )
+        # Files older than this key have none.
+        if CHECKSUM in document and document.pop(CHECKSUM) != _checksum(document):
+            raise ContractError(
+                f"{source}: its contract is damaged, or was changed by hand.",
+                remedy=_EXPORT_AGAIN,
             )
         try:
             contract: Contract = _decode(cls, document, "contract")
@@ -358,8 +380,12 @@ class Contract:
         try:
             with sidecar(model).open(encoding="utf-8") as file:
                 text = file.read(LARGEST + 1)
-        except (OSError, UnicodeDecodeError) as error:
+        except FileNotFoundError as error:
             raise _no_contract(model) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ContractError(
+                f"{sidecar(model)} cannot be read: {first_line(error)}.", remedy=_EXPORT_AGAIN
+            ) from error
         return cls.from_json(text, sidecar(model))
 
     def write(self, document: Path) -> None:
@@ -384,35 +410,71 @@ def _no_contract(source: str | Path) -> MissingContract:
     )
 
 
+def _crc32(content: bytes) -> str:
+    return f"{zlib.crc32(content):08x}"
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    """Return the CRC-32 of a document by its values, however it is set."""
+    return _crc32(json.dumps(document, separators=(",", ":")).encode())
+
+
 class _MismatchError(Exception):
     """A value that is not what the dataclasses say."""
 
 
 def _validate(contract: Contract) -> None:
     """Check what types do not tell, and name the first field that is out of its bounds."""
-    accept, metrics, parity = contract.accept, contract.metrics, contract.parity
-    low, high = contract.input.range
-    shares = {f"metrics.accuracy.{name}": share for name, share in metrics.accuracy.items()}
+    accept, content, source = contract.accept, contract.content, contract.source
+    shares = {
+        f"metrics.accuracy.{name}": share for name, share in contract.metrics.accuracy.items()
+    }
     for where, limits in (("accept", accept), ("accept.found", accept.found)):
         shares |= {f"{where}.threshold": limits.threshold, f"{where}.margin": limits.margin}
-    if parity:
-        shares |= {"parity.agreement": parity.agreement}
+    if contract.parity:
+        shares |= {"parity.agreement": contract.parity.agreement}
     bounds = {
         f"{name} is {value}, not within 0 to 1": 0 <= value <= 1 for name, value in shares.items()
     }
     bounds |= {
         f"name is {contract.name!r}, which cannot be a file's": is_file_name(contract.name),
-        f"labels are {len(contract.labels)}, not {len(LABELS)}": contract.labels == LABELS,
-        f"input.range goes from {low} to {high}": low != high,
-        f"input.layout is {contract.input.layout!r}": contract.input.layout in LAYOUTS,
+        f"labels are not {', '.join(LABELS)}, but {', '.join(contract.labels)}": (
+            contract.labels == LABELS
+        ),
+        f"answers are {contract.answers!r}": contract.answers in ANSWERS,
+        f"accept.rule is {accept.rule!r}": accept.rule == "two-best",
+    }
+    bounds |= _bounds("input", contract.input) | _bounds("output", contract.output)
+    bounds |= {
         f"output.shape ends with {contract.output.shape[-1:]}, not with {len(LABELS)}": (
             contract.output.shape[-1:] == (len(LABELS),)
         ),
-        f"accept.rule is {accept.rule!r}": accept.rule == "two-best",
     }
+    if source:
+        bounds |= _bounds("source.input", source.input)
+        bounds |= {f"source.answers are {source.answers!r}": source.answers in ANSWERS}
+    if content:
+        bounds |= {f"content.size is {content.size}": content.size > 0}
     for problem, holds in bounds.items():
         if not holds:
             raise _MismatchError(f"contract.{printable(problem)}")
+
+
+def _bounds(where: str, tensor: TensorSpec) -> dict[str, bool]:
+    """Return whether each field of a tensor is within its bounds, by what is said if it is not."""
+    low, high = tensor.range
+    return {
+        f"{where}.layout is {tensor.layout!r}": tensor.layout in LAYOUTS,
+        f"{where}.shape is {tensor.shape}, not {len(tensor.layout)} sizes": (
+            len(tensor.shape) == len(tensor.layout)
+        ),
+        f"{where}.shape is {tensor.shape}, which are no sizes": all(
+            size is None or size > 0 for size in tensor.shape
+        ),
+        f"{where}.range goes from {low} to {high}": NARROWEST <= abs(high - low) <= WIDEST,
+        f"{where}.values are {tensor.values!r}": tensor.values in VALUES,
+        f"{where}.fit is {tensor.fit!r}": tensor.fit in FITS,
+    }
 
 
 def is_file_name(name: str) -> bool:

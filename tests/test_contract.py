@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from mnist_edge.contract import (
+    ANSWERS,
+    CHECKSUM,
+    FITS,
     METADATA_KEY,
     SCHEMA,
+    VALUES,
     Accept,
     Calibration,
     Content,
@@ -24,10 +28,12 @@ from mnist_edge.contract import (
     Preprocess,
     Provenance,
     Quantization,
+    Source,
     TensorSpec,
     sidecar,
 )
-from mnist_edge.errors import ContractError, ModelError
+from mnist_edge.errors import ContractError, MissingContract, ModelError
+from mnist_edge.runtime.engines import encoding
 
 EXAMPLE = Contract(
     schema=SCHEMA,
@@ -45,13 +51,21 @@ EXAMPLE = Contract(
     tools={"mnist-edge": "0.1.0"},
     provenance=Provenance(0, 40, members=3, teachers=("0" * 64,), unlabelled=7, run="1" * 64),
     history=({"epoch": 1, "loss": 0.5},),
+    source=Source(
+        "theirs.h5",
+        "2" * 64,
+        TensorSpec("image", "NHW", (None, 28, 28), "float32", (-1.0, 1.0)),
+        "scores",
+    ),
+    content=Content.of(b"a network"),
 )
 FREE_FORM = ("parameters", "accuracy", "tools", "history")
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """The example as JSON has it, with other values where asked for."""
+    """The example as JSON has it, without a checksum, with other values where asked for."""
     result: dict[str, Any] = json.loads(EXAMPLE.to_json())
+    del result[CHECKSUM]
     for where, value in changes.items():
         *parents, key = where.split("__")
         section = result
@@ -89,10 +103,10 @@ def test_what_is_written_is_read_back(contract: Contract, indent: int | None) ->
 
 
 def test_the_document_has_the_keys_of_the_design_in_their_order() -> None:
-    assert list(document()) == [
+    assert list(json.loads(EXAMPLE.to_json())) == [
         *("schema", "name", "recipe", "labels", "input", "output", "preprocess", "quantization"),
         *("accept", "metrics", "parity", "weights_sha256", "tools", "provenance"),
-        *("history", "answers", "source", "content"),
+        *("history", "answers", "source", "content", "crc32"),
     ]
 
 
@@ -110,7 +124,7 @@ def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
     for parent in path[:-1]:
         section = section[parent]
     del section[path[-1]]
-    if path[-1] in OPTIONAL:
+    if path[-1] in OPTIONAL and path != ("source", "answers"):
         Contract.from_json(json.dumps(broken), "edge.onnx")
     elif path == ("schema",):
         assert "schema None" in refusal(json.dumps(broken)).cause
@@ -144,12 +158,35 @@ def test_a_value_of_the_wrong_type_is_named(changes: dict[str, Any], cause: str)
 OUT_OF_BOUNDS = {
     "no number": ({"accept__threshold": float("nan")}, "accept.threshold is NaN"),
     "without end": ({"input__range": [0.0, float("inf")]}, "input.range"),
+    "a range that float32 has not": ({"input__range": [0.0, 1e308]}, "input.range goes from 0.0"),
+    "a range of a hair": ({"output__range": [0.0, 1e-300]}, "output.range goes from 0.0 to 1e-300"),
     "a share over 1": ({"accept__found__margin": 1.5}, "accept.found.margin is 1.5"),
     "an accuracy under 0": ({"metrics__accuracy": {"onnx": -1.0}}, "metrics.accuracy.onnx is -1"),
     "paper as bright as ink": ({"input__range": [1.0, 1.0]}, "input.range goes from 1.0 to 1.0"),
     "another layout": ({"input__layout": "WHCN"}, "input.layout is 'WHCN'"),
-    "eleven labels": ({"labels": [*"0123456789", "x"]}, "labels are 11, not 10"),
+    "a letter for a label": (
+        {"labels": [*"012345678", "\x1b"]},
+        r"labels are not 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, but 0, 1, 2, 3, 4, 5, 6, 7, 8, \x1b",
+    ),
+    "eleven labels": ({"labels": [*"0123456789", "x"]}, "but 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, x"),
     "another rule": ({"accept__rule": "hope"}, "accept.rule is 'hope'"),
+    "one size of four": ({"input__shape": [1]}, "input.shape is (1,), not 4 sizes"),
+    "three sizes of two": ({"output__shape": [1, 1, 10]}, "output.shape is (1, 1, 10), not 2"),
+    "a size below 0": (
+        {"input__shape": [None, 1, 28, -1]},
+        "input.shape is (None, 1, 28, -1), which are no sizes",
+    ),
+    "no picture at all": ({"input__shape": [0, 1, 28, 28]}, "input.shape is (0, 1, 28, 28)"),
+    "another encoding": ({"input__values": "cubes"}, "input.values are 'cubes'"),
+    "another fit": ({"input__fit": "torn"}, "input.fit is 'torn'"),
+    "other answers": ({"answers": "hopes"}, "answers are 'hopes'"),
+    "an origin fed otherwise": (
+        {"source__input__values": "cubes"},
+        "source.input.values are 'cubes'",
+    ),
+    "an origin that answers otherwise": ({"source__answers": "hopes"}, "source.answers are"),
+    "a file without bytes": ({"content__size": 0}, "content.size is 0"),
+    "fewer bytes than none": ({"content__size": -1}, "content.size is -1"),
     "twenty answers": ({"output__shape": [1, 20]}, "output.shape ends with (20,), not with 10"),
     "a name that leads elsewhere": ({"name": "../edge"}, "name is '../edge'"),
     "a name that commands a terminal": ({"name": "edge\x1b[2J"}, r"name is 'edge\x1b[2J'"),
@@ -161,6 +198,15 @@ def test_a_value_out_of_its_bounds_is_named(changes: dict[str, Any], cause: str)
     assert cause in refusal(json.dumps(document(**changes))).cause
 
 
+def test_the_runtime_computes_what_a_contract_may_ask_for() -> None:
+    for names, table in (
+        (VALUES, encoding.VALUES),
+        (FITS, encoding.FITS),
+        (ANSWERS, encoding.PROBABILITIES_OF),
+    ):
+        assert set(names) == set(table)
+
+
 def test_a_document_too_long_to_be_a_contract_is_not_read() -> None:
     assert "are no contract" in refusal(EXAMPLE.to_json() + " " * (5 << 20)).cause
 
@@ -168,11 +214,42 @@ def test_a_document_too_long_to_be_a_contract_is_not_read() -> None:
 def test_a_damaged_file_is_named_by_the_checksum_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "edge.tflite"
     path.write_bytes(b"a network")
-    contract = replace(EXAMPLE, content=Content.of(b"a network"))
-    contract.check_content(path)
-    path.write_bytes(b"a netwurk")
+    EXAMPLE.check_content(path)
+    for damaged in (b"a netwurk", b"a net", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"edge\.tflite is damaged"):
+            EXAMPLE.check_content(path)
+
+
+@pytest.mark.parametrize("size", [2**40, 2**70])
+def test_no_more_of_a_file_is_read_than_there_is(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "edge.tflite"
+    path.write_bytes(b"a network")
+    contract = replace(EXAMPLE, content=replace(Content.of(b"a network"), size=size))
     with pytest.raises(ModelError, match=r"edge\.tflite is damaged"):
         contract.check_content(path)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_document_of_which_any_character_was_changed_is_refused_or_says_the_same(
+    indent: int | None,
+) -> None:
+    text = EXAMPLE.to_json(indent=indent)
+    refused = 0
+    for place in range(len(text)):
+        for character in '0-"x':
+            try:
+                damaged = text[:place] + character + text[place + 1 :]
+                assert Contract.from_json(damaged, "edge.onnx") == EXAMPLE
+            except ContractError:
+                refused += 1
+    assert refused > len(text)
+
+
+def test_a_document_that_was_changed_says_so() -> None:
+    changed = EXAMPLE.to_json().replace("[0.0,1.0]", "[0.0,71.0]", 1)
+    assert "its contract is damaged, or was changed by hand" in refusal(changed).cause
+    assert "is damaged" in refusal(EXAMPLE.to_json().replace('"crc32":"', '"crc32":"0')).cause
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, "1", None, [1]])
@@ -233,5 +310,6 @@ def test_a_model_without_a_sidecar_has_no_contract(tmp_path: Path) -> None:
 def test_a_damaged_sidecar_is_named(content: bytes, tmp_path: Path) -> None:
     model = tmp_path / "edge.tflite"
     sidecar(model).write_bytes(content)
-    with pytest.raises(ContractError, match=r"edge\.tflite"):
+    with pytest.raises(ContractError, match=r"edge\.tflite\.json") as caught:
         Contract.from_sidecar(model)
+    assert not isinstance(caught.value, MissingContract)

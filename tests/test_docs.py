@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+from mnist_edge.runtime.reading.decoding import FORMATS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -30,3 +33,13 @@ def test_the_examples_for_python_run_one_after_the_other(tmp_path: Path) -> None
     for printed in ("| onnx-int8 |", "is finished already.", "there is no recipe called 'egde'."):
         assert printed in finished.stdout
     assert (tmp_path / "theirs" / "edge.onnx").is_file()
+
+
+def test_the_page_on_security_names_the_kinds_of_pictures_and_constants_that_there_are() -> None:
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    (kinds,) = re.findall(r"opened by Pillow as ([\w, ]+), which", text)
+    assert kinds.upper().replace(" OR", ",").split(", ") == list(FORMATS)
+    constants = re.findall(r"`([a-z_.]+)\.([A-Z_]+)`", text)
+    assert len(constants) > 5
+    for module, constant in constants:
+        assert hasattr(import_module(f"mnist_edge.{module}"), constant)

@@ -28,18 +28,27 @@ def measured(tool: ModuleType, ratio: float) -> str:
     return "\n".join(["| `edge.onnx` | 109,376 | 99.57% |", *lines, "text"])
 
 
-def test_a_processor_gets_a_row_and_others_keep_theirs(tool: ModuleType) -> None:
-    here = machine.describe()
-    one = replace(here, cpu="A chip", flags=["avx2", "fma"])
-    other = replace(here, cpu="A chip", flags=["avx2", "avx512_vnni", "avx512f"])
+def test_a_processor_gets_a_row_and_others_keep_theirs(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = replace(machine.describe(), cpu="A chip", flags=["avx2", "fma"])
+    newer = replace(described, flags=["avx2", "avx512_vnni", "avx512f"])
     page = "# Performance\n\ntext\n"
-    for described, ratio in ((one, 0.5), (other, 0.25), (one, 0.75)):
-        table = tool.processors(page, described, measured(tool, ratio))
+    for processor, model, figures in (
+        (described, "1", 0.5),
+        (newer, "17", 0.25),
+        (newer, "2", 0.6),
+        (described, "1", 0.75),
+        (described, "1", None),  # a quick look, that is not kept
+    ):
+        monkeypatch.setattr(machine, "cpuinfo", lambda model=model: {"model": model})
+        table = tool.processors(page, processor, figures and measured(tool, figures))
         page = f"# Performance\n\n{table}\n\n| other | table |\n| --- | --- |\n"
     rows = [line[2:-2].split(" | ") for line in table.splitlines()]
     assert rows[0][:2] == ["processor", "`edge.onnx` / `zoo-mnist-8.onnx`"]
     count = len(tool.bench_peers.TARGETS)
     assert rows[2:] == [
-        ["A chip, avx2", *["0.75 (0.10–0.90)"] * count],
-        ["A chip, avx512_vnni", *["0.25 (0.10–0.90)"] * count],
+        ["A chip, model 1, avx2", *["0.75 (0.10–0.90)"] * count],
+        ["A chip, model 17, avx512_vnni", *["0.25 (0.10–0.90)"] * count],
+        ["A chip, model 2, avx512_vnni", *["0.60 (0.10–0.90)"] * count],
     ]

@@ -1,4 +1,4 @@
-"""Build the shipped models from MNIST: python tools/build_models.py [--only NAME…] [--export-only].
+"""Build the shipped models from MNIST: python tools/build_models.py [OPTIONS].
 
 Trains the teacher, an ensemble, the default model on labels, and the smaller ones on the answers of
 the teacher as it is shipped; exports them, and writes `models/` with its manifest, all through the
@@ -6,7 +6,8 @@ same functions as the command line; of the default model the module for the page
 clang and lld. Of those with several seeds that one is shipped whose cross-entropy on the validation
 split is the least; the manifest says what each came to. It works in `runs/models`, where a build
 that was stopped goes on. `--only` builds these models and leaves the others as they are;
-`--export-only` trains nothing, and exports the shipped `.keras` files anew.
+`--export-only` trains nothing, and exports the shipped `.keras` files anew; `--sidecars-only` makes
+no files at all, and writes their sidecars anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +23,8 @@ import numpy as np
 from mnist_edge import data, export, train
 from mnist_edge.cli.output import note
 from mnist_edge.cli.watching import watching
-from mnist_edge.contract import Contract, sidecar
+from mnist_edge.contract import Content, Contract, sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
-from mnist_edge.formats.c import header
-from mnist_edge.formats.c.wasm import wasm
 from mnist_edge.formats.family import Format
 from mnist_edge.formats.table import FORMATS, named, of_path
 from mnist_edge.runtime.engines import read_contract
@@ -34,6 +34,7 @@ from mnist_edge.training.result import Run
 from mnist_edge.training.trainer import configure_tensorflow
 
 MODELS = Path(__file__).parents[1] / "models"
+MANIFEST = MODELS / "manifest.json"
 WORK = Path(__file__).parents[1] / "runs" / "models"
 
 TEACHER = "large"
@@ -65,13 +66,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=SHIPPED, default=SHIPPED, help="these models")
     parser.add_argument("--export-only", action="store_true", help="train nothing")
+    parser.add_argument("--sidecars-only", action="store_true", help="make no files")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     # Before an export does anything with TensorFlow, where the trainings are done already.
     configure_tensorflow()
-    manifest = MODELS / "manifest.json"
-    document = json.loads(manifest.read_text(encoding="utf-8"))
+    document = json.loads(MANIFEST.read_text(encoding="utf-8"))
     files, trainings = document["files"], document["trainings"]
+    if arguments.sidecars_only:
+        _record(files | _sidecars(), trainings)
+        return
     for name in sorted(arguments.only, key=lambda name: name != TEACHER):
         if not arguments.export_only:
             folder, trainings[name] = _build(name)
@@ -80,15 +84,36 @@ def main() -> None:
         else:
             continue
         files = {file: entry for file, entry in files.items() if not _is_of(file, name)}
-        files |= _ship(name, folder) | (_module(name) if name == DEFAULT else {})
-        files = dict(sorted(files.items()))
-        order = {name: trainings[name] for name in SHIPPED if name in trainings}
-        with replacing(manifest) as temporary:
-            text = json.dumps({"files": files, "trainings": order}, indent=1)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        files |= _ship(name, folder)
+        _record(files, trainings)
     for file in MODELS.iterdir():
         if of_path(file) and file.name not in files:
             file.unlink()
+
+
+def _record(files: Entries, trainings: Entries) -> None:
+    """Write the manifest."""
+    order = {name: trainings[name] for name in SHIPPED if name in trainings}
+    text = json.dumps({"files": dict(sorted(files.items())), "trainings": order}, indent=1)
+    with replacing(MANIFEST) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _sidecars() -> Entries:
+    """Write the sidecars of the shipped files as this version does; return their entries."""
+    entries: Entries = {}
+    for path in map(sidecar, sorted(MODELS.iterdir())):
+        if path.exists():
+            model = path.with_suffix("")
+            contract = Contract.from_sidecar(model)
+            history = contract.history and tuple(
+                epoch | {"epoch": int(epoch["epoch"])} for epoch in contract.history
+            )
+            content = Content.of(model.read_bytes())
+            with replacing(path) as temporary:
+                replace(contract, history=history, content=content).write(temporary)
+            entries[path.name] = _entry(path)
+    return entries
 
 
 def _build(name: str) -> tuple[Path, dict[str, object]]:
@@ -130,9 +155,10 @@ def _train(name: str, seed: int) -> Run:
 
 
 def _export(path: Path) -> None:
-    """Make what is shipped of a Keras model, beside it."""
+    """Make what is shipped of a Keras model, beside it; of the default one the module, too."""
     made = [row.name for row in _shipped_formats(path.stem) if row.conversion]
-    export(path, formats=made, out=path.parent, note=note)
+    wasm = path.stem == DEFAULT
+    export(path, formats=[*made, *["c"] * wasm], wasm=wasm, out=path.parent, note=note)
 
 
 def _validation_loss(run: Run) -> float:
@@ -175,20 +201,18 @@ def _ship(name: str, folder: Path) -> Entries:
     for row in _shipped_formats(name):
         path = row.path(folder, name)
         for file in filter(Path.exists, (path, sidecar(path))):
-            with replacing(MODELS / file.name) as temporary:
-                shutil.copyfile(file, temporary)
-            entries[file.name] = _entry(file)
+            entries[file.name] = _copy(file)
         entries[path.name]["accuracy"] = read_contract(path).metrics.accuracy[row.name]
+    if name == DEFAULT:
+        entries[f"{name}.wasm"] = _copy(folder / f"{name}.wasm")
     return entries
 
 
-def _module(name: str) -> Entries:
-    """Compile what a page answers drawings with; return its manifest entry."""
-    source, path = FORMATS["tflite-int8"].path(MODELS, name), MODELS / f"{name}.wasm"
-    with replacing(path) as temporary:
-        text = header(source.read_bytes(), Contract.from_sidecar(source))
-        temporary.write_bytes(wasm(text, name))
-    return {path.name: _entry(path)}
+def _copy(file: Path) -> dict[str, object]:
+    """Copy a file to the shipped ones; return its manifest entry."""
+    with replacing(MODELS / file.name) as temporary:
+        shutil.copyfile(file, temporary)
+    return _entry(file)
 
 
 def _entry(file: Path) -> dict[str, object]:

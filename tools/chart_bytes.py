@@ -7,25 +7,20 @@ author publishes; the models that `MNIST_EDGE_PEERS` names the folder of are mea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from chart_models import DOCS, peers, shipped_files
+from firmware import ram
 from markers import between
 from matplotlib.ticker import LogLocator, NullLocator
 
-from mnist_edge.contract import SIZE, Contract
 from mnist_edge.files import replacing
-from mnist_edge.formats.c import header
+from mnist_edge.formats.c.emit import trained_bytes
+from mnist_edge.formats.c.parse import parse
 from mnist_edge.runtime import shipped
-
-# The arrays of a header that hold what was trained: bits of an element, and content.
-ARRAYS = re.compile(
-    r"const int(\d+)_t \w+_(?:weights|biases|multipliers|exponents)_\d+\[\][^{]*{(.*?)}", re.DOTALL
-)
 
 
 class Point(NamedTuple):
@@ -87,14 +82,9 @@ def _headers() -> list[Point]:
     points = []
     for file in shipped_files():
         if file.format == "tflite-int8":
-            path = shipped.path(file.name)
-            text = header(path.read_bytes(), Contract.from_sidecar(path))
-            arrays = ARRAYS.findall(text)
-            size = sum(int(bits) // 8 * (numbers.count(",") + 1) for bits, numbers in arrays)
-            (scratch,) = re.findall(r"#define \w+_SCRATCH_BYTES (\d+)", text)
-            ram = int(scratch) + SIZE * SIZE + 10
-            cost = file.multiply_accumulates
-            points.append(Point(size, file.accuracy, f"`{file.model}`", ram, cost))
+            network = parse(shipped.path(file.name).read_bytes())
+            name, cost = f"`{file.model}`", file.multiply_accumulates
+            points.append(Point(trained_bytes(network), file.accuracy, name, ram(network), cost))
     return points
 
 

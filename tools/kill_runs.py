@@ -5,12 +5,13 @@
 Each time a command is started in a folder of its own, killed after a random part of the time that
 it takes, and started again, a training with `--resume`. What it leaves has to be what it would have
 left undisturbed: the same names, the same weights, the same bytes. What differs is printed, and the
-exit code is 1.
+exit code is 1. How often it was whole is written to docs/trust.md, in place of the run before.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import random
 import shutil
@@ -24,12 +25,19 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from markers import between
 
 from mnist_edge.data import synthetic
+from mnist_edge.files import replacing
+from mnist_edge.tables import markdown
 
+PAGE = Path(__file__).parents[1] / "docs" / "trust.md"
 COMMAND = [sys.executable, "-m", "mnist_edge"]
 TRAIN = ["train", "--recipe", "tiny", "--data", "digits.npz", "--epochs", "3"]
 EXPORT = ["export", "--allow-inaccurate", "--formats", "onnx,tflite,tflite-fp16"]
+
+WHOLE, SOONER = "whole after a kill", "whole, finished before the kill"
+HEADERS = ("command", "killed, and whole afterwards", "finished before the kill", "not whole")
 
 
 def main() -> None:
@@ -46,7 +54,7 @@ def main() -> None:
         _write_digits(start / "digits.npz")
         trained = _undisturbed(TRAIN, start, Path(folder, "trained"))
         exported = _undisturbed(EXPORT, trained.folder, Path(folder, "exported"))
-        outcomes: Counter[str] = Counter()
+        outcomes: dict[str, Counter[str]] = {"train": Counter(), "export": Counter()}
         # Stopped sooner, it still says what came of what was done.
         with suppress(KeyboardInterrupt):
             for number in range(arguments.times):
@@ -57,12 +65,34 @@ def main() -> None:
                     work = Path(folder, f"{number}-{command[0]}")
                     shutil.copytree(before, work)
                     outcome = straight.disturbed(command, work, moments.random())
-                    outcomes[f"{command[0]}: {outcome}"] += 1
+                    outcomes[command[0]][outcome] += 1
                     print(f"{number + 1} {command[0]}: {outcome}", file=sys.stderr)
                     shutil.rmtree(work)
-    for outcome, count in sorted(outcomes.items()):
-        print(f"{count:6,}  {outcome}")
-    sys.exit(any("whole" not in outcome for outcome in outcomes))
+    _write(outcomes)
+    sys.exit(any(set(counted) - {WHOLE, SOONER} for counted in outcomes.values()))
+
+
+def _write(outcomes: dict[str, Counter[str]]) -> None:
+    rows = [
+        (
+            name,
+            *map(
+                str,
+                (
+                    counted[WHOLE],
+                    counted[SOONER],
+                    counted.total() - counted[WHOLE] - counted[SOONER],
+                ),
+            ),
+        )
+        for name, counted in outcomes.items()
+    ]
+    summary = (
+        f"On {datetime.datetime.now(datetime.UTC).date()}:\n\n{markdown(HEADERS, rows, left=1)}"
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    with replacing(PAGE) as temporary:
+        temporary.write_text(between(text, "kills", summary), encoding="utf-8")
 
 
 class _Straight:
@@ -92,7 +122,7 @@ class _Straight:
         left, expected = _left(work), _left(self.folder)
         if left != expected:
             return f"other files: {sorted(name for name, _ in left ^ expected)}"
-        return "whole after a kill" if killed else "whole, finished before the kill"
+        return WHOLE if killed else SOONER
 
 
 def _undisturbed(command: list[str], before: Path, work: Path) -> _Straight:

@@ -2,8 +2,8 @@
 
 Runs the tools that measure speed one after the other, on the shipped models, and joins the tables
 that they return; MNIST_EDGE_PEERS names the folder of the peers. The table of processors keeps the
-rows of others, and gets one of this. Takes about five minutes; `--quick` takes one, and is for
-looking at the page alone.
+rows of others, and gets one of this. Takes about five minutes; `--quick` takes one, is for
+looking at the page alone, and leaves the table of processors as it is.
 """
 
 from __future__ import annotations
@@ -110,33 +110,43 @@ def main() -> None:
     sections[:0] = [
         INTRODUCTION,
         PROCESSORS,
-        processors(before, described, "\n".join(sections)),
+        processors(before, described, None if quick else "\n".join(sections)),
         f"{described.cpu}, {described.cores} cores, load {described.load:.2f}; {versions}.",
     ]
     with replacing(arguments.out) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
-def processors(page: str, described: machine.Machine, measured: str) -> str:
+def processors(page: str, described: machine.Machine, measured: str | None) -> str:
     """Return the table of processors that a page has, with the row of this one anew.
 
     Args:
         page: its text.
         described: this machine.
-        measured: what was measured on it, the table of targets among it.
+        measured: what was measured on it, the table of targets among it; None where that is not
+            to be kept.
     """
     headers = ["processor", *(f"`{ours}` / `{theirs}`" for ours, theirs, _ in bench_peers.TARGETS)]
-    instructions = next((each for each in INSTRUCTIONS if each in described.flags), "no vectors")
-    name = f"{described.cpu}, {instructions}"
-    ratios = [
-        re.search(rf"`{ours}` \| `{theirs}` \| [^|]*\| ([^|]*) \|", measured)
-        for ours, theirs, _ in bench_peers.TARGETS
-    ]
     table = page.partition("\n| processor |")[2].partition("\n\n")[0]
-    lines = [line[2:-2].split(" | ") for line in table.splitlines()[2:]]
-    rows = {cells[0]: cells for cells in lines}
-    rows[name] = [name, *(found[1] if found else "" for found in ratios)]
+    rows = {
+        cells[0]: cells for line in table.splitlines()[2:] for cells in [line[2:-2].split(" | ")]
+    }
+    if measured is not None:
+        name = _name(described)
+        ratios = [
+            re.search(rf"`{ours}` \| `{theirs}` \| [^|]*\| ([^|]*) \|", measured)
+            for ours, theirs, _ in bench_peers.TARGETS
+        ]
+        rows[name] = [name, *(found[1] if found else "" for found in ratios)]
     return markdown(headers, rows.values())
+
+
+def _name(described: machine.Machine) -> str:
+    """Return what tells a processor from others: of one name there are many generations."""
+    told = machine.cpuinfo()
+    kind = [f"{key} {told[key]}" for key in ("cpu family", "model") if key in told]
+    instructions = next((each for each in INSTRUCTIONS if each in described.flags), "no vectors")
+    return ", ".join([described.cpu, *kind, instructions])
 
 
 def startup(rounds: int) -> str:

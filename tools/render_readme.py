@@ -11,7 +11,7 @@ from pathlib import Path
 from markers import between
 
 from mnist_edge.formats import layers
-from mnist_edge.formats.family import Bar
+from mnist_edge.formats.family import Conversion
 from mnist_edge.formats.keras.layers import of_keras
 from mnist_edge.formats.table import FORMATS
 from mnist_edge.runtime import shipped
@@ -67,13 +67,14 @@ def _formats() -> str:
     for row in FORMATS.values():
         made, bar = "`train`", "it is the reference"
         if row.conversion:
-            made, bar = MADE_BY[row.conversion.selected], _bar(row.conversion.bar)
+            made, bar = MADE_BY[row.conversion.selected], _bar(row.conversion)
         lines.append(f"| `{row.name}` | `<name>{row.suffix}` | {row.summary} | {made} | {bar} |")
     return "\n".join(lines)
 
 
-def _bar(bar: Bar) -> str:
-    parts = ["every answer agrees" if bar.agreement == 1 else f"{bar.agreement:.2%} agree"]
+def _bar(conversion: Conversion) -> str:
+    bar, parts = conversion.bar, [conversion.proof] if conversion.proof else []
+    parts += ["every answer agrees" if bar.agreement == 1 else f"{bar.agreement:.2%} agree"]
     if bar.max_abs_diff is not None:
         parts.append(f"probabilities within {bar.max_abs_diff:.0e}")
     if bar.accuracy_drop is not None:

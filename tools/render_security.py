@@ -39,14 +39,14 @@ LIMITS = (
     (
         "a picture in memory, as from a pipe",
         f"{DECODING.max_bytes >> 20} MiB",
-        "`runtime.reading.parameters`",
+        "fixed",
     ),
     (
         "a picture file that `score` reads",
         f"{pictures.LARGEST >> 20} MiB",
         "`data.pictures.LARGEST`",
     ),
-    ("a line that names one", f"{pictures.LINE >> 20} MiB", "`data.pictures.LINE`"),
+    ("a line that names one", f"{pictures.LINE >> 20} MiB", "fixed"),
     ("a contract", f"{contract.LARGEST >> 20} MiB", "`contract.LARGEST`"),
     (
         "the pictures or labels in one file of a dataset",
@@ -63,7 +63,7 @@ LIMITS = (
         f"{keras_model.LARGEST_CONFIG >> 20} MiB",
         "`training.keras_model.LARGEST_CONFIG`",
     ),
-    ("a download", "the published size to the byte", "`data.mnist`"),
+    ("a download", "the published size to the byte", "fixed"),
     ("a mirror that is silent", f"{download.TIMEOUT:g} s", "`data.download.TIMEOUT`"),
     ("a mirror in all", f"{download.PATIENCE:g} s", "`data.download.PATIENCE`"),
     (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_edge.benchmark.bootstrap import Interval, ratio_interval
 from mnist_edge.benchmark.rows import Change
 from mnist_edge.data.limits import check_regular
-from mnist_edge.errors import DataError
+from mnist_edge.errors import DataError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def read(path: Path) -> Baseline:
         ) from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{path} is not a report of mnist-edge bench: {error!r}.",
+            f"{path} is not a report of mnist-edge bench: {first_line(error)}.",
             remedy="make one with mnist-edge bench --json > FILE",
         ) from error
 

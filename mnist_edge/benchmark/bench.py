@@ -25,6 +25,7 @@ from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, RUNNABLE, family_of, named, of_path
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
+from mnist_edge.runtime.engines.engine import check_threads
 from mnist_edge.workspace import load_dataset, original_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    models: Iterable[str | Path | Exported] = (),
+    models: Iterable[str | Path | Exported] | None = None,
     *,
     formats: Iterable[str] | None = None,
     data: str | None = None,
@@ -75,11 +76,14 @@ def bench(
             tolerance.
         DataError: the dataset is not at hand, or the earlier report cannot be read.
     """
+    check_threads(threads)
     if not tolerance >= 0:  # nor NaN, than which nothing is slower
         raise UsageError(f"a tolerance cannot be {tolerance:g}.", remedy="give 0 or more.")
     before = baseline.read(Path(compare)) if compare else None
+    if models is not None and (isinstance(models, str) or not (models := list(models))):
+        raise UsageError("these are no files to measure.", remedy="give a list of some.")
     paths = chosen(
-        [Path(each.path if isinstance(each, Exported) else each) for each in models], formats
+        [Path(each.path if isinstance(each, Exported) else each) for each in models or ()], formats
     )
     contract, folder = _trained(paths)
     dataset = load_dataset(
@@ -102,7 +106,7 @@ def bench(
     if report.reference is None:
         reasons = "; ".join(f"{row.path}: {row.error}" for row in report.rows)
         raise ModelError(
-            f"not one file could be measured. {reasons}", remedy="see what each of them needs."
+            f"not one file could be measured. {reasons}", remedy="see mnist-edge info FILE."
         )
     if before:
         changes = baseline.compare(before.rows, report.rows, tolerance)

@@ -49,7 +49,7 @@ class Machine:
 
 def describe() -> Machine:
     """Return what there is to know of this machine now."""
-    described = _cpuinfo()
+    described = cpuinfo()
     flags = (described.get("flags") or described.get("Features") or "").split()
     return Machine(
         cpu=described.get("model name") or platform.processor() or platform.machine(),
@@ -63,7 +63,7 @@ def describe() -> Machine:
     )
 
 
-def _cpuinfo() -> dict[str, str]:
+def cpuinfo() -> dict[str, str]:
     """Return what Linux says of the first processor."""
     first = _read(Path("/proc/cpuinfo")).partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())

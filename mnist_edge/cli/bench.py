@@ -47,7 +47,7 @@ def bench(
 
     with progress_bar("measuring") as bar, fetching() as progress:
         report = library.bench(
-            [*([model] if model else []), *(models or [])],
+            [*([model] if model else []), *(models or [])] or None,
             formats=formats.split(",") if formats is not None else None,
             data=data,
             invert=invert,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, MaxPixels, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen, refuse_overwriting
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.latest import READABLE
 from mnist_edge.tables import table
@@ -22,11 +22,14 @@ SHEET = "Draw here what was read wrong: picture, what the network saw, and what 
 def evaluate(
     source: Annotated[Path, typer.Argument(metavar="DIR|CSV", help=SOURCE)],
     model: Model = None,
-    sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help=SHEET)] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=SHEET)
+    ] = None,
     max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
     """Measure how well your own pictures are read."""
+    from mnist_edge.errors import MnistEdgeError
     from mnist_edge.files import replacing
     from mnist_edge.runtime import evaluate as evaluating
     from mnist_edge.runtime.classifier import Classifier
@@ -34,6 +37,7 @@ def evaluate(
     from mnist_edge.runtime.labelled import items_of
 
     items = items_of(source)
+    refuse_overwriting(sheet, [source, *(item.path for item in items)])
     classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
     with progress_bar("reading") as bar:
         evaluation = evaluating.evaluate(
@@ -45,9 +49,13 @@ def evaluate(
         result(table(evaluating.HEADERS, evaluating.table_of(evaluation)))
     for line in evaluating.notes_of(evaluation):
         note(line)
-    if sheet is not None:
+    if sheet and evaluation.errors:
         with replacing(sheet) as temporary:
             draw(classifier, evaluation).save(temporary, "PNG")
         first = f", the first {MOST:,}" if len(evaluation.errors) > MOST else ""
         note(f"drawn: {sheet}{first}")
+    elif sheet:
+        note("not drawn: nothing was read wrong")
+    if evaluation.unreadable:
+        raise typer.Exit(MnistEdgeError.exit_code)
     next_command("mnist-edge predict PICTURE --explain")

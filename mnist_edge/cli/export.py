@@ -40,7 +40,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
     json: options.Json = False,
 ) -> None:
-    """Convert a model that was trained here or anywhere, and publish what answers like it."""
+    """Convert any model, and publish each file that answers like it."""
     require("tensorflow", extra="export")  # before a model is spoken of
     done: list[Exported] = []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -121,6 +122,21 @@ def refuse_together(name: str, given: object, others: Mapping[str, object]) -> N
     for other, also in others.items():
         if given and also:
             raise UsageError(f"{name} and {other} do not go together.", remedy="leave one out.")
+
+
+def refuse_overwriting(output: Path | None, inputs: Iterable[Path | str]) -> None:
+    """Refuse an output that is one of the inputs, which would be lost.
+
+    Raises:
+        UsageError: it is.
+    """
+    if output is None or not output.exists():
+        return
+    for path in map(str, inputs):
+        if os.path.exists(path) and output.samefile(path):  # noqa: PTH110 - of any length
+            raise UsageError(
+                f"{output} is read, and would be overwritten.", remedy="name another file."
+            )
 
 
 def chosen(model: Path | None, *formats: str) -> Path:

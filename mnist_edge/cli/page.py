@@ -34,7 +34,7 @@ def page(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the page to draw on as a folder for any static host; it reads in the browser."""
+    """Write the page to draw on as a folder for any static host."""
     from mnist_edge.serve.site import build
 
     size = build(out, model=model, drawings_only=drawings_only, force=force, note=note)

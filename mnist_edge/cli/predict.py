@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import Json, MaxPixels, Model, chosen, refuse_together
+from mnist_edge.cli import options
 from mnist_edge.cli.output import next_command, note, progress_bar, result, result_json
 from mnist_edge.formats.latest import READABLE
 
-IMAGES = "Picture files, folders, patterns such as 'scans/*.png'; - reads one from stdin."
+IMAGES = "Picture files, folders, patterns such as 'scans/*.png', data URLs; - reads stdin."
 LINE = "Read a line of N digits, or of all there are."
 TOP = "Show the N most probable digits."
 HOW = "Show how each picture was read."
@@ -23,7 +23,7 @@ FRAMES = "Answer every frame of an animation, or page of a TIFF file."
 
 def predict(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE…", help=IMAGES)],
-    model: Model = None,
+    model: options.Model = None,
     digits: Annotated[str | None, typer.Option(metavar="N|auto", help=LINE)] = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, max=10, help=TOP)] = 1,
     explain: Annotated[bool, typer.Option("--explain", help=HOW)] = False,
@@ -31,8 +31,8 @@ def predict(
         Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help=DRAW)
     ] = None,
     frames: Annotated[bool, typer.Option("--frames", help=FRAMES)] = False,
-    max_pixels: MaxPixels = None,
-    json: Json = False,
+    max_pixels: options.MaxPixels = None,
+    json: options.Json = False,
 ) -> None:
     """Read the digit in each picture, or the line of digits."""
     from mnist_edge.errors import MnistEdgeError, UnreadableImage, UsageError, escaped, printable
@@ -46,17 +46,18 @@ def predict(
             f"--digits {printable(digits)} is no number of digits.",
             remedy="give 1 to 999, or auto.",
         )
-    refuse_together("--digits", digits, {"--frames": frames, "--top": top > 1})
-    refuse_together("--frames", frames, {"--explain": explain})
-    refuse_together("--explain-to", explain_to, {"--digits": digits, "--frames": frames})
+    options.refuse_together("--digits", digits, {"--frames": frames, "--top": top > 1})
+    options.refuse_together("--frames", frames, {"--explain": explain})
+    options.refuse_together("--explain-to", explain_to, {"--digits": digits, "--frames": frames})
     if explain_to and len(names) != 1:
         raise UsageError(
             f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
         )
+    options.refuse_overwriting(explain_to, names)
     sources = sources_of(names, sys.stdin.buffer)
-    classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
+    classifier = Classifier.load(options.chosen(model, *READABLE), max_pixels=max_pixels)
     answers = answer_each(classifier, sources, digits=digits, frames=frames)
-    width = max(len(escaped(name)) for name in names) if len(names) > 1 or frames else 0
+    width = max(len(escaped(name)) for name, _ in sources) if len(names) > 1 or frames else 0
     unreadable = False
     with progress_bar("reading") as bar:
         for number, answer in enumerate(answers):

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from mnist_edge.cli.feeding import takes_feeding
-from mnist_edge.cli.options import Invert, Json, JudgedOn, Model, Quick, Transpose, chosen
+from mnist_edge.cli.options import (
+    Invert,
+    Json,
+    JudgedOn,
+    Model,
+    Quick,
+    Transpose,
+    chosen,
+    refuse_overwriting,
+)
 from mnist_edge.cli.output import fetching, note, progress_bar, result, result_json
 from mnist_edge.extras import require
 from mnist_edge.formats.feeding import FeedingOptions
@@ -31,7 +40,8 @@ def report(
     invert: Invert = None,
     transpose: Transpose = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="FILE.html", help=_FILE)
+        Path | None,
+        typer.Option("--file", "-f", metavar="FILE.html", dir_okay=False, help=_FILE),
     ] = None,
     digit: Annotated[
         int,
@@ -47,6 +57,7 @@ def report(
     from mnist_edge.report import report as library
 
     given = [*([model] if model else []), *(models or [])]
+    refuse_overwriting(file, given)
     with progress_bar("measuring") as bar, fetching() as progress:
         page = library.report(
             given or [chosen(None, "keras", "onnx", "onnx-int8", "tflite")],

@@ -46,7 +46,7 @@ def score(
     max_pixels: MaxPixels = None,
     json: Json = False,
 ) -> None:
-    """Answer very many pictures; a picture that cannot be read is a row with its error."""
+    """Answer very many pictures, each in a row of a table."""
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 

@@ -51,7 +51,7 @@ def serve(
         str, typer.Option(metavar="FORM", help="Form of the log on stderr: text or json.")
     ] = "text",
 ) -> None:
-    """Answer pictures over HTTP: /v1/predict, the Open Inference Protocol, a page to draw on."""
+    """Answer pictures over HTTP, and serve a page to draw on."""
     packages = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
     require(*packages, extra="serve")
     from mnist_edge.serve.settings import Settings, concurrency, token_in

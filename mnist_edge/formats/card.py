@@ -44,7 +44,9 @@ def _limits(limits: Accept | Limits) -> str:
 
 def _tensor(spec: TensorSpec) -> str:
     low, high = spec.range
-    return f"{spec.name}: {spec.dtype} {sizes(spec.shape)} ({spec.layout}), {low:g} to {high:g}"
+    stored = ", stored as 0 to 255" if spec.dtype == "uint8" and high != 255 else ""
+    what = f"{spec.name}: {spec.dtype} {sizes(spec.shape)} ({spec.layout})"
+    return f"{what}, {low:g} to {high:g}{stored}"
 
 
 def sizes(shape: tuple[int | None, ...]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import GateError, Interrupted, MnistEdgeError, UsageError
 from mnist_edge.extras import require
-from mnist_edge.files import holding, replacing
-from mnist_edge.formats.exported import Exported
+from mnist_edge.files import holding, replacing, sha256_of
+from mnist_edge.formats.exported import Exported, in_the_way
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.latest import latest
 from mnist_edge.formats.table import FORMATS, faster, named, of_path
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from mnist_edge.data import Dataset, Progress
     from mnist_edge.formats.family import Format
     from mnist_edge.formats.source import Exportable
+
+# Makes something of a header, given its text and the model's name.
+Packer = Callable[[str, str], bytes]
 
 # Training pictures that integer files are calibrated on.
 CALIBRATION_COUNT = 1000
@@ -93,10 +96,11 @@ def export(
             process has the folder.
     """
     rows = _rows(formats, int8=int8)
-    if arduino and FORMATS["c"] not in rows:
-        raise UsageError(
-            "--arduino packs the C header, which is not made.", remedy="add it: --formats c"
-        )
+    for option, asked_for in (("--arduino", arduino), ("--wasm", wasm)):
+        if asked_for and FORMATS["c"] not in rows:
+            raise UsageError(
+                f"{option} is made of the C header, which is not.", remedy="add it: --formats c"
+            )
     require("tensorflow", "tf2onnx", "onnx", "ml_dtypes", "ai_edge_litert", extra="export")
     from mnist_edge.formats.identify import contract_of
 
@@ -129,8 +133,15 @@ def export(
         skipped = [
             row.name for row in rows if row.conversion and row.name not in exportable.conversions
         ]
-        if skipped and not asked:
+        if skipped and (asked or len(skipped) == len(rows)):
+            raise UsageError(
+                f"{', '.join(skipped)} cannot be made of this model.",
+                remedy=f"its formats are {', '.join(exportable.conversions)}.",
+            )
+        if skipped:
             note(f"{', '.join(skipped)}: not made of this model")
+        header = FORMATS["c"].path(folder, name)
+        packers = _packers(header, arduino=arduino, wasm=wasm, force=force)
         from mnist_edge.formats.exporter import Exporter
 
         done: list[Exported] = []
@@ -143,10 +154,10 @@ def export(
                 f"{len(dataset.test.labels):,} test pictures of {dataset.name}"
             )
             for exported in exporter.export(rows, folder, force=force, named=asked):
-                done.append(exported)
-                on_file(exported)
-                if exported.format == "c" and not exported.failure:
-                    _pack(exported.path, name, arduino=arduino, wasm=wasm)
+                packed = _packed(header, name, packers) if exported.path == header else ()
+                for item in exported, *(() if exported.failure else packed):
+                    done.append(item)
+                    on_file(item)
         except KeyboardInterrupt as error:
             finished = ", ".join(item.format for item in done if not item.failure) or "none"
             raise Interrupted(
@@ -206,18 +217,40 @@ def _raise(failures: list[MnistEdgeError], note: Callable[[str], None]) -> None:
         raise failures[0]
 
 
-def _pack(header: Path, name: str, *, arduino: bool, wasm: bool) -> None:
-    """Write what was asked for of a header beside it: an Arduino library, a module for a page."""
+def _packers(header: Path, *, arduino: bool, wasm: bool, force: bool) -> dict[Path, Packer]:
+    """Return what is to be made of a header beside it: an Arduino library, a module for a page.
+
+    Raises:
+        OutputError: a file that no export made is in the way.
+    """
     from mnist_edge.formats.c import arduino as library
     from mnist_edge.formats.c import wasm as module
 
-    for asked, suffix, make in (
-        (arduino, ".zip", library.library),
-        (wasm, ".wasm", module.wasm),
+    packers: dict[Path, Packer] = {}
+    for asked, suffix, make, made_here in (
+        (arduino, ".zip", library.library, library.made_here),
+        (wasm, ".wasm", module.wasm, module.made_here),
     ):
+        path = header.with_suffix(suffix)
+        if asked and path.exists() and not (force or made_here(path)):
+            raise in_the_way(path)
         if asked:
-            with replacing(header.with_suffix(suffix)) as temporary:
-                temporary.write_bytes(make(header.read_text(encoding="utf-8"), name))
+            packers[path] = make
+    return packers
+
+
+def _packed(header: Path, name: str, packers: dict[Path, Packer]) -> Iterator[Exported]:
+    """Write what is made of a header."""
+    for path, make in packers.items():
+        made = Exported(path.suffix[1:], path)
+        try:
+            content = make(header.read_text(encoding="utf-8"), name)
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        except MnistEdgeError as failure:
+            yield replace(made, failure=failure)
+        else:
+            yield replace(made, bytes=len(content), sha256=sha256_of(path))
 
 
 def _rows(formats: Iterable[str] | None, *, int8: bool) -> list[Format]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import MnistEdgeError
+from mnist_edge.errors import MnistEdgeError, OutputError
 
 if TYPE_CHECKING:
     from mnist_edge.contract import Parity
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 ACCURATE = 0.9
 
 HEADERS = ("format", "file", "bytes", "accuracy", "agreement", "max diff", "flips", "gate")
+
+
+def in_the_way(path: Path) -> OutputError:
+    """Return the error of a file that is there, and that no export made."""
+    return OutputError(
+        f"{path} is in the way, and no export made it.",
+        remedy="move it, export to another folder with --out, or replace it with --force.",
+    )
 
 
 @dataclass(frozen=True)

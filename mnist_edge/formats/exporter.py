@@ -17,12 +17,10 @@ from mnist_edge.errors import (
     GateError,
     MnistEdgeError,
     ModelError,
-    OutputError,
-    UsageError,
     first_line,
 )
 from mnist_edge.files import replacing, replacing_pair, sha256_of
-from mnist_edge.formats.exported import ACCURATE, Exported
+from mnist_edge.formats.exported import ACCURATE, Exported, in_the_way
 from mnist_edge.formats.identify import contract_of
 from mnist_edge.formats.onnx.convert import IR_VERSION, OPSET
 from mnist_edge.formats.parity import compare, shortfalls
@@ -91,22 +89,14 @@ class Exporter:
             formats: rows of the table.
             out: the folder to write to.
             force: replace files that no export made.
-            named: whether somebody asked for just these, so that one that cannot be made is a
-                failure.
+            named: whether somebody asked for just these, and not for a Keras file as well.
 
         Raises:
-            UsageError: none of them can be made of this model.
             OutputError: a file cannot be written, or one that no export made is in the way.
         """
         able, name = self._source.conversions, self._source.contract.name
-        rows = [FORMATS["keras"], *formats] if "keras" in able and not named else list(formats)
+        rows = [*([] if named else [FORMATS["keras"]]), *formats]
         jobs = [(row, able[row.name], row.path(out, name)) for row in rows if row.name in able]
-        unable = [row.name for row in rows if row.name not in able]
-        if unable and (named or not jobs):
-            raise UsageError(
-                f"{', '.join(unable)} cannot be made of this model.",
-                remedy=f"its formats are {', '.join(able)}.",
-            )
         if not force:
             for _, _, path in jobs:
                 _check_replaceable(path)
@@ -228,7 +218,4 @@ def _check_replaceable(path: Path) -> None:
     except ModelError:
         made_here = False
     if not made_here:
-        raise OutputError(
-            f"{path} is in the way, and no export made it.",
-            remedy="move it, export to another folder with --out, or replace it with --force.",
-        )
+        raise in_the_way(path)

@@ -55,6 +55,7 @@ class Conversion:
         bar: what the file must reach.
         quantization: as the contract says it; its calibration is filled in at export.
         calibrated: whether `convert` looks at the calibration pictures.
+        proof: what `convert` itself proves of the file, in words.
         inspect: raises GateError when the file is not inside what it is called.
         answers: what its answers stand for.
         fast: what `--fast` converts with instead, to a file that fewer runtimes take.
@@ -69,6 +70,7 @@ class Conversion:
     bar: Bar
     quantization: Quantization | None = None
     calibrated: bool = False
+    proof: str = ""
     inspect: Callable[[Path], None] | None = None
     answers: str = "probabilities"
     fast: Callable[[Any, NDArray[np.uint8]], bytes] | None = None

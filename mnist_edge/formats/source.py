@@ -62,7 +62,7 @@ def open_trained(path: Path, contract: Contract) -> Exportable:
         ModelError: it cannot be loaded.
         ContractError: its contract speaks of other weights.
     """
-    model = load(path)
+    model = load(path, contract)
     if weights_sha256(model) != contract.weights_sha256:
         raise ContractError(
             f"{path} does not hold the weights that {sidecar(path).name} speaks of.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mnist_edge.errors import UnreadableImage
+from mnist_edge.errors import escaped
 from mnist_edge.runtime.answers import Prediction
 from mnist_edge.runtime.classifier import Classifier
 from mnist_edge.runtime.explain import in_words
@@ -62,7 +62,7 @@ class Evaluation:
         groups: by column of the CSV and its value.
         confusion: how often each digit (a row) was read as each (a column).
         errors: the pictures that were not read as they should have been, with their answers.
-        unreadable: one line about each picture that cannot be decoded; it is counted as refused.
+        unreadable: one line about each picture that cannot be decoded; it is counted nowhere.
     """
 
     model: str
@@ -89,18 +89,11 @@ def evaluate(
         if answer.errors:
             error = answer.errors[0]
             evaluation.unreadable.append(f"{error.cause} {error.remedy}")
-        _count(evaluation, item, answer[0], _line(classifier, item))
+        else:
+            line = classifier.read_line(item.path).text if len(item.label) > 1 else None
+            _count(evaluation, item, answer[0], line)
         done(number)
     return evaluation
-
-
-def _line(classifier: Classifier, item: Item) -> str | None:
-    if len(item.label) < 2:
-        return None
-    try:
-        return classifier.read_line(item.path).text
-    except UnreadableImage:
-        return None
 
 
 def _count(evaluation: Evaluation, item: Item, answer: Prediction, line: str | None) -> None:
@@ -151,8 +144,8 @@ def notes_of(evaluation: Evaluation) -> Iterator[str]:
     """Yield a line about each picture that is not read as it should be."""
     yield from evaluation.unreadable
     for item, answer, line in evaluation.errors:
-        what = f"line read as {line}" if line is not None else in_words(answer)
-        yield f"{item.path}: shows {item.label or 'no digit'}: {what}"
+        what = f"line read as {line or 'nothing'}" if line is not None else in_words(answer)
+        yield f"{escaped(str(item.path))}: shows {item.label or 'no digit'}: {what}"
 
 
 def document(evaluation: Evaluation) -> dict[str, object]:

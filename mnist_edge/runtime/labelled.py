@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_edge.errors import DataError
+from mnist_edge.errors import DataError, printable
 from mnist_edge.runtime.pictures import pictures_in
 
 MOST_KINDS = 12  # in a column of a CSV that tells kinds apart; others tell pictures apart
@@ -57,13 +57,16 @@ def items_of(source: Path) -> list[Item]:
 def _items_of_csv(table: Path) -> list[Item]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("path")]
+            reader = csv.DictReader(file)
+            rows = [row for row in reader if row.get("path")]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{table} cannot be read as a CSV.", remedy="save it as UTF-8, with commas."
         ) from error
-    if not rows:
+    if "path" not in (reader.fieldnames or ()):
         raise DataError(f"{table} has no column path.", remedy="name the pictures in one.")
+    if not rows:
+        raise DataError(f"{table} names no pictures.", remedy="name some in its column path.")
     columns = [name for name in rows[0] if name and name not in ("path", "label")]
     few = [name for name in columns if 1 < len({row[name] for row in rows}) <= MOST_KINDS]
     items = []
@@ -72,7 +75,8 @@ def _items_of_csv(table: Path) -> list[Item]:
         label = row["label"] if row.get("label") is not None else _label(path)
         if label and not (label.isascii() and label.isdigit()):
             raise DataError(
-                f"{table}: the label {label[:20]!r} of {row['path']} is no digits.",
+                f"{table}: the label {label[:20]!r} of {printable(row['path'])} is not made of "
+                "digits.",
                 remedy="write digits, or nothing where there are none.",
             )
         items.append(Item(path, label, {name: row[name] for name in few if row[name]}))

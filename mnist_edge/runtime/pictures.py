@@ -6,12 +6,11 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mnist_edge.errors import UnreadableImage
 from mnist_edge.runtime.classifier import PICTURES_AT_ONCE, Classifier
-from mnist_edge.runtime.reading.decoding import SUFFIXES
+from mnist_edge.runtime.reading.decoding import SUFFIXES, path_of, source_name
 from mnist_edge.runtime.reading.parameters import DECODING
 
 if TYPE_CHECKING:
@@ -27,10 +26,11 @@ def find_pictures(arguments: Sequence[str]) -> list[str]:
     names: list[str] = []
     for argument in arguments:
         matches = [argument]
-        if argument != "-" and not Path(argument).exists():
+        # Of a text that is too long for a path, as a data URL is, pathlib raises an error.
+        if argument != "-" and not os.path.exists(argument):  # noqa: PTH110
             matches = sorted(glob.glob(argument, recursive=True)) or [argument]  # noqa: PTH207
-        for match in matches:
-            names += pictures_in(match) or [match]
+        # A pattern may match a folder, and what is in it too.
+        names += dict.fromkeys(name for match in matches for name in pictures_in(match) or [match])
     return names
 
 
@@ -51,10 +51,14 @@ def pictures_in(folder: str) -> list[str]:
 def sources_of(names: Sequence[str], stdin: BinaryIO) -> list[tuple[str, Source]]:
     """Return pictures with their names; `-` is what comes from stdin.
 
-    Of that no more is read than by which `decode` knows that it is too much.
+    Of that no more is read than by which `decode` knows that it is too much. A picture that is a
+    text itself, as a data URL is, is called by how that begins.
     """
     piped = stdin.read(DECODING.max_bytes + 1) if "-" in names else b""
-    return [(name, piped if name == "-" else name) for name in names]
+    return [
+        (name, piped) if name == "-" else (path_of(name) or source_name(name), name)
+        for name in names
+    ]
 
 
 def answer_each(

@@ -16,6 +16,8 @@ from mnist_edge.errors import ModelError, first_line
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mnist_edge.contract import Contract
+
 
 # Bytes of all that a file holds, unpacked, and of the description of its network.
 LARGEST, LARGEST_CONFIG = 2 << 30, 16 << 20
@@ -34,12 +36,18 @@ class KerasEngine:
         return answer
 
 
-def load(path: Path) -> keras.Model:
+def load(path: Path, contract: Contract | None = None) -> keras.Model:
     """Load a `.keras` file; code inside it is refused (Keras' safe mode).
+
+    Args:
+        path: the file.
+        contract: what it says of itself, which its bytes have to agree with.
 
     Raises:
         ModelError: the file is missing, damaged, carries code, or is not a digit classifier.
     """
+    if contract and path.is_file():
+        contract.check_content(path)
     check_size(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)

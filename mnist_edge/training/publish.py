@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from mnist_edge.contract import (
     LABELS,
     SCHEMA,
     SIZE,
+    Content,
     Contract,
     Metrics,
     Preprocess,
@@ -95,5 +97,6 @@ def publish(
     )
     with replacing_pair(path, sidecar(path)) as (temporary, document):
         model.save(temporary)
+        contract = replace(contract, content=Content.of(temporary.read_bytes()))
         contract.write(document)
     return contract

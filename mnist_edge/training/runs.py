@@ -15,7 +15,7 @@ from mnist_edge.contract import Contract
 from mnist_edge.data import negatives, synthetic
 from mnist_edge.data.dataset import CLASSES, Dataset, Split
 from mnist_edge.errors import ContractError, MissingExtra, UsageError
-from mnist_edge.runtime.engines import ENDINGS, Engine, open_engine
+from mnist_edge.runtime.engines import ENDINGS, Engine, open_engine, read_contract
 from mnist_edge.training import curves, distillation, interrupts, keras_model, networks
 from mnist_edge.training.calibration import calibrate
 from mnist_edge.training.observer import Epoch, Observer
@@ -58,7 +58,8 @@ def open_teacher(path: Path) -> tuple[Engine, Contract]:
         MissingExtra: its engine is not installed.
     """
     if path.suffix == ".keras":
-        return keras_model.KerasEngine(keras_model.load(path)), Contract.from_sidecar(path)
+        contract = read_contract(path)
+        return keras_model.KerasEngine(keras_model.load(path, contract)), contract
     if path.suffix in ENDINGS:
         return open_engine(path, os.cpu_count() or 1)
     raise UsageError(
@@ -170,4 +171,4 @@ def _finished(description: Description, path: Path) -> Run | None:
         Epoch(**epoch | {"epoch": int(epoch["epoch"])})  # type: ignore[arg-type]
         for epoch in contract.history or ()
     )
-    return Run(path, contract, keras_model.load(path), history)
+    return Run(path, contract, keras_model.load(path, contract), history)

@@ -14,12 +14,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+import mnist_edge
 from mnist_edge.benchmark import judge
 from mnist_edge.benchmark.bench import files_beside, run, with_members
 from mnist_edge.benchmark.latency import Effort
 from mnist_edge.benchmark.rows import Report
 from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
+from mnist_edge.errors import UsageError
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.table import FAMILIES, RUNNABLE
 from mnist_edge.formats.table import open_file as opened
@@ -176,6 +178,12 @@ def test_a_benchmark_of_nothing_that_runs_has_no_reference(
     report = run([tmp_path / "broken.onnx"], dataset, BRIEFLY)
     assert report.reference is None
     assert report.rows[0].error
+
+
+@pytest.mark.parametrize("models", [[], "edge.onnx"], ids=["no file", "a name for a list"])
+def test_what_is_no_list_of_files_is_not_taken_for_the_default(models: list[str]) -> None:
+    with pytest.raises(UsageError, match="no files to measure"):
+        mnist_edge.bench(models)
 
 
 def test_somebody_elses_model_is_measured_by_the_input_it_is_said_to_have(

@@ -12,6 +12,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from mnist_edge.contract import Content, Contract, sidecar
 from mnist_edge.data import synthetic
 from tests.conftest import ALL_FORMATS, PATIENCE, Result, Run, Workspace, run_command, write_digits
 
@@ -129,11 +131,17 @@ def test_predict_and_info_refuse_a_bad_model(
     assert_error(run(*arguments, "model.onnx"), 1, "model.onnx", word)
 
 
+def _publish(path: Path, workspace: Workspace) -> None:
+    """Write the contract of a good model for a file, whatever that is."""
+    contract = Contract.from_sidecar(workspace.runs / "edge.keras")
+    replace(contract, content=Content.of(path.read_bytes())).write(sidecar(path))
+
+
 def test_export_refuses_a_keras_file_that_is_not_one(
     run: Run, workspace: Workspace, tmp_path: Path
 ) -> None:
-    shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "bad.keras.json")
     (tmp_path / "bad.keras").write_text("layers")
+    _publish(tmp_path / "bad.keras", workspace)
     result = run("export", "bad.keras", "--data", workspace.folder / "digits.npz")
     assert_error(result, 1, "bad.keras", "cannot be loaded")
     assert not (tmp_path / "runs").exists()
@@ -164,7 +172,7 @@ def test_export_never_runs_code_in_a_keras_file(
     evil.save(tmp_path / "evil.keras")
     with zipfile.ZipFile(tmp_path / "evil.keras") as archive:
         assert "Lambda" in archive.read("config.json").decode()
-    shutil.copy(workspace.runs / "edge.keras.json", tmp_path / "evil.keras.json")
+    _publish(tmp_path / "evil.keras", workspace)
     (tmp_path / "ran").unlink(missing_ok=True)
     result = run("export", "evil.keras", "--data", workspace.folder / "digits.npz")
     assert_error(result, 1, "evil.keras")

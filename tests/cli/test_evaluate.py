@@ -31,6 +31,32 @@ def test_pictures_in_folders_are_counted_and_errors_drawn(run: Run, tmp_path: Pa
     assert document["errors"][0]["label"] != str(document["errors"][0]["answer"]["digit"])
 
 
+def test_what_cannot_be_read_is_told_once_and_is_no_success(run: Run, tmp_path: Path) -> None:
+    Image.fromarray(synthetic.generate(1, seed=3).images[0]).save(tmp_path / "a\nb.png")
+    (tmp_path / "manifest.csv").write_text('path,label\n"a\nb.png",\nnowhere.png,7\n')
+    result = run("evaluate", "manifest.csv", "--model", MODEL)
+    assert result.code == 1
+    assert result.stdout.splitlines()[1].split()[:2] == ["all", "0"]
+    assert result.stderr.count("nowhere.png") == 1
+    assert r"a\nb.png: shows no digit" in result.stderr
+
+
+def test_what_is_read_is_never_overwritten(run: Run, tmp_path: Path) -> None:
+    Image.fromarray(synthetic.generate(1, seed=3).images[0]).save(tmp_path / "a.png")
+    (tmp_path / "manifest.csv").write_text("path,label\na.png,\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for arguments in (
+        ("evaluate", "manifest.csv", "--sheet", "manifest.csv"),
+        ("evaluate", "manifest.csv", "--sheet", "a.png"),
+        ("predict", "a.png", "--explain-to", "a.png"),
+        ("report", "a.png", "--file", "a.png"),
+    ):
+        result = run(*arguments)
+        assert (result.code, result.stdout) == (2, "")
+        assert "is read, and would be overwritten" in result.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_nothing_to_evaluate_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run("evaluate", "empty", "--model", MODEL)

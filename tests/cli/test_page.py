@@ -31,7 +31,7 @@ def test_a_model_that_is_no_module_is_refused(run: Run, tmp_path: Path) -> None:
     for name, cause in {
         "digits.wasm": "carries no contract",
         "letter.wasm": "is no module of WebAssembly",
-        "nowhere.wasm": "is no module of WebAssembly",
+        "nowhere.wasm": "there is no such file",
     }.items():
         finished = run("page", "--model", name)
         assert finished.code == 1

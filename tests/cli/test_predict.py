@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -47,6 +50,33 @@ def test_folders_and_patterns_are_opened_in_their_order(
     rows = table.stdout.splitlines()
     assert [row.split()[:2] for row in rows] == [[source, "7"] for source in expected]
     assert len({row.index("7 (") for row in rows}) == 1  # a column
+
+
+def test_a_pattern_that_matches_a_folder_and_what_is_in_it_answers_each_once(
+    run: Run, seven: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scans" / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.png"):
+        shutil.copy(seven, tmp_path / "scans" / name)
+    result = run("predict", "scans/**", "--model", MODEL)
+    assert [row.split()[0] for row in result.stdout.splitlines()] == [
+        "scans/a.png",
+        "scans/deep/b.png",
+    ]
+
+
+def test_a_data_url_of_any_length_is_a_picture(run: Run, seven: Path) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((200, 200), 50).save(noise, "PNG")
+    long, short = (
+        f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        for content in (noise.getvalue(), seven.read_bytes())
+    )
+    assert len(long) > os.pathconf("/", "PC_PATH_MAX")
+    result = run("predict", short, long, "--model", MODEL)
+    assert result.code == 0, result.stderr
+    assert "  7 (" in result.stdout.splitlines()[0]
+    assert max(map(len, result.stdout.splitlines())) < 120
 
 
 def test_a_name_of_several_lines_is_one_row(run: Run, seven: Path, tmp_path: Path) -> None:

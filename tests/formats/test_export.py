@@ -16,7 +16,7 @@ import mnist_edge
 from mnist_edge.benchmark.bench import files_beside
 from mnist_edge.contract import sidecar
 from mnist_edge.data import Dataset
-from mnist_edge.errors import ConversionError, GateError, ModelError, UsageError
+from mnist_edge.errors import ConversionError, GateError, ModelError, OutputError, UsageError
 from mnist_edge.formats.c import emit, wasm
 from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.exporter import Exporter
@@ -138,12 +138,57 @@ def test_a_header_is_packed_for_arduino_and_for_a_page(
     model = to_keras(weights)
     model.name = "mine-1"
     out = tmp_path / "runs"
-    mnist_edge.export(
-        model, formats=["c"], arduino=True, wasm=True, data=data, out=out, calibration=200
-    )
-    made = {path.suffix: path for path in out.glob("mine-1.*")}
-    assert made.keys() == {".h", ".wasm", ".zip"}
-    assert wasm.read(made[".wasm"]) == emit.read(made[".h"].read_text(), "mine-1.h")
+
+    def export(*, force: bool = False) -> list[Exported]:
+        return mnist_edge.export(
+            model,
+            formats=["c"],
+            arduino=True,
+            wasm=True,
+            data=data,
+            out=out,
+            calibration=200,
+            force=force,
+        )
+
+    files = export()
+    assert [(file.format, file.path.name) for file in files] == [
+        ("c", "mine-1.h"),
+        ("zip", "mine-1.zip"),
+        ("wasm", "mine-1.wasm"),
+    ]
+    assert all(file.bytes == file.path.stat().st_size for file in files)
+    header, library, module = (file.path for file in files)
+    assert wasm.read(module) == emit.read(header.read_text(), "mine-1.h")
+    before = [path.read_bytes() for path in (header, library, module)]
+    assert [file.path.read_bytes() for file in export()] == before
+    for path in (library, module):
+        path.write_text("precious")
+        with pytest.raises(OutputError, match="is in the way"):
+            export()
+        assert path.read_text() == "precious"
+        path.unlink()
+
+
+def test_a_page_that_cannot_be_compiled_loses_nothing_else(
+    data: str, weights: theirs.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for program in ("cc", "as", "ld"):
+        (tmp_path / "bin" / program).symlink_to(compiler(program))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    done: list[Exported] = []
+    with pytest.raises(ConversionError, match="clang"):
+        mnist_edge.export(
+            to_keras(weights),
+            formats=["c", "onnx"],
+            wasm=True,
+            data=data,
+            out=tmp_path / "runs",
+            calibration=200,
+            on_file=done.append,
+        )
+    assert {file.format for file in done if not file.failure} == {"c", "onnx"}
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
@@ -316,7 +361,9 @@ def test_what_is_not_there_is_said_to_be_not_there(data: str, tmp_path: Path) ->
 
 
 def test_options_that_have_nothing_to_do_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--arduino packs the C header"):
+    with pytest.raises(UsageError, match="--arduino is made of the C header"):
         mnist_edge.export(formats=["onnx"], arduino=True, out=tmp_path)
+    with pytest.raises(UsageError, match="--wasm is made of the C header"):
+        mnist_edge.export(formats=["onnx"], wasm=True, out=tmp_path)
     with pytest.raises(UsageError, match="carries a contract"):
         mnist_edge.export(shipped.path("edge.keras"), data="synthetic", feeding=KNOWN, out=tmp_path)

@@ -1,8 +1,11 @@
-"""Mutations of bytes: what damage, chance and malice do to files."""
+"""Mutations of bytes, and of JSON's values: what damage, chance and malice do to files."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 # Sizes, counts and offsets that programs trip over.
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -16,12 +19,20 @@ WORDS = tuple(
     )
 )
 
+# What a value of a JSON document becomes: few of those whose bytes were edited can be parsed.
+VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1, 7, 0.5, -1e308, 5e-324, 2**40, 2**70, float("nan"), float("inf")),
+    *("", "x", "NC", "HWC", "uint8", "\x1b[2J", "\ud800", (), (1,), (None,) * 3, {}),
+)
+
 MOST_EDITS = 8
 
 
 def mutate(seeds: list[bytes], random: Random) -> bytes:
     """Return one of the seeds with one to eight edits."""
     content = bytearray(random.choice(seeds))
+    if content.startswith(b"{") and random.random() < 0.5:
+        return _with_other_values(json.loads(content), random)
     for _ in range(random.randint(1, MOST_EDITS)):
         place = random.randint(0, len(content))
         # Headers are short, and more is decided there.
@@ -52,3 +63,22 @@ def _edit(content: bytearray, place: int, seeds: list[bytes], random: Random) ->
     elif random.random() < 0.3:
         other = random.choice(seeds)
         content[place:] = other[random.randint(0, len(other)) :]
+
+
+def _with_other_values(document: dict[str, Any], random: Random) -> bytes:
+    """Return a document of which one to three values are others, or are missing."""
+    for _ in range(random.randint(1, 3)):
+        parent, key = random.choice([*_places(document)])
+        if random.random() < 0.2:
+            del parent[key]
+        else:
+            parent[key] = random.choice(VALUES)
+    return json.dumps(document).encode()
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the places of all values in a JSON value, each as what it is in and its key there."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from _places(value[key])

@@ -16,10 +16,9 @@ from playwright.sync_api import expect
 from mnist_edge import Classifier, data
 from mnist_edge.contract import Contract
 from mnist_edge.data import synthetic
-from mnist_edge.formats.c import header
 from mnist_edge.formats.c.wasm import wasm
 from tests.conftest import run_command
-from tests.formats.c.conftest import compiler
+from tests.formats.c.conftest import compiler, header
 from tests.page import hosting
 from tests.page.conftest import OpenTab, npm_package
 from tests.page.hosting import Host, serving

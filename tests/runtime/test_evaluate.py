@@ -74,8 +74,9 @@ def test_a_csv_tells_labels_lines_and_kinds(folder: Path) -> None:
     evaluation = evaluate(Classifier.load(), items_of(table))
     assert evaluation.total.lines == 1
     assert set(evaluation.groups) == {"pen: felt", "pen: none"}
-    assert evaluation.groups["pen: none"].digits == 1
-    assert evaluation.groups["pen: none"].right == 0
+    # What cannot be decoded is counted nowhere.
+    assert evaluation.groups["pen: none"].digits == 0
+    assert evaluation.groups["pen: none"].others == 1
     assert len(evaluation.unreadable) == 1
     assert [row[0] for row in table_of(evaluation)] == ["all", "pen: felt", "pen: none"]
     # A folder with a CSV in it is what the CSV says.

@@ -11,7 +11,12 @@ from mnist_edge.runtime.labelled import items_of
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [("name\na.png\n", "no column path"), ("path,label\na.png,x\n", "'x'")]
+    ("content", "says"),
+    [
+        ("name\na.png\n", "no column path"),
+        ("path,label\n", "names no pictures"),
+        ("path,label\na.png,x\n", "'x'"),
+    ],
 )
 def test_a_csv_that_says_nothing_is_refused(content: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(content)

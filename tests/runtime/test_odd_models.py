@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mnist_edge import Classifier
-from mnist_edge.contract import TensorSpec
+from mnist_edge.contract import CHECKSUM, TensorSpec
 from mnist_edge.data import synthetic
 from mnist_edge.errors import ContractError, ModelError, UsageError
 from mnist_edge.runtime.engines import open_bare
@@ -147,7 +147,8 @@ def test_damaged_weights_are_told_of_a_tflite_file(tmp_path: Path) -> None:
     """Also of a file that has no checksum: of somebody else's, or an older one."""
     content = bytearray((MODELS / "edge.tflite").read_bytes())
     document = json.loads((MODELS / "edge.tflite.json").read_text(encoding="utf-8"))
-    document.pop("content", None)
+    for checksum in ("content", CHECKSUM):
+        document.pop(checksum, None)
     (tmp_path / "edge.tflite.json").write_text(json.dumps(document), encoding="utf-8")
     middle = len(content) // 2 & ~3
     content[middle : middle + 400] = np.full(100, np.nan, np.float32).tobytes()

@@ -191,7 +191,7 @@ def test_pictures_without_a_digit_are_refused_and_digits_are_not(
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in sorted(shipped.folder().iterdir()) if path.suffix in (".onnx", ".tflite")],
+    [path for path in sorted(shipped.folder().iterdir()) if of_path(path)],
     ids=lambda path: path.name,
 )
 def test_a_copy_of_each_file_is_known_to_be_damaged_by_its_own_checksum(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import mnist_edge
-from mnist_edge.contract import Contract
+from mnist_edge.contract import Content, Contract
 from mnist_edge.data import npz, synthetic
 from mnist_edge.runtime.classifier import accuracy
 from mnist_edge.training import keras_model
@@ -99,6 +99,7 @@ def test_training_from_python_gives_what_was_published(
     run = mnist_edge.train("tiny", data="digits.npz", epochs=2, observer=Listening())
     assert run.model == Path("runs", "tiny.keras")
     assert Contract.from_sidecar(run.model) == run.contract
+    assert run.contract.content == Content.of(run.model.read_bytes())
     assert run.history == tuple(told)
     assert [epoch.epoch for epoch in run.history] == [1, 2]
     answers = keras_model.KerasEngine(keras_model.load(run.model)).run(npz.load(digits).test.images)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import mnist_edge
 from mnist_edge.formats.c.emit import filled, identifier
 
 # The earliest date that a zip file can hold: the same model gives the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def made_here(path: Path) -> bool:
+    """Tell whether a file is such a library."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("_digits/library.properties") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def library(header: str, name: str) -> bytes:
@@ -19,15 +29,16 @@ def library(header: str, name: str) -> bytes:
         header: its text.
         name: of the model.
     """
+    # Arduino finds no header whose name has a space in it: here it is called by an identifier.
     prefix = identifier(name)
     facts = {"VERSION": mnist_edge.__version__, "NAME": prefix}
     files = {
-        "library.properties": filled("arduino/library.properties", name, facts),
-        f"src/{prefix}.h": header,
-        f"src/{prefix}.c": filled("arduino/model.c", name, facts),
-        "examples/serial/serial.ino": filled("arduino/serial.ino", name, facts),
-        "extras/main.c": filled("arduino/main.c", name, facts),
-        "extras/CMakeLists.txt": filled("arduino/CMakeLists.txt", name, facts),
+        "library.properties": filled("arduino/library.properties", prefix, facts),
+        f"src/{prefix}.h": header.replace(f"{name}.h", f"{prefix}.h"),
+        f"src/{prefix}.c": filled("arduino/model.c", prefix, facts),
+        "examples/serial/serial.ino": filled("arduino/serial.ino", prefix, facts),
+        "extras/main.c": filled("arduino/main.c", prefix, facts),
+        "extras/CMakeLists.txt": filled("arduino/CMakeLists.txt", prefix, facts),
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import mnist_edge
 from mnist_edge.contract import METADATA_KEY, SIZE, Contract
 from mnist_edge.formats.c.graph import (
@@ -54,9 +57,6 @@ _KERNELS: dict[type[Layer], str] = {
 }
 
 
-# Of a draft: no answer is trusted.
-_NEVER = "511"
-
 # What stands before the contract in a header's first comment.
 _SAYS = "What the model says of itself:\n\n"
 
@@ -75,11 +75,22 @@ def emit(network: Network, plan: Plan, checksum: str) -> str:
         "CLASSES": str(network.output.shape.size),
         "SIDE": str(SIZE),
         "FIELD": str(network.input.shape.size),
-        "SCRATCH": str(max(plan.size, READ_BYTES)),
-        "NEVER": _NEVER,
+        "SCRATCH": str(scratch_bytes(plan)),
+        "NEVER": _steps(math.inf),
         "CODE": "\n".join(_code(network, plan)),
     }
     return filled("header.h", "model", facts)
+
+
+def scratch_bytes(plan: Plan) -> int:
+    """Return the size of the buffer that a header asks for, to answer and to read pictures in."""
+    return max(plan.size, READ_BYTES)
+
+
+def trained_bytes(network: Network) -> int:
+    """Return how much a header has of what was trained: weights with tables, biases, factors."""
+    layers = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    return sum(array.nbytes for layer in layers for array in _arrays(layer).values())
 
 
 def embed(draft: str, contract: Contract) -> str:
@@ -112,15 +123,19 @@ def read(header: str, source: str | Path) -> Contract:
 
 
 def filled(template: str, name: str, facts: Mapping[str, str]) -> str:
-    """Return a template with what it has between `@`, and with the model's name in all names."""
+    """Return a template with what it has between `@`, and with the model's name in all names.
+
+    Where it names the header, the file is called `<name>.h`.
+    """
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     return _named(re.sub(r"@([A-Z0-9_]+)@", lambda match: facts[match[1]], text), name)
 
 
 def _named(text: str, name: str) -> str:
     prefix = identifier(name)
-    text = re.sub(r"\bmodel(?=_|\.h\b)", prefix, text)
-    return re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
+    text = re.sub(r"\bmodel(?=_)", prefix, text)
+    text = re.sub(r"\bMODEL(?=_)", prefix.upper(), text)
+    return re.sub(r"\bmodel\.h\b", lambda _: f"{name}.h", text)
 
 
 def identifier(name: str) -> str:
@@ -134,8 +149,11 @@ def _template(name: str) -> str:
 
 
 def _steps(probability: float) -> str:
-    """Return the least number of 1/256 that reaches a probability; what none does stays so."""
-    return str(math.ceil(min(probability, 2.0) * 256))
+    """Return the least number of 1/256 that reaches a limit; what none does stays so.
+
+    A contract rounds limits to four digits, and one that is a step perhaps up.
+    """
+    return str(math.ceil((min(probability, 3.0) - 5e-5) * 256))
 
 
 def _code(network: Network, plan: Plan) -> Iterable[str]:
@@ -161,7 +179,7 @@ def _code(network: Network, plan: Plan) -> Iterable[str]:
     yield "                   uint8_t scores[MODEL_CLASSES], void *scratch)"
     yield "\n".join(("{", f"    {memory}", *calls, "}", ""))
     yield _template("accept")
-    yield _template("read").rstrip()
+    yield _template("read").replace("@READ_BYTES@", str(READ_BYTES)).rstrip()
 
 
 def _dots(network: Network) -> Iterable[str]:
@@ -253,25 +271,26 @@ def _layer(layer: Layer, number: int, source: str, result: str, other: str = "")
 
 
 def _convolution(layer: Convolution, number: int) -> str:
-    names = [f"model_{what}_{number}" for what in ("weights", "biases", "multipliers", "exponents")]
-    weights, biases, multipliers, exponents = names
+    arrays = {f"model_{what}_{number}": array for what, array in _arrays(layer).items()}
     shape = _shape(layer.input.shape, layer.output.shape, layer.window)
+    kept = _braces(*layer.range)
+    fields = _braces(shape, layer.input.zero, kept, _packed(layer).bits, *arrays)
+    constants = "".join(_array(name, array) for name, array in arrays.items())
+    table = _wrapped(f"static const model_layer model_layer_{number} MODEL_FLASH = {fields};")
+    return f"{constants}{table}\n"
+
+
+def _arrays(layer: Convolution) -> dict[str, NDArray[np.int8] | NDArray[np.int32]]:
+    """Return what was trained of a layer, in the order of `model_layer`."""
     mantissas = [factor.mantissa for factor in layer.multipliers]
     if isinstance(layer, Dense):
         mantissas = [word for mantissa, _, rest in layer.multipliers for word in (mantissa, rest)]
-    packed = _packed(layer)
-    kept = _braces(*layer.range)
-    fields = _braces(shape, layer.input.zero, kept, packed.bits, *names)
-    return "".join(
-        (
-            _array("int8_t", weights, packed.content.tolist()),
-            _array("int32_t", biases, layer.biases.tolist()),
-            _array("int32_t", multipliers, mantissas),
-            _array("int8_t", exponents, [factor.exponent for factor in layer.multipliers]),
-            _wrapped(f"static const model_layer model_layer_{number} = {fields};"),
-            "\n",
-        )
-    )
+    return {
+        "weights": _packed(layer).content,
+        "biases": layer.biases.astype(np.int32),
+        "multipliers": np.array(mantissas, np.int32),
+        "exponents": np.array([factor.exponent for factor in layer.multipliers], np.int8),
+    }
 
 
 def _shape(source: Shape, result: Shape, window: Window) -> str:
@@ -291,8 +310,8 @@ def _wrapped(statement: str) -> str:
     return textwrap.fill(statement, 100, subsequent_indent=f"{indent}    ")
 
 
-def _array(kind: str, name: str, numbers: Iterable[int]) -> str:
+def _array(name: str, numbers: NDArray[np.int8] | NDArray[np.int32]) -> str:
     listed = textwrap.fill(
         ", ".join(map(str, numbers)), 100, initial_indent="    ", subsequent_indent="    "
     )
-    return f"static const {kind} {name}[] MODEL_FLASH = {{\n{listed}\n}};\n"
+    return f"static const {numbers.dtype}_t {name}[] MODEL_FLASH = {{\n{listed}\n}};\n"

@@ -49,6 +49,22 @@ _OPERATORS = _names(schema.BuiltinOperator)
 _ACTIVATIONS = _names(schema.ActivationFunctionType)
 _TYPES = _names(schema.TensorType)
 
+_BUILD = (
+    "build the network from convolutions, dense layers, pooling, ReLU, ReLU6, padding, additions "
+    "and softmax"
+)
+# What the operators that are most often missing are called in Keras, and what to take instead.
+_INSTEAD = {
+    "MUL": "put BatchNormalization directly behind a convolution or dense layer, before its "
+    "activation, where it becomes a part of that; leave out other products, as of Rescaling",
+    "MEAN": "take AveragePooling2D over the whole height and width in place of "
+    "GlobalAveragePooling2D",
+    "REDUCE_MAX": "take MaxPooling2D over the whole height and width in place of "
+    "GlobalMaxPooling2D",
+    "ELU": "take ReLU in place of ELU",
+    "LEAKY_RELU": "take ReLU in place of LeakyReLU",
+}
+
 
 def parse(content: bytes) -> Network:
     """Read an int8 TFLite file.
@@ -79,11 +95,9 @@ def _damaged() -> ConversionError:
     )
 
 
-def _refuse(what: str) -> NoReturn:
+def _refuse(what: str, instead: str = _BUILD) -> NoReturn:
     raise ConversionError(
-        f"c: the header has no {what}.",
-        remedy="leave c out with --formats, or build the network from convolutions, dense layers, "
-        "pooling, ReLU, ReLU6, padding, additions and softmax.",
+        f"c: the header has no {what}.", remedy=f"leave c out with --formats, or {instead}."
     )
 
 
@@ -100,11 +114,12 @@ class _Parser:
     def network(self) -> Network:
         (first,), (last,) = self._graph.inputs, self._graph.outputs
         self._tensors[first] = self._described(first)
-        for operator in self._graph.operators:
-            code = self._model.operatorCodes[operator.opcodeIndex]
-            name = _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            if name not in _CONVERT:
-                _refuse(f"operator {name}")
+        names = [self._name_of(operator) for operator in self._graph.operators]
+        if missing := [name for name in names if name not in _CONVERT]:
+            # DEQUANTIZE only leads to one that the converter has no integers for.
+            name = min(missing, key="DEQUANTIZE".__eq__)
+            _refuse(f"operator {name}", _INSTEAD.get(name, _BUILD))
+        for name, operator in zip(names, self._graph.operators, strict=True):
             for index in operator.inputs[: 2 if name == "ADD" else 1]:
                 if index in self._blocks and name != "CONV_2D":
                     _refuse("operator SPACE_TO_DEPTH before anything but a convolution")
@@ -113,6 +128,10 @@ class _Parser:
         if (field.shape.size, scores.shape.size) != (SIZE * SIZE, len(LABELS)):
             _refuse(f"network of {field.shape.size} pixels and {scores.shape.size} scores")
         return Network(field, scores, tuple(self._layers))
+
+    def _name_of(self, operator: Any) -> str:
+        code = self._model.operatorCodes[operator.opcodeIndex]
+        return _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
     # Tensors
 

@@ -32,18 +32,27 @@ def wasm(header: str, name: str) -> bytes:
         GateError: they find fault with it.
         ContractError: the header carries no contract.
     """
-    contract = emit.read(header, name)
+    contract, prefix = emit.read(header, name), emit.identifier(name)
     clang = compiler("clang", "wasm")
     compiler("wasm-ld", "wasm")
     with tempfile.TemporaryDirectory() as folder:
         source, module = Path(folder, "wasm.c"), Path(folder, "module.wasm")
-        Path(folder, f"{emit.identifier(name)}.h").write_text(header, encoding="utf-8")
-        source.write_text(emit.filled("wasm.c", name, {}), encoding="utf-8")
+        Path(folder, f"{prefix}.h").write_text(header, encoding="utf-8")
+        source.write_text(emit.filled("wasm.c", prefix, {}), encoding="utf-8")
         # Without built-in functions loops stay loops, and nothing is missing.
         flags = ("--target=wasm32", "-std=c99", "-O2", "-ffreestanding", "-nostdlib", *WARNINGS)
         link = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=4096")
         run([clang, *flags, *link, str(source), "-o", str(module)], made="wasm")
         return module.read_bytes() + _section(_NAME + contract.to_json().encode())
+
+
+def made_here(path: Path) -> bool:
+    """Tell whether a file is such a module."""
+    try:
+        read(path)
+    except ModelError:
+        return False
+    return True
 
 
 def read(module: Path) -> Contract:
@@ -53,7 +62,9 @@ def read(module: Path) -> Contract:
         ModelError: there is no such file, or it is no module.
         ContractError: it carries none, or one that this version cannot read.
     """
-    content = module.read_bytes() if module.is_file() else b""
+    if not module.is_file():
+        raise ModelError(f"{module}: there is no such file.", remedy="check the path.")
+    content = module.read_bytes()
     if not content.startswith(_MAGIC):
         raise ModelError(
             f"{module} is no module of WebAssembly.",

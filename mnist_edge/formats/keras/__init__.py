@@ -26,7 +26,8 @@ def _open(path: Path, threads: int) -> tuple[Engine, Contract]:  # noqa: ARG001
     require("tensorflow", extra="train")
     from mnist_edge.training.keras_model import KerasEngine, load
 
-    return KerasEngine(load(path)), Contract.from_sidecar(path)
+    contract = Contract.from_sidecar(path)
+    return KerasEngine(load(path, contract)), contract
 
 
 def _bare(path: Path, _spec: TensorSpec, _answers: str, _threads: int) -> Engine:

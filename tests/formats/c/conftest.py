@@ -20,6 +20,8 @@ from mnist_edge.contract import (
     Preprocess,
     TensorSpec,
 )
+from mnist_edge.formats.c import draft
+from mnist_edge.formats.c.emit import embed
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -38,6 +40,11 @@ CONTRACT = Contract(
     weights_sha256="0" * 64,
     tools={},
 )
+
+
+def header(tflite: bytes, contract: Contract) -> str:
+    """The header of an int8 file, of which a contract is true."""
+    return embed(draft(tflite), contract)
 
 
 def fields(count: int, seed: int = 0) -> NDArray[np.uint8]:

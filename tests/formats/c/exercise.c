@@ -43,6 +43,7 @@ int main(void)
         judge(scores, NET_1_AS_IS);
         judge(scores, NET_1_FOUND);
         judge(scores, NET_1_BLANK);
+        judge(scores, net_1_origin_of(field));
     }
     for (number = 0; number < 3 * sizeof sizes / sizeof *sizes; number++) {
         const int width = sizes[number / 3][0], height = sizes[number / 3][1];

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import re
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.contract import Contract, Limits
+from mnist_edge.contract import Accept, Contract, Limits
 from mnist_edge.data import mnist, synthetic
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import gate
 from mnist_edge.runtime.accept import doubt
 from mnist_edge.runtime.answers import Place, Predictions
+from mnist_edge.runtime.engines.tflite import _levels
 from tests.conftest import data_folder
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, needs_cc
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, header, needs_cc
 
 BLANK, FOUND, AS_IS = range(3)
 REASONS = (None, "blank", "no-digit", "ambiguous")
@@ -30,16 +35,19 @@ class Answer(ctypes.Structure):
     )
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The header of `tiny`, with the test's contract, as a library."""
-    text = header((MODELS / "tiny.int8.tflite").read_bytes(), CONTRACT)
+def compiled(folder: Path, contract: Contract) -> ctypes.CDLL:
+    """The header of `tiny` as a library."""
+    text = header((MODELS / "tiny.int8.tflite").read_bytes(), contract)
     main = '#define NET_1_IMPLEMENTATION\n#include "net_1.h"\n'
-    flags = ("-O2", "-shared", "-fPIC")
-    path = built(tmp_path_factory.mktemp("c"), text, main, compiler("cc"), *flags)
+    path = built(folder, text, main, compiler("cc"), "-O2", "-shared", "-fPIC")
     loaded = ctypes.CDLL(str(path))
     loaded.net_1_accept.restype = Answer
     return loaded
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compiled(tmp_path_factory.mktemp("c"), CONTRACT)
 
 
 def accept(library: ctypes.CDLL, scores: NDArray[np.uint8], origin: int) -> Answer:
@@ -49,28 +57,63 @@ def accept(library: ctypes.CDLL, scores: NDArray[np.uint8], origin: int) -> Answ
 
 
 @pytest.mark.parametrize("origin", [FOUND, AS_IS])
-def test_answers_are_trusted_as_the_runtime_does(library: ctypes.CDLL, origin: int) -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        CONTRACT.accept,
+        # Of models that are sure of nearly all they answer.
+        Accept("two-best", 255 / 256, 254 / 256, Limits(1.0, 1.0)),
+    ],
+    ids=["usual", "confident"],
+)
+def test_answers_are_trusted_as_the_runtime_does(rule: Accept, origin: int, tmp_path: Path) -> None:
+    library = compiled(tmp_path, replace(CONTRACT, accept=rule))
     rng = np.random.default_rng(0)
-    scores = rng.integers(0, 256, (3000, 10)) * (rng.random((3000, 10)) < 0.3)
     # Many have two that are equal, and many lie at a limit.
-    scores = np.minimum(scores // 8 * 8, 255).astype(np.uint8)
-    rule = CONTRACT.accept if origin == AS_IS else CONTRACT.accept.found
-    limits = Limits(rule.threshold, rule.margin)
-    probabilities = scores.astype(np.float32) / np.float32(256)
+    scores = rng.integers(0, 32, (3000, 10)) * 8 * (rng.random((3000, 10)) < 0.3)
+    sure = [(first, second, *(0,) * 8) for first in range(250, 256) for second in range(6)]
+    scores = np.concatenate([scores, sure]).astype(np.uint8)
+    limits = Limits(rule.threshold, rule.margin) if origin == AS_IS else rule.found
+    levels = _levels({"dtype": np.uint8, "quantization": (1 / 256, 0)})
+    assert levels is not None
+    probabilities = levels[scores]
     reasons = [doubt(answer, limits) for answer in probabilities]
+    assert {*reasons} == {None, "no-digit", "ambiguous"}
     expected = Predictions(probabilities, reasons, [Place()] * len(scores), "net")
     for own, theirs in zip(scores, expected, strict=True):
         answer = accept(library, own, origin)
         assert (answer.digit, bool(answer.accepted), REASONS[answer.reason]) == (
             *(theirs.digit, theirs.accepted, theirs.reason),
         )
-        assert answer.confidence / 256 == theirs.confidence
+        assert levels[answer.confidence] == theirs.confidence
 
 
 def test_what_is_blank_is_not_trusted(library: ctypes.CDLL) -> None:
     sure = np.array([255, *(0,) * 9], np.uint8)
     answer = accept(library, sure, BLANK)
     assert (answer.accepted, REASONS[answer.reason]) == (0, "blank")
+
+
+@pytest.mark.parametrize("place", [0, 400, 783])
+def test_a_field_with_any_ink_is_not_blank(library: ctypes.CDLL, place: int) -> None:
+    field = ctypes.create_string_buffer(784)
+    assert library.net_1_origin_of(field) == BLANK
+    field[place] = b"\1"
+    assert library.net_1_origin_of(field) == AS_IS
+
+
+def test_the_program_of_the_page_reads_pictures(tmp_path: Path) -> None:
+    page = (MODELS.parent / "docs" / "firmware.md").read_text(encoding="utf-8")
+    (main,) = re.findall(r"^```c\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    path = MODELS / "edge.int8.tflite"
+    text = header(path.read_bytes(), Contract.from_sidecar(path))
+    (tmp_path / "edge.h").write_text(text, encoding="utf-8")
+    program = built(tmp_path, "", main, compiler("cc"), "-std=c99", *gate.WARNINGS)
+    pictures = digit(230, 20).tobytes() + bytes(320 * 240)
+    printed = subprocess.run([program], input=pictures, capture_output=True, check=True).stdout
+    seen, blank = printed.decode().splitlines()
+    assert re.fullmatch(rf"{synthetic.generate(1, seed=5).labels[0]}, by \d+/256", seen)
+    assert blank == "not to be trusted: reason 1"
 
 
 Read = Callable[[NDArray[np.uint8]], tuple[int, NDArray[np.uint8]]]

@@ -23,6 +23,13 @@ def test_names_become_names_of_c(name: str, prefix: str) -> None:
     assert identifier(name) == prefix
 
 
+@pytest.mark.parametrize("name", ["edge", "2 Sharp v1.5"])
+def test_it_says_how_its_file_is_called(name: str) -> None:
+    comment = embed(DRAFT, replace(CONTRACT, name=name)).partition("#ifndef")[0]
+    assert comment.startswith(f"/* {name}.h: ")
+    assert f'#include "{name}.h"\n' in comment
+
+
 def test_the_contract_can_be_read_back() -> None:
     hostile = replace(CONTRACT, recipe="*/ /* model_x MODEL_Y \\ @SIDE@ \n*/ ??/")
     header = embed(DRAFT, hostile)
@@ -42,9 +49,17 @@ def test_the_rule_of_trust_is_in_steps_of_scores() -> None:
     header = embed(DRAFT, replace(CONTRACT, accept=accept))
     assert "#define NET_1_AS_IS_SUM 192\n" in header
     assert "#define NET_1_AS_IS_MARGIN 26\n" in header
-    assert "#define NET_1_FOUND_SUM 222\n" in header
+    # 221/256 as a contract rounds it.
+    assert "#define NET_1_FOUND_SUM 221\n" in header
     # More than any difference of scores.
-    assert "#define NET_1_FOUND_MARGIN 512\n" in header
+    assert "#define NET_1_FOUND_MARGIN 768\n" in header
+
+
+def test_a_limit_is_the_step_that_it_was_fitted_to() -> None:
+    for step in range(257):
+        accept = replace(CONTRACT.accept, threshold=round(step / 256, 4))
+        header = embed(DRAFT, replace(CONTRACT, accept=accept))
+        assert f"#define NET_1_AS_IS_SUM {step}\n" in header
 
 
 def test_the_same_file_gives_the_same_header() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mnist_edge.errors import ConversionError, GateError
-from mnist_edge.formats.c import gate, header
-from tests.formats.c.conftest import CONTRACT, MODELS, fields, needs_cc
+from mnist_edge.formats.c import gate
+from tests.formats.c.conftest import CONTRACT, MODELS, fields, header, needs_cc
 
 TFLITE = (MODELS / "tiny.int8.tflite").read_bytes()
 HEADER = header(TFLITE, CONTRACT)

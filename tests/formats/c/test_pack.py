@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import gate
 from mnist_edge.formats.c.graph import Convolution
 from mnist_edge.formats.c.pack import Packed, pack
 from mnist_edge.formats.c.parse import parse
 from mnist_edge.training.quantization import levels
-from tests.formats.c.conftest import CONTRACT, fields, needs_cc
+from tests.formats.c.conftest import CONTRACT, fields, header, needs_cc
 from tests.formats.c.networks import after, int8, layer
 
 

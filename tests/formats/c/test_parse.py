@@ -14,6 +14,7 @@ from mnist_edge.errors import ConversionError
 from mnist_edge.formats.c.graph import Convolution, Dense, Softmax
 from mnist_edge.formats.c.parse import parse
 from tests.formats.c.conftest import MODELS
+from tests.formats.c.networks import Body, after, int8, layer
 
 TINY = (MODELS / "tiny.int8.tflite").read_bytes()
 
@@ -48,6 +49,23 @@ def test_another_operator_is_refused_by_name() -> None:
 
     with pytest.raises(ConversionError, match="no operator LOGISTIC"):
         parse(changed(change))
+
+
+@pytest.mark.parametrize(
+    ("body", "operator", "remedy"),
+    [
+        (after(layer("ReLU"), layer("BatchNormalization")), "MUL", "BatchNormalization directly"),
+        (after(layer("GlobalAveragePooling2D")), "MEAN", "AveragePooling2D over the whole"),
+        (after(layer("ELU")), "ELU", "ReLU in place of ELU"),
+    ],
+    ids=["normalization", "pooling", "activation"],
+)
+def test_what_to_build_instead_is_told_in_words_of_keras(
+    body: Body, operator: str, remedy: str
+) -> None:
+    with pytest.raises(ConversionError, match=f"no operator {operator}[.]") as refused:
+        parse(int8(body))
+    assert remedy in str(refused.value.remedy)
 
 
 def test_an_activation_that_is_not_there_is_refused() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.contract import Contract
-from mnist_edge.formats.c import gate, header
+from mnist_edge.formats.c import gate
 from mnist_edge.formats.c.emit import TEMPLATES_OF
 from mnist_edge.formats.c.parse import parse
-from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields
+from tests.formats.c.conftest import CONTRACT, MODELS, built, compiler, fields, header
 from tests.formats.c.networks import int8, layer, residual
 
 WARNINGS = ["-std=c99", *gate.WARNINGS]
@@ -81,6 +81,19 @@ def test_it_needs_no_library_no_float_and_no_memory_of_its_own(
     # What the compiler itself brings for divisions and 64 bits, and makes of loops.
     own = re.compile(r"__aeabi_(u?[il]div(mod)?|l(mul|lsl|lsr|asr))|mem(set|cpy)|__gnu_thumb1_\w+")
     assert [name for kind, name in symbols if kind == "U" and not own.fullmatch(name)] == []
+
+
+def test_on_avr_all_of_a_shipped_model_stays_in_flash(tmp_path: Path) -> None:
+    text = header((MODELS / "nano.int8.tflite").read_bytes(), CONTRACT)
+    main = '#define NET_1_IMPLEMENTATION\n#include "net_1.h"\n'
+    flags = ("-Os", "-mmcu=atmega2560", "-c")
+    unit = built(tmp_path, text, main, compiler("avr-gcc"), *flags)
+    command = [compiler("avr-size"), "-A", str(unit)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    sections = dict(re.findall(r"^(\.[\w.]+) +(\d+)", listed, re.MULTILINE))
+    assert int(sections[".progmem.data"]) > 5_000
+    filled = {name for name, size in sections.items() if size != "0"}
+    assert filled == {".text", ".progmem.data", ".comment"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
-static void model_convolve(const model_layer *layer, const uint8_t *input, uint8_t *output,
+static void model_convolve(const model_layer *table, const uint8_t *input, uint8_t *output,
                            uint8_t *window)
 {
+    MODEL_LOAD(model_layer, layer, table);
     const model_shape *const shape = &layer->shape;
     const size_t size =
         (size_t)shape->window_height * (size_t)shape->window_width * shape->depth;

@@ -9,8 +9,9 @@ static int32_t model_round(int32_t sum, uint32_t high, uint32_t low, int exponen
     return sum < 0 ? -result : result;
 }
 
-static void model_connect(const model_layer *layer, const uint8_t *input, uint8_t *output)
+static void model_connect(const model_layer *table, const uint8_t *input, uint8_t *output)
 {
+    MODEL_LOAD(model_layer, layer, table);
     size_t channel;
 
     for (channel = 0; channel < layer->shape.channels; channel++) {

@@ -1,7 +1,8 @@
 /* model.h: which digit is it? One C99 header, integers only.
 
    Include it wherever it is used; in one source file of the program, define MODEL_IMPLEMENTATION
-   before. It needs nothing but a buffer of MODEL_SCRATCH_BYTES, of any alignment:
+   before. It needs nothing but a buffer of MODEL_SCRATCH_BYTES, of any alignment, and what compilers
+   call for themselves: memset, memcpy, and arithmetic that the processor has not.
 
        #define MODEL_IMPLEMENTATION
        #include "model.h"
@@ -47,8 +48,11 @@ void model_predict(const uint8_t field[MODEL_FIELD_BYTES], uint8_t scores[MODEL_
 typedef enum {
     MODEL_BLANK, /* there was no ink */
     MODEL_FOUND, /* the digit was found in a picture, as by model_read */
-    MODEL_AS_IS  /* it was in MNIST's own form */
+    MODEL_AS_IS  /* it was in MNIST's own form, and is not empty: an empty one may be any digit */
 } model_origin;
+
+/* Where a field in MNIST's own form came from: MODEL_AS_IS, or MODEL_BLANK where all of it is 0. */
+model_origin model_origin_of(const uint8_t field[MODEL_FIELD_BYTES]);
 
 typedef enum {
     MODEL_ACCEPTED,
@@ -58,7 +62,7 @@ typedef enum {
 } model_reason;
 
 /* What the two largest scores of an answer to be trusted reach, in 1/256: their sum and their
-   difference. */
+   difference. A score of 255, the last step, counts as 256. */
 #define MODEL_AS_IS_SUM @NEVER@
 #define MODEL_AS_IS_MARGIN @NEVER@
 #define MODEL_FOUND_SUM @NEVER@
@@ -104,10 +108,14 @@ model_origin model_read(const uint8_t *gray, int width, int height, size_t strid
 #define MODEL_FLASH PROGMEM
 #define MODEL_BYTE(address) pgm_read_byte(address)
 #define MODEL_WORD(address) ((int32_t)pgm_read_dword(address))
+#define MODEL_LOAD(type, name, address)                                                            \
+    type name##_copy;                                                                              \
+    const type *const name = (const type *)memcpy_P(&name##_copy, address, sizeof name##_copy)
 #else
 #define MODEL_FLASH
 #define MODEL_BYTE(address) (*(address))
 #define MODEL_WORD(address) (*(address))
+#define MODEL_LOAD(type, name, address) const type *const name = address
 #endif
 
 @CODE@

@@ -18,7 +18,7 @@ static void model_count(const model_picture *picture, int width, int height, uin
 {
     int x, y;
 
-    for (x = 0; x < 768; x++) {
+    for (x = 0; x < @READ_BYTES@; x++) {
         counts[x] = 0;
     }
     for (y = 0; y < height; y++) {

@@ -2,8 +2,8 @@
 static int32_t model_exp(int32_t x)
 {
     /* exp(-1/4), exp(-1/2), exp(-1), exp(-2), exp(-4), exp(-8), exp(-16) */
-    static const int32_t powers[] = {1672461947, 1302514674, 790015084, 290630308,
-                                     39332535,   720401,     242};
+    static const int32_t powers[] MODEL_FLASH = {1672461947, 1302514674, 790015084, 290630308,
+                                                 39332535,   720401,     242};
     const int32_t quarter = (int32_t)1 << 24;
     const int32_t part = (x & (quarter - 1)) - quarter;
     const uint32_t rest = (uint32_t)(part - x);
@@ -21,7 +21,7 @@ static int32_t model_exp(int32_t x)
     result = 1895147668 + model_multiply(1895147668, a + series);         /* of exp(-1/8) */
     for (power = 0; power < 7; power++) {
         if ((rest >> (24 + power)) & 1U) {
-            result = model_multiply(result, powers[power]);
+            result = model_multiply(result, MODEL_WORD(powers + power));
         }
     }
     return result;

@@ -13,7 +13,7 @@ int main(void)
         model_answer answer;
 
         model_predict(field, scores, scratch);
-        answer = model_accept(scores, MODEL_AS_IS);
+        answer = model_accept(scores, model_origin_of(field));
         printf("%d %d %d\n", answer.digit, answer.confidence, (int)answer.reason);
     }
     return 0;

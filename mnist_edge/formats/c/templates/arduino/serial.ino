@@ -29,7 +29,7 @@ void loop()
         return;
     }
     model_predict(field, scores, scratch);
-    const model_answer answer = model_accept(scores, MODEL_AS_IS);
+    const model_answer answer = model_accept(scores, model_origin_of(field));
     Serial.print(answer.digit);
     Serial.print(' ');
     Serial.print(answer.confidence);
