@@ -137,11 +137,8 @@ class Exporter:
                 if embed:
                     embed(temporary, contract)
                 else:
-                    # Keras writes the date into its files: their bytes are never the same.
-                    if row is not FORMATS["keras"]:
-                        content = Content.of(temporary.read_bytes())
-                        contract = replace(contract, content=content)
-                    contract.write(document)
+                    content = Content.of(temporary.read_bytes())
+                    replace(contract, content=content).write(document)
         except (ConversionError, GateError) as failure:
             return replace(result, failure=failure)
         return replace(result, bytes=path.stat().st_size, sha256=sha256_of(path))
