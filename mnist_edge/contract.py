@@ -333,6 +333,7 @@ class Contract:
             )
         try:
             document = json.loads(text)
+            whole = _is_whole(document)
         except (ValueError, RecursionError) as error:
             raise ContractError(
                 f"{source}: its contract is not JSON: {error}.", remedy=_EXPORT_AGAIN
@@ -344,8 +345,7 @@ class Contract:
                 f"{SCHEMA}.",
                 remedy="upgrade with pip install -U mnist-edge, or export the model again.",
             )
-        # Files older than this key have none.
-        if CHECKSUM in document and document.pop(CHECKSUM) != _checksum(document):
+        if not whole:
             raise ContractError(
                 f"{source}: its contract is damaged, or was changed by hand.",
                 remedy=_EXPORT_AGAIN,
@@ -380,12 +380,12 @@ class Contract:
         try:
             with sidecar(model).open(encoding="utf-8") as file:
                 text = file.read(LARGEST + 1)
-        except FileNotFoundError as error:
-            raise _no_contract(model) from error
-        except (OSError, UnicodeDecodeError) as error:
+        except (PermissionError, UnicodeDecodeError) as error:
             raise ContractError(
                 f"{sidecar(model)} cannot be read: {first_line(error)}.", remedy=_EXPORT_AGAIN
             ) from error
+        except OSError as error:
+            raise _no_contract(model) from error  # nor can there be one of so long a name
         return cls.from_json(text, sidecar(model))
 
     def write(self, document: Path) -> None:
@@ -417,6 +417,13 @@ def _crc32(content: bytes) -> str:
 def _checksum(document: dict[str, Any]) -> str:
     """Return the CRC-32 of a document by its values, however it is set."""
     return _crc32(json.dumps(document, separators=(",", ":")).encode())
+
+
+def _is_whole(document: Any) -> bool:
+    """Tell whether a document is what its checksum is of; those of older files have none."""
+    if not isinstance(document, dict) or CHECKSUM not in document:
+        return True
+    return bool(document.pop(CHECKSUM) == _checksum(document))
 
 
 class _MismatchError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,13 @@ def test_a_document_that_was_changed_says_so() -> None:
     changed = EXAMPLE.to_json().replace("[0.0,1.0]", "[0.0,71.0]", 1)
     assert "its contract is damaged, or was changed by hand" in refusal(changed).cause
     assert "is damaged" in refusal(EXAMPLE.to_json().replace('"crc32":"', '"crc32":"0')).cause
+
+
+def test_a_document_that_can_be_parsed_but_not_written_is_refused() -> None:
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 200, limit):
+        deep = "[" * depth + "]" * depth
+        refusal(EXAMPLE.to_json().replace('"box":20', f'"box":{deep}'))
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, "1", None, [1]])

@@ -176,6 +176,7 @@ class Exporter:
             },
             history=None,
             answers=conversion.answers,
+            content=None,
         )
 
     def _convert(self, row: Format, conversion: Conversion) -> bytes:

@@ -12,8 +12,9 @@ import pytest
 from mnist_edge.cli.info import info
 from mnist_edge.contract import sidecar
 from mnist_edge.errors import MissingExtra, ModelError
+from mnist_edge.formats.table import FORMATS
 from mnist_edge.runtime import shipped
-from tests.conftest import Run
+from tests.conftest import Run, Workspace
 
 MODEL = shipped.folder() / "edge.onnx"
 
@@ -48,6 +49,14 @@ def test_json_has_the_layers_too(capsys: pytest.CaptureFixture[str]) -> None:
         *("name", "kind", "output", "parameters", "multiply_accumulates")
     ]
     assert document["layers"][0]["output"][0] is None
+
+
+def test_every_file_that_is_published_is_described(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in filter(Path.exists, (row.path(workspace.runs, "edge") for row in FORMATS.values())):
+        info(path)
+        assert "recipe edge" in capsys.readouterr().out
 
 
 def test_a_damaged_file_is_named_as_one(tmp_path: Path) -> None:
