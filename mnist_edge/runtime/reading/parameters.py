@@ -97,10 +97,10 @@ class Chance:
     `photos` and `negatives`.
     """
 
-    bias: float = -3.74
-    support: float = 1.74  # per e-fold of edge support, beside that of the best candidate
-    doubted: float = -0.73  # where there is any doubt
-    network: float = 1.23  # per unit of the log odds of the network's two best answers together
+    bias: float = -4.23
+    support: float = 1.63  # per e-fold of edge support, beside that of the best candidate
+    doubted: float = -0.58  # where there is any doubt
+    network: float = 1.32  # per unit of the log odds of the network's two best answers together
     least: float = 1e-4  # the network is never surer than this of anything
     trusted: float = 0.97  # of what was chosen among several, an answer is trusted from here on
 
