@@ -38,8 +38,9 @@ parentheses is the 95 % confidence interval of the median of the rounds."""
 PROCESSORS = """## One picture, on every processor
 
 p50 of one file over that of another, one picture a call and one thread, on each processor that
-this command has run on; all else on this page is of the last. **int8 pays for bytes always, for
-time with AVX-512 VNNI, whose instructions are made for it, and not with AVX2 alone.**"""
+this command has run on; all else on this page is of the last. **int8 pays for bytes always; for
+time in LiteRT with AVX-512 VNNI, whose instructions are made for it, not with AVX2 alone, and in
+onnxruntime little or nothing where a network is as small as `edge`.**"""
 
 # Instructions that integer kernels are made of, the widest first, as Linux calls them.
 INSTRUCTIONS = (

@@ -221,7 +221,12 @@ def ablation(model: Path | None, shown: list[Shown], *, pairs: bool) -> list[lis
         for names, result in measured.items():
             if sum(map(int.__gt__, base.grades, result.grades)) >= MATTERS:
                 matters += names
-        both = list(combinations(matters, 2)) if pairs else []
+        stages = {rule.stage for rule in RULES}
+        both = [
+            two
+            for two in (combinations(matters, 2) if pairs else ())
+            if {rule.stage for rule in RULES if rule.name not in two} == stages
+        ]
         measured |= dict(zip(both, pool.map(_without, [(model, two) for two in both]), strict=True))
     for names, result in measured.items():
         cells = [" and ".join(names) or "nothing"]
