@@ -38,8 +38,7 @@ class Reading(NamedTuple):
     candidates: tuple[Candidate, ...] = ()  # n; none if it is in MNIST's own form, or blank
     digits: NDArray[np.uint8] | None = None  # (n, 28, 28): the candidates as the network saw them
     probabilities: NDArray[np.float32] | None = None  # (n, 10): what it said
-    chances: NDArray[np.float64] | None = None  # (n,): of being the digit, and read right
-    chosen: int = 0  # the number of the candidate with the best chance
+    chosen: int = 0  # the number of the likeliest candidate
     reason: str | None = None  # why not to trust its answer (`accept`); None if that is unknown too
     frames: int = 1  # how many the file has, of which this is the first
     scale: tuple[float, float] = (1.0, 1.0)  # by how much the source is wider and higher
@@ -58,6 +57,12 @@ class Reading(NamedTuple):
     def answer(self) -> NDArray[np.float32] | None:
         """What the network said about what was chosen, (10,); None where it was not asked."""
         return None if self.probabilities is None else self.probabilities[self.chosen]
+
+    @property
+    def chances(self) -> NDArray[np.float64] | None:
+        """How likely each is the digit, and read right, (n,); None where there are no answers."""
+        answers = self.probabilities
+        return None if answers is None else chances(self.candidates, answers)
 
     @property
     def box(self) -> Box | None:
@@ -131,13 +136,15 @@ def propose(picture: Image.Image, *, again: bool, line: bool = False) -> list[Ca
 
 def _choose(found: list[Candidate], network: Network | None, limits: Limits) -> Reading:
     """Draw candidates as MNIST would, and let the network choose; one alone is no choice."""
-    digits = np.stack([candidate.normalized() for candidate in found])
+    digits, best, chance = np.stack([candidate.normalized() for candidate in found]), 0, 1.0
     if network is None:
         return Reading(digits[0], tuple(found), digits)
     probabilities = network(digits)
-    chance = chances(found, probabilities)
-    best = int(chance.argmax())
+    if len(found) > 1:
+        likely = chances(found, probabilities)
+        best = int(likely.argmax())
+        chance = float(likely[best])
     reason = accept.doubt(probabilities[best], limits)
-    if found[best].doubts or (len(found) > 1 and not reason and chance[best] < CHANCE.trusted):
+    if found[best].doubts or (not reason and chance < CHANCE.trusted):
         reason = accept.NO_DIGIT
-    return Reading(digits[best], tuple(found), digits, probabilities, chance, best, reason)
+    return Reading(digits[best], tuple(found), digits, probabilities, best, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +97,7 @@ def prior(candidate: Candidate) -> float:
     return CHANCE.support * candidate.support + CHANCE.doubted * bool(candidate.doubts)
 
 
-def features(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+def features(found: Sequence[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return what speaks for each of n candidates, (n, 4), to be weighted by `CHANCE`.
 
     1; its support beside that of the best supported one; whether it is doubted; and the log odds
@@ -109,7 +110,7 @@ def features(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDAr
     return np.stack([np.ones_like(odds), support - support.max(), doubted, odds], axis=1)
 
 
-def chances(found: list[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+def chances(found: Sequence[Candidate], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how likely each of n candidates is the digit, and the network right about it, (n,)."""
     weights = CHANCE.bias, CHANCE.support, CHANCE.doubted, CHANCE.network
     chance: NDArray[np.float64] = 1 / (1 + np.exp(-features(found, probabilities) @ weights))
