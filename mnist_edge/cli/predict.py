@@ -67,8 +67,7 @@ def predict(
                 unreadable = True
                 note(f"error: {answer.cause}\n{answer.remedy}")
                 continue
-            line = f"{place(answer, width)}{in_words(answer, top)}"
-            result_json(answer) if json else result(line)
+            result_json(answer) if json else result(place(answer, width) + in_words(answer, top))
             if getattr(answer, "frames", 1) > 1 and not frames:
                 note(f"{answer.source} has more frames than the first; --frames answers each.")
             if explain:

@@ -131,7 +131,9 @@ def export(
         # Somebody who asks for all wants all that there can be.
         asked = formats is not None and "all" not in formats
         skipped = [
-            row.name for row in rows if row.conversion and row.name not in exportable.conversions
+            row.name
+            for row in rows
+            if row.name not in exportable.conversions and (asked or row.conversion)
         ]
         if skipped and (asked or len(skipped) == len(rows)):
             raise UsageError(

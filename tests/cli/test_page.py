@@ -29,13 +29,13 @@ def test_a_model_that_is_no_module_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "digits.wasm").write_bytes(b"\0asm\1\0\0\0")
     (tmp_path / "letter.wasm").write_text("Dear Sir")
     for name, cause in {
-        "digits.wasm": "carries no contract",
-        "letter.wasm": "is no module of WebAssembly",
-        "nowhere.wasm": "there is no such file",
+        "digits.wasm": " carries no contract",
+        "letter.wasm": " is no module of WebAssembly",
+        "nowhere.wasm": ": there is no such file",
     }.items():
         finished = run("page", "--model", name)
         assert finished.code == 1
-        assert f"{name} {cause}" in finished.stderr
+        assert f"{name}{cause}" in finished.stderr
         assert not (tmp_path / "site").exists()
 
 
