@@ -62,7 +62,7 @@ def train(
 
     Raises:
         UsageError: an argument makes no sense.
-        MissingExtra: TensorFlow is not installed.
+        MissingExtra: TensorFlow is not installed, or the fonts that the recipe's pictures take.
         DataError: the dataset is missing or broken.
         ModelError: a teacher cannot be opened.
         TrainingError: with `resume`, the unfinished training is damaged or another one.
@@ -86,7 +86,8 @@ def train(
     _check_range("seed", seed, 0, SEED - (ensemble - 1))
     path = Path(out) / f"{recipe}.keras"
     targets = {path, *network_paths(path, ensemble)}
-    require("tensorflow", extra="train")
+    fonts = ["HersheyFonts"] if RECIPES[recipe].negatives else []
+    require("tensorflow", *fonts, extra="train")
 
     from mnist_edge import data as datasets
     from mnist_edge.data.folders import load_unlabelled
