@@ -73,10 +73,12 @@ def mute_libraries() -> None:
     """Keep the terminal to ourselves: C++ libraries get /dev/null for their file descriptor 2.
 
     TensorFlow, absl and LiteRT write notes there that no setting of theirs turns off. What Python's
-    libraries warn of, such as Keras of how somebody else wrote a model, is for programmers, too.
+    libraries warn of, such as Keras of how somebody else wrote a model, is for programmers, too. So
+    is what nobody can catch, as where a file is thrown away that a full disk did not take.
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _error: None
     sys.stderr = _text(_Notes, os.dup(2))
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
