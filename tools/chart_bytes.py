@@ -65,9 +65,9 @@ def main() -> None:
     groups = {
         "mnist-edge, biases and factors included": ("#1f6feb", "o", _headers()),
         "BitNetMCU": ("#bf8700", "s", BITNETMCU),
-        "others in float32": (
+        "others, the whole file": (
             *("#6e7781", "^"),
-            [Point(4 * peer.parameters, peer.accuracy, peer.name) for peer in peers()],
+            [Point(peer.bytes, peer.accuracy, peer.name) for peer in peers()],
         ),
     }
     _draw(groups)

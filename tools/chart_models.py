@@ -22,16 +22,14 @@ from mnist_edge import data
 from mnist_edge.benchmark.judge import judge
 from mnist_edge.files import replacing
 from mnist_edge.formats import layers
-from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.inside import read_layers
 from mnist_edge.formats.table import is_runnable, of_path
 from mnist_edge.runtime import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
-# With the value that full ink has in their published use.
 PEERS = {
-    "zoo-mnist-8.onnx": ("ONNX Model Zoo, MNIST-8", 255.0),
-    "tflite-codelab.tflite": ("TensorFlow Lite codelab", 1.0),
+    "zoo-mnist-8.onnx": "ONNX Model Zoo, MNIST-8",
+    "tflite-codelab.tflite": "TensorFlow Lite codelab",
 }
 MARKERS = {"onnx": "o", "onnx-int8": "s", "tflite": "^", "tflite-fp16": "D", "tflite-int8": "v"}
 COLOURS = {
@@ -88,11 +86,10 @@ def peers() -> list[Point]:
     """Return what is measured of other people's models."""
     folder, dataset = Path(os.environ["MNIST_EDGE_PEERS"]), data.load("mnist")
     points = []
-    for name, (title, ink) in PEERS.items():
-        path = folder / name
-        (file,) = judge([path], dataset, feeding=FeedingOptions(range=(0.0, ink)))
+    for file in judge([folder / name for name in PEERS], dataset):
         if file.accuracy is None:
-            sys.exit(f"{path} cannot run: {file.error}")
+            sys.exit(f"{file.path} cannot run: {file.error}")
+        path, title = file.path, PEERS[file.path.name]
         totals = layers.totals(read_layers(path))
         points.append(Point("peer", path.suffix[1:], title, file.bytes, file.accuracy, *totals))
     return points

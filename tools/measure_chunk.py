@@ -47,7 +47,7 @@ def measure(*, quick: bool) -> str:
         }
         timings = time_engines(engines, images, effort)
         for name in (FLOAT, INTEGER):
-            columns[f"`{name}`, {threads} threads"] = [
+            columns[f"`{name}`, {threads} thread{'s' * (threads > 1)}"] = [
                 f"{1e6 / timings[f'{name} {chunk}'].images_per_s:.2f}" for chunk in CHUNKS
             ]
         if threads == 1:

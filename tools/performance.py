@@ -38,9 +38,9 @@ parentheses is the 95 % confidence interval of the median of the rounds."""
 PROCESSORS = """## One picture, on every processor
 
 p50 of one file over that of another, one picture a call and one thread, on each processor that
-this command has run on; all else on this page is of the last. **int8 pays for bytes always; for
-time in LiteRT with AVX-512 VNNI, whose instructions are made for it, not with AVX2 alone, and in
-onnxruntime little or nothing where a network is as small as `edge`.**"""
+this command has run on; all else on this page is of the last. **int8 always saves bytes. One
+picture at a time it saves time in LiteRT where AVX-512 VNNI has instructions made for it, and none
+in onnxruntime, where a network is as small as `edge`; in batches it saves time there too.**"""
 
 # Instructions that integer kernels are made of, the widest first, as Linux calls them.
 INSTRUCTIONS = (
@@ -62,9 +62,8 @@ processor."""
 
 STARTUP = """## Starting
 
-A fresh process each. Targets: `predict` takes at most 1.2 times the wall clock and 1.15 times the
-peak of a bare script that does the same; `--help` and `--version` take at most 0.12 s more than
-`python -c pass`."""
+A fresh process each: `predict` against a bare script that does the same, `--help` and `--version`
+against `python -c pass`."""
 
 CALLS = """## What `Classifier` adds
 

@@ -56,7 +56,7 @@ def _read() -> str:
                 for name, count, *shares in rows
             ),
             "",
-            f"Of the other people's {sets['B'][4]} pictures without a single digit, "
+            f"Of the other people's {sets['B'][4]} pictures that do not show one digit, "
             f"{sets['B'][5]} are not accepted.",
         ]
     )

@@ -87,8 +87,9 @@ HEAD = f"""# The recipes, reproduced
     python tools/reproduce.py --speed
     python tools/reproduce.py --render
 
-The first command trains every recipe with the seeds {", ".join(map(str, SEEDS))} and exports all
-formats, the second times two trainings, the third writes this page.
+The first command trains `edge` and the published recipes with the seeds
+{", ".join(map(str, SEEDS))} and exports all formats, the second times two trainings,
+the third writes this page.
 
 Accuracy is that of the last epoch's weights on MNIST's 10,000 test pictures: mean over the seeds,
 and in brackets the lowest and the highest. No epoch and no seed is chosen. Not as published:
@@ -335,7 +336,8 @@ Timed on {_machine(about)}, with a load of {about["load"]:.1f} before it began."
 def _machine(about: dict[str, Any]) -> str:
     versions = about["versions"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("tensorflow", "keras"))
-    return f"{about['cores']} cores of {about['cpu']}, {packages}"
+    cores = f"{about['cores']} core{'s' * (about['cores'] > 1)}"
+    return f"{cores} of {about['cpu']}, {packages}"
 
 
 def _table(header: str, rows: Iterable[str]) -> str:

@@ -208,7 +208,7 @@ RECIPES = {
         ),
         Recipe(
             name="tiny",
-            summary="for a third of the memory",
+            summary="with a third of the weights",
             network=_tiny,
             optimizer=_cosine(peak=6e-3, decay=1e-4),
             batch=128,
