@@ -41,7 +41,7 @@ COLOURS = {
     "peer": "#6e7781",
 }
 # Where a name stands that would lie on another one.
-ALIGNED = {"edge": "left", "micro": "right"}
+ALIGNED = {"edge": "left", "micro": "right", "tiny": "right", "nano": "left"}
 
 
 class Point(NamedTuple):
