@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import mnist_edge
-from mnist_edge.formats.c.emit import filled, identifier
+from mnist_edge.formats.c.emit import SAYS, filled, identifier
 
 # The earliest date that a zip file can hold: the same model gives the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -32,9 +32,11 @@ def library(header: str, name: str) -> bytes:
     # Arduino finds no header whose name has a space in it: here it is called by an identifier.
     prefix = identifier(name)
     facts = {"VERSION": mnist_edge.__version__, "NAME": prefix}
+    before, says, after = header.partition(SAYS)
+    before = before.replace(f"{name}.h", f"{prefix}.h")
     files = {
         "library.properties": filled("arduino/library.properties", prefix, facts),
-        f"src/{prefix}.h": header.replace(f"{name}.h", f"{prefix}.h"),
+        f"src/{prefix}.h": f"{before}{says}{after}",
         f"src/{prefix}.c": filled("arduino/model.c", prefix, facts),
         "examples/serial/serial.ino": filled("arduino/serial.ino", prefix, facts),
         "extras/main.c": filled("arduino/main.c", prefix, facts),

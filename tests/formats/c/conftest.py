@@ -18,6 +18,7 @@ from mnist_edge.contract import (
     Limits,
     Metrics,
     Preprocess,
+    Source,
     TensorSpec,
 )
 from mnist_edge.formats.c import draft
@@ -39,6 +40,9 @@ CONTRACT = Contract(
     parity=None,
     weights_sha256="0" * 64,
     tools={},
+    source=Source(
+        "net-1.h5", "0" * 64, TensorSpec("x", "NHWC", (1, 28, 28, 1), "uint8", (0.0, 1.0)), "scores"
+    ),
 )
 
 
