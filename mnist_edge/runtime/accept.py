@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,8 +49,10 @@ def fit_accept(probabilities: Probabilities) -> Accept:
     sums, margins = two_best(probabilities)
 
     def limits(no_digit: float, ambiguous: float) -> tuple[float, float]:
-        threshold, margin = np.quantile(sums, no_digit), np.quantile(margins, ambiguous)
-        return round(float(threshold), 4), round(float(margin), 4)
+        # Rounded down: answers in whole steps lie at their limits, and reach them.
+        least = np.quantile(sums, no_digit), np.quantile(margins, ambiguous)
+        threshold, margin = (math.floor(limit * 1e4) / 1e4 for limit in least)
+        return threshold, margin
 
     return Accept(
         "two-best",

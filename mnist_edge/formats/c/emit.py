@@ -58,7 +58,7 @@ _KERNELS: dict[type[Layer], str] = {
 
 
 # What stands before the contract in a header's first comment.
-_SAYS = "What the model says of itself:\n\n"
+SAYS = "What the model says of itself:\n\n"
 
 
 def emit(network: Network, plan: Plan, checksum: str) -> str:
@@ -106,8 +106,8 @@ def embed(draft: str, contract: Contract) -> str:
     document = contract.to_json(indent=1).replace("*", "\\u002a")
     for name, value in constants.items():
         draft = re.sub(rf"(?<=#define MODEL_{name} )\d+", value, draft)
-    before, _, after = _named(draft, contract.name).partition(f"{_SAYS}{{}}")
-    return f"{before}{_SAYS}{document}{after}"
+    before, _, after = _named(draft, contract.name).partition(f"{SAYS}{{}}")
+    return f"{before}{SAYS}{document}{after}"
 
 
 def read(header: str, source: str | Path) -> Contract:
@@ -117,7 +117,7 @@ def read(header: str, source: str | Path) -> Contract:
         MissingContract: it carries none.
         ContractError: it carries one that this version cannot read.
     """
-    _, says, after = header.partition(_SAYS)
+    _, says, after = header.partition(SAYS)
     document = after.partition("\n*/")[0]
     return Contract.from_metadata({METADATA_KEY: document} if says else {}, source)
 
@@ -149,11 +149,8 @@ def _template(name: str) -> str:
 
 
 def _steps(probability: float) -> str:
-    """Return the least number of 1/256 that reaches a limit; what none does stays so.
-
-    A contract rounds limits to four digits, and one that is a step perhaps up.
-    """
-    return str(math.ceil((min(probability, 3.0) - 5e-5) * 256))
+    """Return the least number of 1/256 that reaches a limit; what none does stays so."""
+    return str(math.ceil(min(probability, 3.0) * 256))
 
 
 def _code(network: Network, plan: Plan) -> Iterable[str]:

@@ -63,8 +63,10 @@ def accept(library: ctypes.CDLL, scores: NDArray[np.uint8], origin: int) -> Answ
         CONTRACT.accept,
         # Of models that are sure of nearly all they answer.
         Accept("two-best", 255 / 256, 254 / 256, Limits(1.0, 1.0)),
+        # The limits lie between two steps: 0.8632 just below one, the other three above.
+        Accept("two-best", 0.8633, 0.3359, Limits(0.8632, 0.3360)),
     ],
-    ids=["usual", "confident"],
+    ids=["usual", "confident", "between"],
 )
 def test_answers_are_trusted_as_the_runtime_does(rule: Accept, origin: int, tmp_path: Path) -> None:
     library = compiled(tmp_path, replace(CONTRACT, accept=rule))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mnist_edge.contract import Limits
 from mnist_edge.errors import MissingContract
 from mnist_edge.formats.c import draft
 from mnist_edge.formats.c.emit import embed, identifier, read
+from mnist_edge.runtime.accept import fit_accept
 from tests.formats.c.conftest import CONTRACT, MODELS
 
 DRAFT = draft((MODELS / "tiny.int8.tflite").read_bytes())
@@ -45,11 +47,11 @@ def test_a_header_of_others_carries_none() -> None:
 
 
 def test_the_rule_of_trust_is_in_steps_of_scores() -> None:
-    accept = replace(CONTRACT.accept, threshold=0.75, margin=0.1, found=Limits(0.8633, 5.0))
+    accept = replace(CONTRACT.accept, threshold=0.75, margin=0.1, found=Limits(0.8632, 5.0))
     header = embed(DRAFT, replace(CONTRACT, accept=accept))
     assert "#define NET_1_AS_IS_SUM 192\n" in header
     assert "#define NET_1_AS_IS_MARGIN 26\n" in header
-    # 221/256 as a contract rounds it.
+    # 221/256, to four digits.
     assert "#define NET_1_FOUND_SUM 221\n" in header
     # More than any difference of scores.
     assert "#define NET_1_FOUND_MARGIN 768\n" in header
@@ -57,8 +59,9 @@ def test_the_rule_of_trust_is_in_steps_of_scores() -> None:
 
 def test_a_limit_is_the_step_that_it_was_fitted_to() -> None:
     for step in range(257):
-        accept = replace(CONTRACT.accept, threshold=round(step / 256, 4))
-        header = embed(DRAFT, replace(CONTRACT, accept=accept))
+        scores = np.zeros((1, 10), np.float32)
+        scores[0, 0] = step / 256
+        header = embed(DRAFT, replace(CONTRACT, accept=fit_accept(scores)))
         assert f"#define NET_1_AS_IS_SUM {step}\n" in header
 
 
