@@ -44,8 +44,8 @@ VALUES = ("linear", "binary", "unit-columns")
 FITS = ("exact", "padded", "resized")
 ANSWERS = ("probabilities", "scores", "log-probabilities", "sigmoids")
 
-# How far apart the ends of a range may be: float32 has both, whatever they are, and their quotient.
-NARROWEST, WIDEST = 1e-9, 1e9
+# How far apart the ends of a range may be: of such widths float32 has the quotients, too.
+NARROWEST, WIDEST = 1e-30, 1e30
 
 _EXPORT_AGAIN = "export the model again with this version: mnist-edge export MODEL.keras"
 
@@ -293,7 +293,11 @@ class Contract:
     source: Source | None = None
     content: Content | None = None
 
-    def check_content(self, path: Path) -> None:
+    def check_content(
+        self,
+        path: Path,
+        remedy: str = "take it from where it was published once more, or make it again.",
+    ) -> None:
         """Check that a file's bytes are those that were published with this contract.
 
         Raises:
@@ -308,8 +312,7 @@ class Contract:
                 whole = Content.of(file.read(self.content.size)) == self.content
         if not whole:
             raise ModelError(
-                f"{path} is damaged: its bytes are not those that were published.",
-                remedy="take it from where it was published once more, or make it again.",
+                f"{path} is damaged: its bytes are not those that were published.", remedy=remedy
             )
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -348,7 +351,7 @@ class Contract:
         if not whole:
             raise ContractError(
                 f"{source}: its contract is damaged, or was changed by hand.",
-                remedy=_EXPORT_AGAIN,
+                remedy="take it from where it was published once more, or export the model again.",
             )
         try:
             contract: Contract = _decode(cls, document, "contract")
@@ -415,8 +418,9 @@ def _crc32(content: bytes) -> str:
 
 
 def _checksum(document: dict[str, Any]) -> str:
-    """Return the CRC-32 of a document by its values, however it is set."""
-    return _crc32(json.dumps(document, separators=(",", ":")).encode())
+    """Return the CRC-32 of a document by its values: in any order, and 1 is 1.0."""
+    values = json.loads(json.dumps(document), parse_int=float)
+    return _crc32(json.dumps(values, separators=(",", ":"), sort_keys=True).encode())
 
 
 def _is_whole(document: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -251,6 +252,14 @@ def test_a_document_that_was_changed_says_so() -> None:
     changed = EXAMPLE.to_json().replace("[0.0,1.0]", "[0.0,71.0]", 1)
     assert "its contract is damaged, or was changed by hand" in refusal(changed).cause
     assert "is damaged" in refusal(EXAMPLE.to_json().replace('"crc32":"', '"crc32":"0')).cause
+
+
+def test_a_document_that_was_only_set_anew_is_whole() -> None:
+    """As JavaScript or jq writes it: 1.0 as 1, keys perhaps in another order."""
+    text = re.sub(r"\.0(?=[,\]}])", "", EXAMPLE.to_json())
+    assert "1.0," not in text
+    anew = json.dumps(json.loads(text), sort_keys=True, indent=2)
+    assert Contract.from_json(anew, "edge.onnx") == EXAMPLE
 
 
 def test_a_document_that_can_be_parsed_but_not_written_is_refused() -> None:

@@ -6,8 +6,8 @@ same functions as the command line; of the default model the module for the page
 clang and lld. Of those with several seeds that one is shipped whose cross-entropy on the validation
 split is the least; the manifest says what each came to. It works in `runs/models`, where a build
 that was stopped goes on. `--only` builds these models and leaves the others as they are;
-`--export-only` trains nothing, and exports the shipped `.keras` files anew; `--sidecars-only` makes
-no files at all, and writes their sidecars anew.
+`--export-only` trains nothing, and exports the shipped `.keras` files anew; `--contracts-only` only
+writes anew what the shipped files say of themselves.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,10 @@ import numpy as np
 from mnist_edge import data, export, train
 from mnist_edge.cli.output import note
 from mnist_edge.cli.watching import watching
-from mnist_edge.contract import Content, Contract, sidecar
+from mnist_edge.contract import sidecar
 from mnist_edge.files import crc32_of, replacing, sha256_of
 from mnist_edge.formats.family import Format
-from mnist_edge.formats.table import FORMATS, named, of_path
+from mnist_edge.formats.table import FORMATS, family_of, named, of_path
 from mnist_edge.runtime.engines import read_contract
 from mnist_edge.runtime.shipped import DEFAULT
 from mnist_edge.training.keras_model import KerasEngine
@@ -66,15 +65,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=SHIPPED, default=SHIPPED, help="these models")
     parser.add_argument("--export-only", action="store_true", help="train nothing")
-    parser.add_argument("--sidecars-only", action="store_true", help="make no files")
+    parser.add_argument("--contracts-only", action="store_true", help="export nothing either")
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     # Before an export does anything with TensorFlow, where the trainings are done already.
     configure_tensorflow()
     document = json.loads(MANIFEST.read_text(encoding="utf-8"))
     files, trainings = document["files"], document["trainings"]
-    if arguments.sidecars_only:
-        _record(files | _sidecars(), trainings)
+    if arguments.contracts_only:
+        _write_contracts()
+        changed = {name: entry | _entry(MODELS / name) for name, entry in files.items()}
+        _record(changed, trainings)
         return
     for name in sorted(arguments.only, key=lambda name: name != TEACHER):
         if not arguments.export_only:
@@ -99,21 +100,15 @@ def _record(files: Entries, trainings: Entries) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _sidecars() -> Entries:
-    """Write the sidecars of the shipped files as this version does; return their entries."""
-    entries: Entries = {}
-    for path in map(sidecar, sorted(MODELS.iterdir())):
-        if path.exists():
-            model = path.with_suffix("")
-            contract = Contract.from_sidecar(model)
-            history = contract.history and tuple(
-                epoch | {"epoch": int(epoch["epoch"])} for epoch in contract.history
-            )
-            content = Content.of(model.read_bytes())
-            with replacing(path) as temporary:
-                replace(contract, history=history, content=content).write(temporary)
-            entries[path.name] = _entry(path)
-    return entries
+def _write_contracts() -> None:
+    """Write the contracts of the shipped files as this version does; that of the module stays."""
+    for path in sorted(filter(of_path, MODELS.iterdir())):
+        contract, embed = read_contract(path), family_of(path).embed
+        if embed:
+            embed(path, contract)
+        else:
+            with replacing(sidecar(path)) as temporary:
+                contract.write(temporary)
 
 
 def _build(name: str) -> tuple[Path, dict[str, object]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from mnist_edge.contract import NARROWEST, WIDEST
 from mnist_edge.errors import UsageError
 
 
@@ -20,7 +20,7 @@ class FeedingOptions:
         answers: `probabilities`, `scores`, `log-probabilities` or `sigmoids`.
 
     Raises:
-        UsageError: the range has no width, or no end.
+        UsageError: the range has no width, or no end, as far as float32 can tell.
     """
 
     shape: tuple[int, ...] | None = None
@@ -30,7 +30,7 @@ class FeedingOptions:
     answers: str | None = None
 
     def __post_init__(self) -> None:
-        if self.range and not 0 < abs(self.range[1] - self.range[0]) < math.inf:
+        if self.range and not NARROWEST <= abs(self.range[1] - self.range[0]) <= WIDEST:
             raise UsageError(
                 f"an input cannot go from {self.range[0]:g} to {self.range[1]:g}.",
                 remedy="give two finite numbers that differ.",

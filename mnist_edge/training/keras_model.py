@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.contract import sidecar
 from mnist_edge.errors import ModelError, first_line
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ def load(path: Path, contract: Contract | None = None) -> keras.Model:
         ModelError: the file is missing, damaged, carries code, or is not a digit classifier.
     """
     if contract and path.is_file():
-        contract.check_content(path)
+        contract.check_content(
+            path,
+            f"train it again; or, if you saved it anew yourself, remove {sidecar(path).name}: then "
+            "it is a model of your own.",
+        )
     check_size(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
