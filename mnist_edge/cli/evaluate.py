@@ -37,8 +37,9 @@ def evaluate(
     from mnist_edge.runtime.labelled import items_of
 
     items = items_of(source)
-    refuse_overwriting(sheet, [source, *(item.path for item in items)])
-    classifier = Classifier.load(chosen(model, *READABLE), max_pixels=max_pixels)
+    path = chosen(model, *READABLE)
+    refuse_overwriting(sheet, [path, source, *(item.path for item in items)])
+    classifier = Classifier.load(path, max_pixels=max_pixels)
     with progress_bar("reading") as bar:
         evaluation = evaluating.evaluate(
             classifier, items, lambda number: bar.update(number, len(items))
@@ -55,7 +56,7 @@ def evaluate(
         first = f", the first {MOST:,}" if len(evaluation.errors) > MOST else ""
         note(f"drawn: {sheet}{first}")
     elif sheet:
-        note("not drawn: nothing was read wrong")
+        note(f"nothing was read wrong{': an older sheet is left' * sheet.exists()}")
     if evaluation.unreadable:
         raise typer.Exit(MnistEdgeError.exit_code)
     next_command("mnist-edge predict PICTURE --explain")

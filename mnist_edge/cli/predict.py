@@ -53,9 +53,10 @@ def predict(
         raise UsageError(
             f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
         )
-    options.refuse_overwriting(explain_to, names)
+    path = options.chosen(model, *READABLE)
+    options.refuse_overwriting(explain_to, [path, *names])
     sources = sources_of(names, sys.stdin.buffer)
-    classifier = Classifier.load(options.chosen(model, *READABLE), max_pixels=max_pixels)
+    classifier = Classifier.load(path, max_pixels=max_pixels)
     answers = answer_each(classifier, sources, digits=digits, frames=frames)
     width = max(len(escaped(name)) for name, _ in sources) if len(names) > 1 or frames else 0
     unreadable = False

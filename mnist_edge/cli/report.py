@@ -57,10 +57,11 @@ def report(
     from mnist_edge.report import report as library
 
     given = [*([model] if model else []), *(models or [])]
-    refuse_overwriting(file, given)
+    given = given or [chosen(None, "keras", "onnx", "onnx-int8", "tflite")]
+    refuse_overwriting(file, [*given, *([data] if data else [])])
     with progress_bar("measuring") as bar, fetching() as progress:
         page = library.report(
-            given or [chosen(None, "keras", "onnx", "onnx-int8", "tflite")],
+            given,
             file=file,
             data=data,
             invert=invert,

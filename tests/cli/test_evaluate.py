@@ -44,12 +44,17 @@ def test_what_cannot_be_read_is_told_once_and_is_no_success(run: Run, tmp_path: 
 def test_what_is_read_is_never_overwritten(run: Run, tmp_path: Path) -> None:
     Image.fromarray(synthetic.generate(1, seed=3).images[0]).save(tmp_path / "a.png")
     (tmp_path / "manifest.csv").write_text("path,label\na.png,\n")
+    (tmp_path / "own.onnx").write_bytes(Path(MODEL).read_bytes())
+    (tmp_path / "digits.npz").write_bytes(b"PK")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for arguments in (
         ("evaluate", "manifest.csv", "--sheet", "manifest.csv"),
         ("evaluate", "manifest.csv", "--sheet", "a.png"),
         ("predict", "a.png", "--explain-to", "a.png"),
         ("report", "a.png", "--file", "a.png"),
+        ("evaluate", "manifest.csv", "--model", "own.onnx", "--sheet", "own.onnx"),
+        ("predict", "a.png", "--model", "own.onnx", "--explain-to", "own.onnx"),
+        ("report", "own.onnx", "--data", "digits.npz", "--file", "digits.npz"),
     ):
         result = run(*arguments)
         assert (result.code, result.stdout) == (2, "")
