@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import io
 import math
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +41,13 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # How their files are called, in folders that hold other files too.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-# How the base64 of PNG, JPEG, WebP and GIF begins.
-_BASE64 = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD")
+# How the base64 of PNG, JPEG, WebP, GIF, TIFF and BMP begins.
+_BASE64 = (
+    *("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "SUkqA", "TU0AK"),
+    *("Qk0", "Qk1", "Qk2", "Qk3"),
+)
+
+_OF_URL = str.maketrans("-_", "+/")
 
 # Where a decoded picture notes how many frames its file has, and by how much that is larger.
 _ORIGIN = "mnist_edge.origin"
@@ -66,6 +73,7 @@ _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], .
         " is too large: {}",
         "scale it down, cut out the digit, or allow more by max_pixels (--max-pixels).",
     ),
+    (binascii.Error, " is no base64: {}", "give all of it, or a path."),
     # Pillow documents no complete set of exceptions, and damaged bytes raise nearly any of them.
     (
         Exception,
@@ -140,10 +148,21 @@ def decode_frames(
         else:
             with Image.open(file, formats=FORMATS) as picture:
                 for frame in ImageSequence.Iterator(picture):
-                    frames, size = getattr(frame, "n_frames", 1), frame.size
+                    frames, size = _count(frame), frame.size
                     _check_size(size, max_pixels, max(_cost(frame), cost * (frames > 1)))
                     frame.draft(None, (DECODING.max_side, DECODING.max_side))
                     yield _noting(_normalize(frame), size, frames)
+
+
+def _count(picture: Image.Image) -> int:
+    """Return how many frames a file has; of a damaged one, those before and that which is."""
+    here = picture.tell()
+    try:
+        return getattr(picture, "n_frames", 1)
+    except Exception:  # any, as of damaged pixels
+        count = picture.tell() + 2
+        picture.seek(here)
+        return count
 
 
 def origin_of(picture: Image.Image) -> tuple[int, Scale]:
@@ -197,8 +216,10 @@ def _explaining(source: Source) -> Iterator[None]:
 
 
 def _is_encoded(text: str) -> bool:
+    if text[:5].lower() == "data:":
+        return "," in text
     long = len(text) >= DECODING.shortest_base64
-    return text[:5].lower() == "data:" or (long and text.startswith(_BASE64))
+    return long and text.lstrip().startswith(_BASE64) and "." not in text
 
 
 def _file(source: Source) -> str | BinaryIO | None:
@@ -210,10 +231,11 @@ def _file(source: Source) -> str | BinaryIO | None:
         return path
     if isinstance(source, str):
         head, comma, content = source.rpartition(",")
-        if comma and not head.lower().endswith(";base64"):
+        if comma and not head.rstrip().lower().endswith("base64"):
             raise ValueError("a data URL of a picture is in base64")
-        # Encoders wrap lines.
-        source = base64.b64decode("".join(content.split()), validate=True)
+        # Encoders wrap lines; in a URL they may escape, replace and leave out characters.
+        digits = "".join(unquote(content).split()).translate(_OF_URL).rstrip("=")
+        source = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     elif hasattr(source, "read"):
         if getattr(source, "seekable", bool)():
             return source  # type: ignore[return-value]

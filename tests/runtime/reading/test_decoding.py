@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -249,17 +250,40 @@ def test_an_empty_path_is_named() -> None:
 def test_a_path_may_be_called_as_a_data_url_begins(tmp_path: Path) -> None:
     corner().save(tmp_path / "data:x.png")
     with contextlib.chdir(tmp_path):
-        assert decode(Path("data:x.png")).size == (60, 40)
+        assert decode(Path("data:x.png")).size == decode("data:x.png").size == (60, 40)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 @pytest.mark.parametrize(
-    "before", ["", "data:image/x;base64,", "DATA:image/x;Base64,"], ids=["bare", "URL", "capitals"]
+    "before",
+    ["", "\n", "data:image/x;base64,", "DATA:image/x;Base64,", "data:image/x; base64,"],
+    ids=["bare", "after a line", "URL", "capitals", "a space"],
 )
 def test_base64_may_be_wrapped(kind: str, before: str) -> None:
     content = encoded(corner("RGB"), kind)
     text = before + base64.encodebytes(content).decode()
     assert np.array_equal(np.asarray(decode(text)), np.asarray(decode(content)))
+
+
+def test_a_data_url_may_be_written_as_urls_are() -> None:
+    content = encoded(Image.effect_noise((60, 40), 90), "PNG")
+    plain = base64.b64encode(content).decode()
+    assert {*"+/"} < {*plain}
+    for text in (
+        quote(plain, safe=""),
+        base64.urlsafe_b64encode(content).decode(),
+        plain.rstrip("="),
+    ):
+        url = f"data:image/png;base64,{text}"
+        assert np.array_equal(np.asarray(decode(url)), np.asarray(decode(content)))
+
+
+def test_what_is_no_base64_says_so() -> None:
+    with pytest.raises(UnreadableImage, match="is no base64: Only base64 data") as caught:
+        decode("data:image/png;base64,iVBORw0KGgo!")
+    assert caught.value.remedy == "give all of it, or a path."
+    with pytest.raises(UnreadableImage, match="a data URL of a picture is in base64"):
+        decode("data:image/png,iVBORw0KGgo")
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])
