@@ -105,9 +105,9 @@ def measure(rounds: int) -> str:
         rows.append(row + [""] * (len(HEADERS) - len(row)))
     goals = []
     for name, column, most in TARGETS:
-        measured = next(row for row in rows if row[0] == name)[HEADERS.index(column)]
-        met = "yes" if float(measured.split()[0]) <= most else "no"
-        goals.append((name, column, f"≤ {most}", measured, met))
+        figure = next(row for row in rows if row[0] == name)[HEADERS.index(column)]
+        met = "yes" if float(figure.split()[0]) <= most else "no"
+        goals.append((name, column, f"≤ {most}", figure, met))
     targets = markdown(("process", "", "target", "measured", "met"), goals, left=2)
     return f"{markdown(HEADERS, rows)}\n\n{targets}"
 

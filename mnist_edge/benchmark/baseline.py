@@ -64,9 +64,13 @@ def read(path: Path) -> Baseline:
         ) from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"{path} is not a report of mnist-edge bench: {first_line(error)}.",
+            f"{path} is not a report of mnist-edge bench: {_wrong(error)}.",
             remedy="make one with mnist-edge bench --json > FILE",
         ) from error
+
+
+def _wrong(error: Exception) -> str:
+    return f"it has no {first_line(error)}" if isinstance(error, KeyError) else first_line(error)
 
 
 def _before(row: dict[str, Any]) -> Before:

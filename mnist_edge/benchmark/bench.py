@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,8 @@ def bench(
     if not tolerance >= 0:  # nor NaN, than which nothing is slower
         raise UsageError(f"a tolerance cannot be {tolerance:g}.", remedy="give 0 or more.")
     before = baseline.read(Path(compare)) if compare else None
-    if models is not None and (isinstance(models, str) or not (models := list(models))):
+    one = isinstance(models, str | os.PathLike | Exported)
+    if models is not None and (one or not (models := list(models))):
         raise UsageError("these are no files to measure.", remedy="give a list of some.")
     paths = chosen(
         [Path(each.path if isinstance(each, Exported) else each) for each in models or ()], formats

@@ -9,6 +9,7 @@ import typer
 
 from mnist_edge.cli.options import MOST_WORKERS, Json, MaxPixels, Model, chosen
 from mnist_edge.cli.output import live_line, note, result, result_json
+from mnist_edge.errors import UsageError
 from mnist_edge.extras import require
 from mnist_edge.formats.latest import READABLE
 
@@ -36,9 +37,7 @@ def score(
     image_column: Annotated[str | None, typer.Option(metavar="NAME", help=_IMAGE_COLUMN)] = None,
     id_column: Annotated[str | None, typer.Option(metavar="NAME", help=_ID_COLUMN)] = None,
     shard: Annotated[int, typer.Option(metavar="N", min=1, help=_SHARD)] = 1000,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=MOST_WORKERS, help=_WORKERS)
-    ] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help=_WORKERS)] = None,
     address: Annotated[str | None, typer.Option(metavar="A", help=_ADDRESS)] = None,
     connect_timeout: Annotated[float, typer.Option(metavar="S", min=0, help=_TIMEOUT)] = 30,
     resume: Annotated[bool, typer.Option("--resume", help=_RESUME)] = False,
@@ -50,6 +49,11 @@ def score(
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 
+    if address in (None, "local") and workers and workers > MOST_WORKERS:
+        raise UsageError(
+            f"--workers {workers} is more than {MOST_WORKERS} processes of one machine.",
+            remedy="give fewer, or the --address of a Ray cluster.",
+        )
     tenth = 0
     with live_line() as draw:
 

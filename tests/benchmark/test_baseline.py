@@ -173,10 +173,12 @@ def test_what_is_no_report_is_refused_with_its_name(content: Any, tmp_path: Path
 
 def test_a_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "picture.json").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
+    (tmp_path / "empty.json").write_text("{}")
     for name, why in (
         ("missing.json", "cannot be read: No such file"),
         (".", "cannot be read: Is a directory"),
         ("picture.json", "is not a report of mnist-edge bench"),
+        ("empty.json", "is not a report of mnist-edge bench: it has no 'rows'"),
     ):
         with pytest.raises(DataError, match=why):
             baseline.read(tmp_path / name)

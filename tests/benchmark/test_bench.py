@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import onnx
@@ -22,6 +23,7 @@ from mnist_edge.benchmark.rows import Report
 from mnist_edge.contract import Contract
 from mnist_edge.data.dataset import Dataset, Split
 from mnist_edge.errors import UsageError
+from mnist_edge.formats.exported import Exported
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.table import FAMILIES, RUNNABLE
 from mnist_edge.formats.table import open_file as opened
@@ -180,8 +182,10 @@ def test_a_benchmark_of_nothing_that_runs_has_no_reference(
     assert report.rows[0].error
 
 
-@pytest.mark.parametrize("models", [[], "edge.onnx"], ids=["no file", "a name for a list"])
-def test_what_is_no_list_of_files_is_not_taken_for_the_default(models: list[str]) -> None:
+@pytest.mark.parametrize(
+    "models", [[], "edge.onnx", Path("edge.onnx"), Exported("onnx", Path("edge.onnx"))]
+)
+def test_what_is_no_list_of_files_is_not_taken_for_the_default(models: Any) -> None:
     with pytest.raises(UsageError, match="no files to measure"):
         mnist_edge.bench(models)
 

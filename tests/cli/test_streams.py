@@ -77,6 +77,22 @@ def test_a_reader_who_has_seen_enough_is_no_error(folder: Path) -> None:
     assert b"error" not in finished.stderr
 
 
+def test_what_is_raised_where_nobody_can_catch_it_is_not_shown() -> None:
+    program = """
+import sys
+from mnist_edge.cli.streams import mute_libraries, open_streams
+class Archive:
+    def __del__(self):
+        raise OSError("no space left")
+open_streams()
+mute_libraries()
+Archive()
+print("here", file=sys.stderr)
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert finished.stderr == b"here\n"
+
+
 def test_names_that_are_not_utf8_are_read_and_shown(folder: Path) -> None:
     (folder / "0.png").rename(os.fsdecode(os.fsencode(folder) + b"/\xff.png"))
     finished = shell(folder, r"predict $'\xff.png' 1.png --json")

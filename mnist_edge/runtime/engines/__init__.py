@@ -128,5 +128,5 @@ def _check_exists(path: Path) -> None:
 def _unknown_format(path: Path) -> ModelError:
     return ModelError(
         f"{path} is neither an .onnx nor a .tflite file.",
-        remedy="export a trained model first: mnist-edge export MODEL.keras",
+        remedy="take one of the same model, as mnist-edge export MODEL.keras makes.",
     )
