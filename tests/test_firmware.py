@@ -28,10 +28,13 @@ def test_every_board_gives_the_same_scores(board: Any) -> None:
     compiler(board.emulator[0])
     # It has weights of 2, 4 and 8 bits.
     micro, images = model("micro"), fields(3)
-    count, scores = tool.run_on(board, micro, "-Os", images)
+    count, scores, reading = tool.run_on(board, micro, "-Os", images)
     assert (scores == gate.reference(micro.tflite, images)).all()
     # Two instructions for each 16 of its multiply-accumulates, at the very least.
     assert count > 340_288 * 2 / 16
+    # On AVR nothing is read.
+    assert (reading is None) == (board.emulator == tool.AVR)
+    assert reading is None or reading > 320 * 240
 
 
 def test_sizes_and_stack_are_those_of_a_small_processor() -> None:

@@ -37,7 +37,10 @@ export async function loaded() {
     const reason = REASONS[verdict >> 8];
     return {
       digit: box && verdict & 255,
-      probabilities: Array.from(part(exports.scores(), 10), (score) => (box ? score / 256 : 0)),
+      // There is no step for 1, for which the last stands.
+      probabilities: Array.from(part(exports.scores(), 10), (score) =>
+        box ? (score === 255 ? 1 : score / 256) : 0,
+      ),
       accepted: reason === null,
       reason,
       box,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import mnist_edge
 from mnist_edge.contract import METADATA_KEY, SIZE, Contract
+from mnist_edge.errors import ConversionError
 from mnist_edge.formats.c.graph import (
     Add,
     AveragePool,
@@ -94,7 +95,16 @@ def trained_bytes(network: Network) -> int:
 
 
 def embed(draft: str, contract: Contract) -> str:
-    """Return the header of a model from its draft and what it says of itself."""
+    """Return the header of a model from its draft and what it says of itself.
+
+    Raises:
+        ConversionError: the header would be called like one that it includes.
+    """
+    if f"{contract.name}.h" in re.findall(r"#\s*include <(.+)>", draft):
+        raise ConversionError(
+            f"c: the header includes one that is called {contract.name}.h, too.",
+            remedy="rename the model file, or leave c out with --formats.",
+        )
     accept = contract.accept
     constants = {
         "AS_IS_SUM": _steps(accept.threshold),

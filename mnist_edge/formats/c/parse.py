@@ -63,6 +63,7 @@ _INSTEAD = {
     "GlobalMaxPooling2D",
     "ELU": "take ReLU in place of ELU",
     "LEAKY_RELU": "take ReLU in place of LeakyReLU",
+    "MINIMUM": "take ReLU or ReLU(6) in place of ReLU with another maximum",
 }
 
 
@@ -96,9 +97,11 @@ def _damaged() -> ConversionError:
 
 
 def _refuse(what: str, instead: str = _BUILD) -> NoReturn:
-    raise ConversionError(
-        f"c: the header has no {what}.", remedy=f"leave c out with --formats, or {instead}."
-    )
+    _give_up(f"the header has no {what}", instead)
+
+
+def _give_up(cause: str, instead: str = "train the network again") -> NoReturn:
+    raise ConversionError(f"c: {cause}.", remedy=f"leave c out with --formats, or {instead}.")
 
 
 class _Parser:
@@ -126,7 +129,11 @@ class _Parser:
             _CONVERT[name](self, operator)
         field, scores = self._tensors[first], self._tensors[last]
         if (field.shape.size, scores.shape.size) != (SIZE * SIZE, len(LABELS)):
-            _refuse(f"network of {field.shape.size} pixels and {scores.shape.size} scores")
+            _give_up(
+                f"the network takes {field.shape.size} numbers and gives {scores.shape.size}, not "
+                f"{SIZE * SIZE} and {len(LABELS)}",
+                "export a classifier of the ten digits",
+            )
         return Network(field, scores, tuple(self._layers))
 
     def _name_of(self, operator: Any) -> str:
@@ -250,11 +257,11 @@ class _Parser:
         most = np.abs(biases) + 255 * np.abs(wide).sum(axis=axes)
         most *= [2 ** max(0, multiplier.exponent) for multiplier in multipliers]
         if most.max() > INT32_MAX:
-            _refuse("sums that may not fit 32 bits")
+            _give_up("the sums of a layer may not fit 32 bits")
         biases -= source.zero * wide.sum(axis=axes)
         kept = _range(_ACTIVATIONS[operator.builtinOptions.fusedActivationFunction], result)
         if kind is Dense and not all(map(rounds_alike, factors, most.tolist(), repeat(kept))):
-            _refuse("dense layer whose results are that near to halves")
+            _give_up("the results of a dense layer are too near to halves")
         self._layers.append(kind(source, result, window, weights, biases, multipliers, kept))
 
     def _factors(self, operator: Any, source: Tensor, result: Tensor, channels: int) -> list[float]:
@@ -267,7 +274,7 @@ class _Parser:
             _refuse("weights with a zero point")
         scales = [float(np.float32(scale)) for scale in quantization.scale]
         if len(scales) not in {1, channels}:
-            _refuse(f"layer of {channels} channels with {len(scales)} scales")
+            _give_up(f"a layer has {channels} channels and {len(scales)} scales")
         factors = [float(source.scale) * scale / float(result.scale) for scale in scales]
         return factors * (channels // len(factors))
 
@@ -314,6 +321,8 @@ class _Parser:
         if (float(result.scale), result.zero) != (1 / 256, 0):
             _refuse("SOFTMAX whose output is not in 1/256")
         scale = softmax_scale(operator.builtinOptions.beta, source.scale)
+        if scale.multiplier.exponent < 1:  # with which TFLite's own kernel ends the process
+            _give_up("all answers are nearly alike")
         self._layers.append(Softmax(source, result, scale))
 
 

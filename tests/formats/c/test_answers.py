@@ -173,6 +173,16 @@ def test_rows_may_be_longer_than_the_picture(read: Read) -> None:
     assert (field == read(part.copy())[1]).all()
 
 
+@pytest.mark.parametrize("inked", [True, False])
+def test_a_pen_of_one_pixel_may_draw_diagonals(read: Read, inked: bool) -> None:
+    picture = np.full((240, 320), 255 * inked, np.uint8)
+    along = np.arange(100)
+    picture[70 + along, 210 - along] = 255 * (not inked)
+    origin, field = read(picture)
+    assert origin == FOUND
+    assert (np.ptp(np.argwhere(field > 64), axis=0) >= 19).all()
+
+
 def test_specks_are_no_ink(read: Read) -> None:
     picture = digit(230, 30)
     clean = read(picture)[1]

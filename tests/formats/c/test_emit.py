@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.contract import Limits
-from mnist_edge.errors import MissingContract
+from mnist_edge.errors import ConversionError, MissingContract
 from mnist_edge.formats.c import draft
 from mnist_edge.formats.c.emit import embed, identifier, read
 from mnist_edge.runtime.accept import fit_accept
@@ -39,6 +39,11 @@ def test_the_contract_can_be_read_back() -> None:
     comment = header.partition("*/")[0]
     assert comment.count("/*") == 1
     assert comment.endswith("}\n")
+
+
+def test_no_header_is_called_like_one_that_it_includes() -> None:
+    with pytest.raises(ConversionError, match=r"includes one that is called stdint\.h"):
+        embed(DRAFT, replace(CONTRACT, name="stdint"))
 
 
 def test_a_header_of_others_carries_none() -> None:

@@ -107,12 +107,25 @@ def test_sums_beyond_32_bits_are_refused() -> None:
         parse(changed(change))
 
 
+def test_answers_that_are_nearly_alike_are_refused() -> None:
+    """TFLite's own kernel ends the process there."""
+
+    def change(model: Any) -> None:
+        for operator in model.subgraphs[0].operators:
+            if hasattr(operator.builtinOptions, "beta"):
+                operator.builtinOptions.beta = 1e-9
+
+    with pytest.raises(ConversionError, match="all answers are nearly alike") as refused:
+        parse(changed(change))
+    assert refused.value.remedy.endswith("train the network again.")
+
+
 def test_another_number_of_scores_is_refused() -> None:
     def change(model: Any) -> None:
         graph = model.subgraphs[0]
         graph.outputs = [graph.operators[-4].outputs[0]]
 
-    with pytest.raises(ConversionError, match="784 pixels and 144 scores"):
+    with pytest.raises(ConversionError, match="takes 784 numbers and gives 144, not 784 and 10"):
         parse(changed(change))
 
 

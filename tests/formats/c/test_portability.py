@@ -7,9 +7,11 @@ import subprocess
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_edge.contract import Contract
+from mnist_edge.data import synthetic
 from mnist_edge.formats.c import gate
 from mnist_edge.formats.c.emit import TEMPLATES_OF
 from mnist_edge.formats.c.parse import parse
@@ -44,6 +46,7 @@ def every_operator() -> str:
         "gcc -O2",
         "clang -O2",
         "clang -O2 --target=wasm32 -ffreestanding",
+        "clang -O2 --target=msp430 -ffreestanding",  # whose int has 16 bits
         "arm-none-eabi-gcc -Os -mcpu=cortex-m0plus -mthumb",
         "arm-none-eabi-gcc -O2 -mcpu=cortex-m4 -mthumb",
         "arm-none-eabi-gcc -O2 -mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
@@ -130,11 +133,17 @@ def test_the_order_of_bytes_makes_no_difference(
 
 
 def test_two_models_fit_in_one_program(tmp_path: Path) -> None:
-    main = ""
+    image = synthetic.generate(1, seed=3).images[0]
+    field = ", ".join(map(str, image.ravel()))
+    main, calls, expected = "#include <stdio.h>\n", "", b""
     for name in ("edge", "tiny"):
         path = MODELS / f"{name}.int8.tflite"
         text = header(path.read_bytes(), Contract.from_sidecar(path))
         (tmp_path / f"{name}.h").write_text(text, encoding="utf-8")
         main += f'#define {name.upper()}_IMPLEMENTATION\n#include "{name}.h"\n#include "{name}.h"\n'
-    main += "int main(void)\n{\n    return 0;\n}\n"
-    built(tmp_path, "", main, compiler("cc"), *WARNINGS)
+        calls += f"{name}_predict(field, scores, scratch); fwrite(scores, 1, 10, stdout);\n"
+        expected += gate.reference(path.read_bytes(), image[np.newaxis]).tobytes()
+    main += f"static const uint8_t field[] = {{{field}}};\nstatic uint8_t scores[10];\n"
+    main += "static uint8_t scratch[EDGE_SCRATCH_BYTES + TINY_SCRATCH_BYTES];\n"
+    main += f"int main(void)\n{{\n{calls}return 0;\n}}\n"
+    assert run(built(tmp_path, "", main, compiler("cc"), *WARNINGS)) == expected

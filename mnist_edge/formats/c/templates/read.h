@@ -92,23 +92,28 @@ static int model_is_dark(const model_picture *picture, int width, int height, in
     return balance > 0;
 }
 
-/* Find the box of all ink but single pixels. Returns whether there is any. */
+/* Find the box of all ink but single pixels, of which none of the eight around is ink. Returns
+   whether there is any. */
 static int model_find(model_picture *picture, int width, int height)
 {
-    int x, y;
+    int x, y, row, column;
 
     picture->left = width;
     picture->top = height;
     picture->right = picture->bottom = 0;
     for (y = 0; y < height; y++) {
         for (x = 0; x < width; x++) {
+            int inked = 0;
+
             if (model_depth(picture, x, y) < 128) {
                 continue;
             }
-            if ((x > 0 && model_depth(picture, x - 1, y) >= 128)
-                || (x + 1 < width && model_depth(picture, x + 1, y) >= 128)
-                || (y > 0 && model_depth(picture, x, y - 1) >= 128)
-                || (y + 1 < height && model_depth(picture, x, y + 1) >= 128)) {
+            for (row = y > 0 ? y - 1 : 0; row < height && row <= y + 1; row++) {
+                for (column = x > 0 ? x - 1 : 0; column < width && column <= x + 1; column++) {
+                    inked += model_depth(picture, column, row) >= 128 ? 1 : 0;
+                }
+            }
+            if (inked > 1) {
                 picture->left = x < picture->left ? x : picture->left;
                 picture->top = y < picture->top ? y : picture->top;
                 picture->right = x >= picture->right ? x + 1 : picture->right;
