@@ -38,9 +38,9 @@ parentheses is the 95 % confidence interval of the median of the rounds."""
 PROCESSORS = """## One picture, on every processor
 
 p50 of one file over that of another, one picture a call and one thread, on each processor that
-this command has run on; all else on this page is of the last. **int8 always saves bytes. One
-picture at a time it saves time in LiteRT where AVX-512 VNNI has instructions made for it, and none
-in onnxruntime, where a network is as small as `edge`; in batches it saves time there too.**"""
+this command has run on; all else on this page is of the last. **int8 always saves bytes. Time it
+saves on some processors: one picture at a time, in LiteRT on the EPYC, and not on the Xeon, for
+which XNNPACK takes kernels of AMX; in onnxruntime on neither, but in batches on both.**"""
 
 # Instructions that integer kernels are made of, the widest first, as Linux calls them.
 INSTRUCTIONS = (
@@ -67,7 +67,8 @@ against `python -c pass`."""
 
 CALLS = """## What `Classifier` adds
 
-`predict` reads its picture: it also has to find out whether it is in MNIST's own form already."""
+`predict` reads its picture: it also has to find out whether it is in MNIST's own form already.
+`predict_batch` asks that of each picture by itself, which takes longer than the network does."""
 
 CHUNKS = """## Pictures in one call, and int8 against float32
 

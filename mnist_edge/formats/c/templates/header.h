@@ -86,7 +86,8 @@ model_answer model_accept(const uint8_t scores[MODEL_CLASSES], model_origin orig
    is all zero then.
 
    This is the simple part of what mnist-edge does with a picture. The digit has to be the only ink,
-   on an even background. Left out are uneven light, frames and other things in the picture, several
+   on an even background, and so large in it that it outweighs a camera's noise: one that does not
+   may be called blank. Left out are uneven light, frames and other things in the picture, several
    digits, and broad or fine pens, which mnist-edge makes as broad as MNIST's. */
 model_origin model_read(const uint8_t *gray, int width, int height, size_t stride,
                         uint8_t field[MODEL_FIELD_BYTES], void *scratch);
