@@ -56,7 +56,7 @@ def evaluate(
         first = f", the first {MOST:,}" if len(evaluation.errors) > MOST else ""
         note(f"drawn: {sheet}{first}")
     elif sheet:
-        note(f"nothing was read wrong{': an older sheet is left' * sheet.exists()}")
+        note("nothing was read wrong" + (": an older sheet is left" if sheet.exists() else ""))
     if evaluation.unreadable:
         raise typer.Exit(MnistEdgeError.exit_code)
     next_command("mnist-edge predict PICTURE --explain")

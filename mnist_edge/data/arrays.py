@@ -36,10 +36,10 @@ def full_scale(name: str, images: Array) -> int:
     if not images.size:
         return FULL_SCALES[-1]
     low, high = float(images.min()), float(images.max())
-    # Nothing compares with NaN, which min and max pass on.
-    if not (low >= 0 and high <= FULL_SCALES[-1]):
+    # Nothing compares with NaN, which min and max pass on. No full ink is as faint as a fourth.
+    if not (low >= 0 and high <= FULL_SCALES[-1]) or 1 < high < FULL_SCALES[-1] / 4:
         raise DataError(
-            f"{name}: pixels are {low:g} to {high:g}, neither 0 to 1 nor 0 to 255.",
+            f"{name}: pixels are {low:.9g} to {high:.9g}, neither 0 to 1 nor 0 to 255.",
             remedy="store the pictures as they are before any normalization, 0 to 255.",
         )
     return next(scale for scale in FULL_SCALES if high <= scale)
@@ -57,9 +57,11 @@ def pixels(name: str, images: Array, scale: int) -> NDArray[np.uint8]:
             f"{name}: images are {images.dtype} {images.shape}, not {_SHAPES}.",
             remedy=f"store the pictures as {SIZE}x{SIZE} bytes, 0 paper and 255 ink, as in MNIST.",
         )
-    if full_scale(name, images) > scale:
+    # What is all paper is so in any range.
+    if full_scale(name, images) != scale and images.any():
         raise DataError(
-            f"{name}: pixels are 0 to {float(images.max()):g}, those of the training split 0 to 1.",
+            f"{name}: pixels are 0 to {float(images.max()):g}, those of the training split 0 to "
+            f"{scale}.",
             remedy="store both splits in the same range.",
         )
     images = np.ascontiguousarray(images.reshape(-1, SIZE, SIZE))

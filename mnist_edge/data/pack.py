@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mnist_edge.data.plan import Plan
+from mnist_edge.data.plan import UNFINISHED, Plan
 from mnist_edge.data.storage import fixed_part, locate_apart
 from mnist_edge.errors import DataError, UsageError, did_you_mean
 from mnist_edge.extras import require
@@ -56,7 +56,12 @@ def pack(
             remedy=f"{did_you_mean(format, _WRITERS)}accepted are {', '.join(_WRITERS)}.",
         )
     storage, folder = locate_apart(out, source)
-    if names := storage.names(folder):
+    names = storage.names(folder)
+    if UNFINISHED in names:
+        raise UsageError(
+            f"{folder!r} holds shards that were never finished.", remedy="remove them, and it."
+        )
+    if names:
         raise UsageError(
             f"{folder!r} is not empty: it holds {min(names)!r}.", remedy="choose another folder."
         )
@@ -68,8 +73,11 @@ def pack(
                 remedy="name a folder or a pattern of picture files.",
             )
         for entries in _shards(_entries(plan, progress), pictures):
+            if not written:
+                storage.write(f"{folder}/{UNFINISHED}", b"")
             written.append(f"pictures-{len(written):06}.{format}")
             storage.write(f"{folder}/{written[-1]}", _WRITERS[format](entries))
+        storage.remove(f"{folder}/{UNFINISHED}")
     return written
 
 

@@ -18,6 +18,9 @@ from mnist_edge.errors import DataError, UsageError
 # A picture file or a line of so many makes a unit: a second or more of work, and of work lost.
 PICTURES_PER_UNIT = 1000
 
+# A file that lies beside shards until all of them are written.
+UNFINISHED = "_UNFINISHED"
+
 # Of a file: its first row group or byte, its first row, and how many.
 Part = tuple[int, int, int]
 
@@ -50,6 +53,11 @@ class Plan:
         pictures_per_unit: int = PICTURES_PER_UNIT,
     ) -> None:
         storage, path = locate(location)
+        if storage.has(f"{path}/{UNFINISHED}"):
+            raise DataError(
+                f"{location!r} holds shards that were never finished.",
+                remedy="pack the pictures again, into another folder.",
+            )
         known = ((found, file) for file in storage.files(path) if (found := _kind_of(file.path)))
         first = next(known, None)
         if first is None:

@@ -116,6 +116,13 @@ class Storage:
             is_folder = info.type == fs.FileType.Directory
             yield File(info.path, info.size or 0, info.mtime_ns), is_folder
 
+    def has(self, path: str) -> bool:
+        """Tell whether there is such a file or folder, and it may be seen."""
+        try:
+            return self._found(path) is not None
+        except OSError:
+            return False
+
     def names(self, folder: str) -> set[str]:
         """Return the names of all that is in a folder; none where there is no such folder.
 
@@ -176,6 +183,22 @@ class Storage:
             raise OutputError(
                 f"cannot write {self.uri(path)}: {first_line(error)}.",
                 remedy="check your rights and credentials, and that there is space.",
+            ) from error
+
+    def remove(self, path: str) -> None:
+        """Remove a file.
+
+        Raises:
+            OutputError: it cannot be removed.
+        """
+        try:
+            if self.is_local:
+                Path(path).unlink()
+            else:
+                self.system.delete_file(path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot remove {self.uri(path)}: {first_line(error)}.", remedy="check your rights."
             ) from error
 
 

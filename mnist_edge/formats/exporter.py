@@ -139,7 +139,7 @@ class Exporter:
                 else:
                     content = Content.of(temporary.read_bytes())
                     replace(contract, content=content).write(document)
-        except (ConversionError, GateError) as failure:
+        except (ConversionError, GateError, ModelError) as failure:
             return replace(result, failure=failure)
         return replace(result, bytes=path.stat().st_size, sha256=sha256_of(path))
 
@@ -211,8 +211,11 @@ def _probabilities(row: Format, engine: Engine, images: NDArray[np.uint8]) -> ND
 
 
 def _check_replaceable(path: Path) -> None:
+    """Check that no file is there, or one that an export made: a training's takes hours."""
     try:
-        made_here = not path.exists() or contract_of(path) is not None
+        contract = contract_of(path) if path.exists() else None
+        trained = path.suffix == ".keras" and contract is not None and contract.source is None
+        made_here = not path.exists() or (contract is not None and not trained)
     except ModelError:
         made_here = False
     if not made_here:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.contract import LABELS, SIZE, TensorSpec
-from mnist_edge.errors import ModelError, UsageError
+from mnist_edge.errors import DataError, ModelError, UsageError
 from mnist_edge.runtime.engines.encoding import (
     PROBABILITIES_OF,
     SMALLEST,
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Split
     from mnist_edge.formats.feeding import FeedingOptions
 
-# What black and white are in the inputs that people train on; the third is torchvision's
+# What black and white are in the inputs that people train on; the last is torchvision's
 # Normalize((0.1307,), (0.3081,)), the mean and the deviation of MNIST's training pictures.
 MEAN, DEVIATION = 0.1307, 0.3081
-RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION))
+RANGES = (
+    *((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-0.5, 0.5)),
+    (-MEAN / DEVIATION, (1 - MEAN) / DEVIATION),
+)
 
 # Sides of an input that a 28×28 digit can be brought to.
 SMALLEST_SIDE, LARGEST_SIDE = 14, 128
@@ -45,6 +48,10 @@ FIRST_SAMPLE, SECOND_SAMPLE, FINALISTS = 40, 400, 4
 # What the best way has to reach: the share of right answers, and how many times its loss the next
 # best has to lose.
 ENOUGH, APART = 0.85, 1.02
+
+# Times the range of the best way, that a model is tried on too; and by how much more it may not
+# read then, as a share: its range would be another than those that are known.
+STRETCHED, BETTER = (0.25, 0.5, 2.0, 4.0), 0.01
 
 # Ways whose probabilities differ by no more are the same way to this model.
 SAME = 1e-3
@@ -121,7 +128,9 @@ def measure(runner: Runner, training: Split, options: FeedingOptions, source: ob
 
     Raises:
         ModelError: the model is no classifier of the ten digits, none of the ways is good enough,
-            or two are about as good; the remedy names the flags that decide.
+            two are about as good, or its range is none of the usual ones; the remedy names the
+            flags that decide.
+        DataError: there are no pictures of a digit.
     """
     specs = list(_ways(runner, options, source))
     first = _try(runner, specs, _balanced(training, FIRST_SAMPLE), options, source)
@@ -146,6 +155,18 @@ def measure(runner: Runner, training: Split, options: FeedingOptions, source: ob
             remedy=f"say which it is: {_FLAGS}.",
             details=_table(tried),
         )
+    if best.input.values != "unit-columns" and not options.range:
+        low, high = best.input.range
+        ends = ((low, low + times * (high - low)) for times in STRETCHED)
+        stretched = [replace(best.input, values="linear", range=limits) for limits in ends]
+        others = _try(runner, stretched, _balanced(training, SECOND_SAMPLE), options, source)
+        better = [way for way, _ in others if way.accuracy > best.accuracy + BETTER]
+        if better:
+            raise ModelError(
+                f"{source} was trained on a range of values that is none of the usual ones.",
+                remedy=f"say which it is: {_FLAGS}.",
+                details=_table([best, *better]),
+            )
     return Measured(best, rival)
 
 
@@ -164,6 +185,12 @@ def _balanced(split: Split, count: int) -> Split:
     """Return the first `count` pictures of each digit, or as many as there are of the rarest."""
     places = [np.flatnonzero(split.labels == digit) for digit in range(len(LABELS))]
     least = min(count, *map(len, places))
+    if not least:
+        missing = next(digit for digit, place in enumerate(places) if not len(place))
+        raise DataError(
+            f"no picture to train on shows a {missing}: how a model is fed cannot be measured.",
+            remedy="name a dataset of all ten digits with --data.",
+        )
     chosen = np.sort(np.concatenate([place[:least] for place in places]))
     return type(split)(split.images[chosen], split.labels[chosen])
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_edge.contract import (
     LABELS,
     SCHEMA,
@@ -16,7 +19,7 @@ from mnist_edge.contract import (
     is_file_name,
     sidecar,
 )
-from mnist_edge.errors import ContractError, UsageError, printable
+from mnist_edge.errors import ContractError, ModelError, UsageError, printable
 from mnist_edge.files import sha256_of
 from mnist_edge.formats import foreign
 from mnist_edge.formats.family import Conversion
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
     from mnist_edge.data.dataset import Dataset
     from mnist_edge.formats.feeding import FeedingOptions
     from mnist_edge.runtime.engines import Engine
+
+
+# Training pictures that a model answers one at a time, too.
+ALONE = 16
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def open_foreign(
     best = measured.best
     adopted = family.adopt(runner, path, best)
     reference = EncodedEngine(runner, best.input, best.answers)
+    _check_alone(reference, dataset.train.images, path.name)
     conversions = dict(adopted.conversions)
     if family is KERAS:
         conversions = _of_keras() | conversions
@@ -139,3 +147,22 @@ def open_foreign(
 
 def _of_keras() -> dict[str, Conversion]:
     return {row.name: row.conversion for row in FORMATS.values() if row.conversion}
+
+
+def _check_alone(engine: Engine, images: NDArray[np.uint8], name: str) -> None:
+    """Check that a model answers a picture beside others as it does alone.
+
+    One whose softmax is over the pictures of a batch, and not over the classes, may read all of
+    a large one. Chance, as of dropout that was never turned off, may change a few answers.
+
+    Raises:
+        ModelError: it does not.
+    """
+    sample = images[:ALONE]
+    beside = engine.run(sample).argmax(axis=1)
+    alone = np.concatenate([engine.run(image[np.newaxis]) for image in sample]).argmax(axis=1)
+    if (alone != beside).mean() > 0.2:
+        raise ModelError(
+            f"{name} answers a picture otherwise when it is alone.",
+            remedy="let its softmax be over the classes, axis 1, and train it so.",
+        )

@@ -39,8 +39,10 @@ def test_ink_of_one_is_full(dtype: str) -> None:
 
 
 def test_both_splits_are_counted_in_the_range_of_the_training_split() -> None:
-    faint = (IMAGES > 200).astype(np.uint8)
-    np.testing.assert_array_equal(arrays.pixels("test", faint, 255), faint)
+    with pytest.raises(DataError, match="pixels are 0 to 1, those of the training split 0 to 255"):
+        arrays.pixels("test", (IMAGES > 200).astype(np.uint8), 255)
+    paper = np.zeros_like(IMAGES)
+    np.testing.assert_array_equal(arrays.pixels("test", paper, 255), paper)
     with pytest.raises(DataError, match="pixels are 0 to 255, those of the training split 0 to 1"):
         arrays.pixels("test", IMAGES, 1)
 
@@ -54,6 +56,8 @@ WRONG_PIXELS = {
     "standardized": (IMAGES / 255 - 0.1307) / 0.3081,
     "minus one to one": IMAGES / 127.5 - 1,
     "16 bits": IMAGES.astype(np.uint16) * 257,
+    "a little beyond 1": IMAGES / 254,
+    "16 levels": IMAGES // 16,
     "not a number": np.full((5, 28, 28), np.nan),
     "infinite": np.where(IMAGES > 127, np.inf, 0),
 }

@@ -77,9 +77,12 @@ def test_pictures_that_are_mixed_keep_their_order() -> None:
     assert numbers(dataset.validation) == [*range(44, 48)]
 
 
-def test_pictures_that_are_sorted_are_shuffled() -> None:
+@pytest.mark.parametrize(
+    "order", [[*range(10)], [*range(9, -1, -1)], [3, 1, 4, 5, 9, 2, 6, 8, 7, 0]]
+)
+def test_pictures_that_are_sorted_are_shuffled(order: list[int]) -> None:
     """Else only the last digit would validate, and hardly any of it train."""
-    labels = np.repeat(np.arange(10, dtype=np.uint8), 12)
+    labels = np.repeat(np.array(order, np.uint8), 12)
     dataset = Dataset.from_arrays("sorted", numbered(labels), TEST)
     assert sorted(numbers(dataset.train) + numbers(dataset.validation)) == [*range(120)]
     assert len({*dataset.validation.labels}) > 3

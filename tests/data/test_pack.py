@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ import pyarrow.parquet as pq
 from mnist_edge.data import pack as packing
 from mnist_edge.data import pictures
 from mnist_edge.data.pack import pack
-from mnist_edge.errors import DataError, UsageError
+from mnist_edge.data.plan import Plan
+from mnist_edge.data.storage import Storage
+from mnist_edge.errors import DataError, OutputError, UsageError
 from tests.data.test_pictures import CONTENTS, folder, read
 
 __all__ = ["folder"]
@@ -72,6 +75,27 @@ def test_a_picture_that_cannot_be_read_ends_the_packing(
     with pytest.raises(DataError, match=r"0\.png' cannot be read: it has more than"):
         pack(str(folder), str(tmp_path / "a"))
     assert not (tmp_path / "a").exists()
+
+
+def test_what_was_not_finished_is_neither_read_nor_added_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Storage.write
+    begun = iter(range(4))
+
+    def fail(storage: Storage, path: str, data: Any) -> None:
+        if next(begun, None) is None:
+            raise OutputError("no space", remedy="make some")
+        write(storage, path, data)
+
+    monkeypatch.setattr(Storage, "write", fail)
+    with pytest.raises(OutputError):
+        pack(str(folder), str(tmp_path / "a"), pictures=2)
+    assert len([*(tmp_path / "a").glob("*.tar")]) == 3
+    with pytest.raises(DataError, match="shards that were never finished"):
+        Plan(str(tmp_path / "a"))
+    with pytest.raises(UsageError, match="shards that were never finished"):
+        pack(str(folder), str(tmp_path / "a"), pictures=2)
 
 
 def test_what_makes_no_sense_is_refused(folder: Path, tmp_path: Path) -> None:

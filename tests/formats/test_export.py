@@ -25,7 +25,7 @@ from mnist_edge.formats.source import open_foreign
 from mnist_edge.formats.table import FORMATS, open_file
 from mnist_edge.runtime import shipped
 from mnist_edge.runtime.classifier import accuracy
-from tests.conftest import write_digits
+from tests.conftest import Workspace, write_digits
 from tests.formats import theirs
 from tests.formats.c.conftest import compiler
 from tests.formats.theirs import to_keras, to_onnx
@@ -236,6 +236,60 @@ def test_an_onnx_file_becomes_what_can_be_made_of_it(
     with pytest.raises(mnist_edge.OutputError, match="is in the way"):
         mnist_edge.export(origin, data=data, out=tmp_path)
     assert origin.read_bytes() == before
+
+
+def test_a_softmax_over_the_pictures_is_refused(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    """In a batch each picture takes its digit from the others; alone, all are a 0."""
+    origin = to_onnx(tmp_path / "theirs.onnx", weights)
+    model = onnx.load(origin)
+    (axis,) = model.graph.node[-1].attribute
+    axis.i = 0
+    onnx.save(model, origin)
+    with pytest.raises(ModelError, match="answers a picture otherwise when it is alone"):
+        mnist_edge.export(origin, data=data, out=tmp_path / "runs")
+
+
+def test_of_several_outputs_none_is_chosen(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    origin = to_onnx(tmp_path / "theirs.onnx", weights)
+    model = onnx.load(origin)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("scores", 1, ["batch", 10]))
+    onnx.save(model, origin)
+    with pytest.raises(ModelError, match="gives 2 outputs, not one answer"):
+        mnist_edge.export(origin, data=data, out=tmp_path / "runs")
+
+
+def test_a_model_that_was_trained_here_is_not_replaced(
+    data: str, workspace: Workspace, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    for file in ("edge.keras", "edge.keras.json"):
+        shutil.copy(workspace.runs / file, tmp_path)
+    model = to_keras(weights)
+    model.name = "edge"
+    before = (tmp_path / "edge.keras").read_bytes()
+    with pytest.raises(mnist_edge.OutputError, match="is in the way"):
+        mnist_edge.export(model, data=data, out=tmp_path)
+    assert (tmp_path / "edge.keras").read_bytes() == before
+
+
+def test_a_layer_of_ones_own_keeps_no_other_format_from_being_made(
+    data: str, weights: theirs.Weights, tmp_path: Path
+) -> None:
+    import keras
+
+    class Same(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            return x
+
+    inner = to_keras(weights)
+    answers = {"digit": inner(Same(name="mine")(inner.inputs[0]))}
+    model = keras.Model(inner.inputs[0], answers, name="own")
+    with pytest.raises(ConversionError, match="no other program can load mine, a Same"):
+        mnist_edge.export(model, formats=["keras", "onnx"], data=data, out=tmp_path)
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["own.onnx"]
 
 
 def test_a_tflite_file_keeps_its_bytes_and_gets_a_contract(

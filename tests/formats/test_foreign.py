@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.contract import TensorSpec
 from mnist_edge.data import Dataset, Split
-from mnist_edge.errors import ModelError, UsageError
+from mnist_edge.errors import DataError, ModelError, UsageError
 from mnist_edge.formats.feeding import FeedingOptions
 from mnist_edge.formats.foreign import DEVIATION, MEAN, Measured, describe, measure
 from mnist_edge.runtime.engines.encoding import PROBABILITIES_OF, EncodedEngine
@@ -25,6 +25,7 @@ WAYS = {
     "ink 1": spec(),
     "ink 255": spec(range=(0.0, 255.0)),
     "from -1": spec(range=(-1.0, 1.0)),
+    "around 0": spec(range=(-0.5, 0.5)),
     "normalized": spec("NCHW", 1, 28, 28, range=NORMAL),
     "dark ink": spec(range=(1.0, 0.0)),
     "dark ink of bytes": spec("NC", 784, range=(255.0, 0.0)),
@@ -208,6 +209,26 @@ def test_what_is_given_is_not_measured(digits: Dataset, weights: theirs.Weights)
     assert measured.best.answers == "log-probabilities"
     assert measured.next is None
     assert all(batch.min() == 0 and batch.max() == 2 for batch in asked)
+
+
+@pytest.mark.parametrize("top", [2.0, 100.0])
+def test_a_range_that_is_none_of_the_usual_ones_has_to_be_named(
+    top: float, digits: Dataset, weights: theirs.Weights
+) -> None:
+    runner = network(weights, spec(range=(0.0, top)))
+    with pytest.raises(ModelError, match=r"none of the usual ones|two ways that are") as caught:
+        found(runner, digits)
+    assert "--input-range LOW,HIGH" in caught.value.remedy
+    assert found(runner, digits, range=(0.0, top)).best.input.range == (0, top)
+
+
+def test_a_dataset_without_one_of_the_digits_measures_nothing(
+    digits: Dataset, weights: theirs.Weights
+) -> None:
+    some = digits.train.labels != 9
+    sample = Split(digits.train.images[some], digits.train.labels[some])
+    with pytest.raises(DataError, match="no picture to train on shows a 9"):
+        measure(network(weights, spec()), sample, FeedingOptions(), "theirs.onnx")
 
 
 def test_a_shape_that_contradicts_the_files_is_refused(

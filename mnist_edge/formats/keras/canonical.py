@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from mnist_edge.contract import LABELS, SIZE, TensorSpec
-from mnist_edge.errors import ModelError
+from mnist_edge.errors import ConversionError, ModelError, printable
 from mnist_edge.files import sha256_of
 from mnist_edge.formats.family import SAME, Adopted, Conversion
 from mnist_edge.formats.keras.runner import KerasRunner, only
@@ -72,6 +72,13 @@ def _int8_of(
 
 
 def _save(model: keras.Model, _pictures: object) -> bytes:
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.Lambda) or not type(layer).__module__.startswith("keras."):
+            raise ConversionError(
+                f"keras: no other program can load {printable(layer.name)}, a "
+                f"{type(layer).__name__}.",
+                remedy="name other formats with --formats.",
+            )
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         model.save(path)

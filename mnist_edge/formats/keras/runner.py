@@ -116,5 +116,7 @@ class KerasRunner:
 
 
 def only(answers: Any) -> Any:
-    """Return the one answer of a network that may give a list of one."""
+    """Return the one answer of a network that may give a list or a dict of one."""
+    if isinstance(answers, dict):
+        answers = list(answers.values())
     return answers[0] if isinstance(answers, list | tuple) else answers

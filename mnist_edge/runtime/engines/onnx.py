@@ -196,6 +196,11 @@ class OnnxRunner:
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._session, self._source = open_session(path, threads), path
         image, answer = _ends(self._session, path)
+        if (given := len(self._session.get_outputs())) > 1:
+            raise ModelError(
+                f"{path} gives {given} outputs, not one answer.",
+                remedy="choose a classifier of the ten digits.",
+            )
         self.dtype = ELEMENTS[image.type]
         self._input, self._output = image.name, answer.name
         self.shape = tuple(size if isinstance(size, int) else None for size in image.shape)
