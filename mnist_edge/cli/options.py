@@ -125,14 +125,14 @@ def refuse_together(name: str, given: object, others: Mapping[str, object]) -> N
 
 
 def refuse_overwriting(output: Path | None, inputs: Iterable[Path | str]) -> None:
-    """Refuse an output that is one of the inputs, which would be lost.
+    """Refuse an output that is one of the inputs, or the sidecar of one, which would be lost.
 
     Raises:
         UsageError: it is.
     """
     if output is None or not output.exists():
         return
-    for path in map(str, inputs):
+    for path in (read for each in inputs for read in (str(each), f"{each}.json")):
         if os.path.exists(path) and output.samefile(path):  # noqa: PTH110 - of any length
             raise UsageError(
                 f"{output} is read, and would be overwritten.", remedy="name another file."

@@ -58,7 +58,8 @@ def report(
 
     given = [*([model] if model else []), *(models or [])]
     given = given or [chosen(None, "keras", "onnx", "onnx-int8", "tflite")]
-    refuse_overwriting(file, [*given, *([data] if data else [])])
+    read: list[Path] = [Path(data), *Path(data).glob("*")] if data else []
+    refuse_overwriting(file, [*given, *(path for path in read if path.suffix != ".html")])
     with progress_bar("measuring") as bar, fetching() as progress:
         page = library.report(
             given,

@@ -45,8 +45,11 @@ def test_what_is_read_is_never_overwritten(run: Run, tmp_path: Path) -> None:
     Image.fromarray(synthetic.generate(1, seed=3).images[0]).save(tmp_path / "a.png")
     (tmp_path / "manifest.csv").write_text("path,label\na.png,\n")
     (tmp_path / "own.onnx").write_bytes(Path(MODEL).read_bytes())
+    (tmp_path / "own.onnx.json").write_text("{}")
     (tmp_path / "digits.npz").write_bytes(b"PK")
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "idx").mkdir()
+    (tmp_path / "idx" / "t10k-images-idx3-ubyte").write_bytes(b"\0")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for arguments in (
         ("evaluate", "manifest.csv", "--sheet", "manifest.csv"),
         ("evaluate", "manifest.csv", "--sheet", "a.png"),
@@ -55,11 +58,13 @@ def test_what_is_read_is_never_overwritten(run: Run, tmp_path: Path) -> None:
         ("evaluate", "manifest.csv", "--model", "own.onnx", "--sheet", "own.onnx"),
         ("predict", "a.png", "--model", "own.onnx", "--explain-to", "own.onnx"),
         ("report", "own.onnx", "--data", "digits.npz", "--file", "digits.npz"),
+        ("report", "own.onnx", "--data", "idx", "--file", "idx/t10k-images-idx3-ubyte"),
+        ("predict", "a.png", "--model", "own.onnx", "--explain-to", "own.onnx.json"),
     ):
         result = run(*arguments)
         assert (result.code, result.stdout) == (2, "")
         assert "is read, and would be overwritten" in result.stderr
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_nothing_to_evaluate_is_told(run: Run, tmp_path: Path) -> None:

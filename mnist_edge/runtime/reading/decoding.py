@@ -9,7 +9,7 @@ import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -147,22 +147,27 @@ def decode_frames(
             yield _from_array(np.asarray(source), max_pixels)
         else:
             with Image.open(file, formats=FORMATS) as picture:
+                frames = left = _count(picture)
                 for frame in ImageSequence.Iterator(picture):
-                    frames, size = _count(frame), frame.size
+                    size, left = frame.size, left - 1
                     _check_size(size, max_pixels, max(_cost(frame), cost * (frames > 1)))
                     frame.draft(None, (DECODING.max_side, DECODING.max_side))
                     yield _noting(_normalize(frame), size, frames)
+                if left > 0:
+                    raise ValueError("it ends before its last frame")
 
 
 def _count(picture: Image.Image) -> int:
     """Return how many frames a file has; of a damaged one, those before and that which is."""
-    here = picture.tell()
-    try:
+    with suppress(Exception):  # any, as of damaged pixels
         return getattr(picture, "n_frames", 1)
-    except Exception:  # any, as of damaged pixels
-        count = picture.tell() + 2
-        picture.seek(here)
-        return count
+    count = 0
+    with suppress(Exception):
+        while True:
+            picture.seek(count)
+            count += 1
+    picture.seek(0)
+    return count + 1
 
 
 def origin_of(picture: Image.Image) -> tuple[int, Scale]:
@@ -300,13 +305,15 @@ def _from_array(
 
 
 def _full_scale(values: NDArray[np.generic]) -> int:
-    """Return what the values count in."""
+    """Return what the values count in; numbers that are not whole may lie a little beyond."""
     if values.dtype.kind not in "buif":
         raise ValueError("the values are not real numbers")
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
-    if not (low >= 0 and high <= DECODING.full_scales[-1]):
+    beyond = DECODING.overshoot if values.dtype.kind == "f" else 0
+    full = next((each for each in DECODING.full_scales if high <= each * (1 + beyond)), 0)
+    if not full or low < -full * beyond:
         raise ValueError(f"the values {low:g} to {high:g} are not within 0..1, 0..255 or 0..65535")
-    return next(full for full in DECODING.full_scales if high <= full)
+    return full
 
 
 def _in_grey_levels(values: NDArray[np.generic], full_scale: int) -> NDArray[np.uint8]:
@@ -314,7 +321,7 @@ def _in_grey_levels(values: NDArray[np.generic], full_scale: int) -> NDArray[np.
     if values.dtype == np.uint8 and full_scale == 255:
         return values  # type: ignore[return-value]
     levels = np.rint(values.astype(np.float32) * (255 / full_scale))
-    grey: NDArray[np.uint8] = levels.astype(np.uint8)
+    grey: NDArray[np.uint8] = levels.clip(0, 255).astype(np.uint8)
     return grey
 
 

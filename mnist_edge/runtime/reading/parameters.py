@@ -22,6 +22,7 @@ class Decoding:
     extremes: tuple[int, int] = (1, 99)  # percentiles of its levels: the rest is noise
     contrast: int = 64  # grey levels between these: ink and a background of its own
     full_scales: tuple[int, ...] = (1, 255, 65535)  # what the values of an array may count in
+    overshoot: float = 0.01  # of these, either way: resizing and tone curves leave their range
 
 
 @dataclass(frozen=True)

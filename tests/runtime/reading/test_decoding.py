@@ -242,6 +242,16 @@ def test_a_long_text_that_is_no_picture_is_not_repeated_whole() -> None:
     assert len(caught.value.cause) < 1000
 
 
+@pytest.mark.parametrize("full", [1.0, 255.0, 65535.0])
+def test_numbers_may_lie_a_little_beyond_their_range(full: float) -> None:
+    """As resizing and tone curves leave them; else full ink would be a 255th of the next range."""
+    levels = np.asarray(corner("L"), float)
+    plain, beyond = (decode(levels / 255 * full * times) for times in (1, 1 + 1e-6))
+    assert np.array_equal(np.asarray(beyond), np.asarray(plain))
+    with pytest.raises(UnreadableImage, match=r"are not within 0\.\.1"):
+        decode(levels / 255 * 2 * full - full)
+
+
 def test_an_empty_path_is_named() -> None:
     with pytest.raises(UnreadableImage, match=r"^''"):
         decode("")
