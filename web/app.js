@@ -31,7 +31,10 @@ async function start() {
   const config = await (await fetch("config.json")).json();
   for (const name of config.readers) readers.set(name, new KINDS[name](config));
   // A page that has a server is of no use without it.
-  if (!readers.has("server")) await navigator.serviceWorker?.register("sw.js");
+  if (!readers.has("server")) {
+    // Without one, as where a browser keeps nothing, the page works as long as there is a network.
+    navigator.serviceWorker?.register("sw.js", { updateViaCache: "none" }).catch(() => {});
+  }
   $("#mode").disabled = readers.size < 2;
   // What nobody reads here is not offered.
   $("#sources").hidden = $("#layers").hidden = !config.pictures && !readers.has("server");
@@ -58,11 +61,14 @@ async function read() {
   changed = true;
   if (reading || !reader) return;
   panel.busy = reading = true;
-  while (changed) {
-    changed = false;
-    await readOnce(reader);
+  try {
+    while (changed) {
+      changed = false;
+      await readOnce(reader);
+    }
+  } finally {
+    panel.busy = reading = false;
   }
-  panel.busy = reading = false;
   clearTimeout(resting);
   resting = setTimeout(showReading, REST);
 }
@@ -135,7 +141,9 @@ async function showReading() {
     if (layered && $("#layers").open) showLayers($("#maps"), await inside.layers(picture));
   } catch (error) {
     if (!(error instanceof Unread)) throw error;
-    panel.fail(error, reader);
+    // The answer stands; the next drawing is explained again.
+    $("#reading").hidden = true;
+    $("#layers-note").textContent = error.message;
   }
 }
 
@@ -173,14 +181,16 @@ async function lay(line, picture, label = null) {
   const before = current();
   const last = drawing.strokes.at(-1) ?? drawing.sheet.picture;
   drawing.lay(line, picture);
-  if (last && answered && (label !== null || !kept.has(last))) {
+  // What somebody names is kept, read or not.
+  if (last && (label !== null || (answered && !kept.has(last)))) {
     kept.add(last);
-    const { digit } = answered;
+    const digit = answered?.digit ?? null;
     history.keep(await before.png(), digit, label);
   }
 }
 
 async function take(files) {
+  if (!files.length) return fail(new Error("That is no picture."));
   panel.busy = true;
   for (const file of files) {
     try {

@@ -2,7 +2,7 @@
 
 import { zip } from "./zip.js";
 
-/** As many are kept; of more, the oldest that nobody corrected goes. */
+/** As many that nobody corrected are kept; of more, the oldest goes. */
 const MOST = 60;
 /** The name of the folder in the archive. */
 const FOLDER = "digits";
@@ -53,11 +53,10 @@ export class History {
     remove.addEventListener("click", () => this.#remove(entry));
     this.#strip.prepend(item);
     this.#kept.push(entry);
-    if (this.#kept.length > MOST) {
-      this.#remove(this.#kept.find((each) => each.label === null) ?? this.#kept[0]);
-    }
     if (label !== null) choice.value = String(label);
     say(choice.value);
+    const open = this.#kept.filter((each) => each.label === null);
+    if (open.length > MOST) this.#remove(open[0]);
   }
 
   #remove(entry) {

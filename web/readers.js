@@ -47,12 +47,12 @@ export class ServerReader {
     const answer = await fetch(path, { method: "POST", headers, body }).catch(() => {
       throw new Unread("The server does not answer. Is it still running?");
     });
-    const document = await answer.json().catch(() => ({}));
-    if (answer.ok) return document;
+    const document = await answer.json().catch(() => null);
+    if (answer.ok && document) return document;
     if (answer.status === 401) {
       throw new Unread("The server wants its token. Open this page with #token=… at the end of its address.");
     }
-    const { error = `it answered ${answer.status}.`, remedy = "" } = document;
+    const { error = `what answered (${answer.status}) is not mnist-edge.`, remedy = "" } = document ?? {};
     throw new Unread(`Not read: ${error} ${remedy}`);
   }
 }

@@ -32,8 +32,9 @@ async function answer(request) {
   const cache = await caches.open(OURS + version);
   const kept = await cache.match(request, { ignoreSearch: true });
   if (kept) return kept;
-  const fresh = await fetch(request);
   const name = request.url.slice(self.registration.scope.length);
-  if (fresh.ok && later.includes(name)) await cache.put(request, fresh.clone());
+  if (!later.includes(name)) return fetch(request);
+  const fresh = await fetch(request, { cache: "reload" }); // not what another version left there
+  if (fresh.ok) await cache.put(request, fresh.clone());
   return fresh;
 }

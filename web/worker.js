@@ -10,12 +10,23 @@ const NETWORK = "network/";
 ort.env.wasm.numThreads = 1; // with more, the page would have to be isolated from others
 ort.env.logLevel = "error";
 
-const model = fetched(MODEL);
-const reader = model.then((bytes) => session(bytes));
+let model = null;
+let reader = null;
 let inner = null;
+
+/** Load what was not loaded yet, or could not be. */
+async function load() {
+  try {
+    await (reader ??= (model ??= fetched(MODEL)).then((bytes) => session(bytes)));
+  } catch (error) {
+    model = reader = null;
+    throw error;
+  }
+}
 
 onmessage = async ({ data: { number, task, width, height, data } }) => {
   try {
+    await load();
     const picture = new ort.Tensor("uint8", new Uint8Array(data.buffer), [height, width, 4]);
     const answer = task === "read" ? await read(picture) : await layers(picture);
     postMessage({ number, answer });

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mnist_edge.errors import ServingError, first_line
 
@@ -51,6 +53,27 @@ def sharing(listener: socket.socket) -> socket.socket:
     other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     other.bind(listener.getsockname())
     return other
+
+
+@contextmanager
+def reserved(listener: socket.socket) -> Iterator[None]:
+    """Keep an address that sockets share from another service, which would share it as well.
+
+    Raises:
+        ServingError: another one has it.
+    """
+    if not SHARES:
+        yield
+        return
+    with socket.socket(socket.AF_UNIX) as lock:
+        try:
+            lock.bind(f"\0mnist-edge serve {url_of(listener)}")  # gone with the process
+        except OSError as error:
+            raise ServingError(
+                f"another service is about to listen at {url_of(listener)}.",
+                remedy="give another --port, or 0 for any that is free.",
+            ) from error
+        yield
 
 
 def url_of(listener: socket.socket) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -26,11 +27,20 @@ HEADER_SECONDS = 10.0
 MOST_HEADER_BYTES = 64 << 10
 
 
+# What asks for another protocol, as HTTP/2: clients that offer one take an answer in this as well.
+UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=:)", re.IGNORECASE)
+
+
 class Connection(HttpToolsProtocol):
-    """A connection that ends where headers do not; uvicorn waits for ever, and takes any number."""
+    """A connection that ends where headers do not, and stays what it is.
+
+    Uvicorn waits for headers for ever, takes any number, and leaves what follows an offer of
+    another protocol, such as the body, to the next request.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
     _bytes = 0
+    _in_headers = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -39,8 +49,25 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
+        if self._in_headers:
+            head, end, body = data.partition(b"\r\n\r\n")
+            data = UPGRADE.sub(b"x-upgrade", head) + end + body
         super().data_received(data)
         self._watch()
+
+    def on_headers_complete(self) -> None:
+        """Go on to the body."""
+        self._in_headers = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._in_headers = True
+        super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """End the connection where the offer came in pieces: what follows is no request."""
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,9 @@ from mnist_edge.runtime.engines import Images, Probabilities
 from mnist_edge.serve.problems import Problem
 
 INPUT, OUTPUT = "image", "probabilities"
+
+# More than any layout of pictures has.
+MOST_AXES = 8
 
 # NumPy's names of the types that are taken; binary data are little-endian.
 _DTYPES = {"FP32": "<f4", "UINT8": "u1"}
@@ -55,13 +59,11 @@ def parse(body: bytes, header_length: str | None) -> Asked:
     Raises:
         Problem: it is not of this protocol, or not of pictures in MNIST's form.
     """
-    if header_length is not None and not (
-        header_length.isdecimal()
-        and header_length.isascii()
-        and int(header_length[:9]) <= len(body)
-    ):
-        raise _bad("Inference-Header-Content-Length is no number of bytes of the body")
-    size = len(body) if header_length is None else int(header_length)
+    size = len(body)
+    if header_length is not None:
+        if not re.fullmatch("[0-9]{1,9}", header_length) or int(header_length) > size:
+            raise _bad("Inference-Header-Content-Length is no number of bytes of the body")
+        size = int(header_length)
     try:
         document = json.loads(body[:size])
     except (ValueError, RecursionError) as error:
@@ -133,6 +135,9 @@ def _images(values: NDArray[Any], shape: object) -> Images:
     """Return numbers as pictures uint8 (N, 28, 28)."""
     if not isinstance(shape, list) or not all(type(part) is int and part > 0 for part in shape):
         raise _bad("shape is no list of sizes")
+    # Of many huge sizes the product alone would take minutes.
+    if len(shape) > MOST_AXES or max(shape, default=0) > values.size:
+        raise _bad(f"{values.size:,} numbers are no pictures of that shape")
     if len(shape) < 2 or math.prod(shape[1:]) != SIZE * SIZE or math.prod(shape) != values.size:
         raise _bad(f"{values.size:,} numbers in the shape {printable(str(shape))} are no pictures")
     if values.dtype != np.uint8:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from mnist_edge.errors import MnistEdgeError, ServingError
 from mnist_edge.serve import logs
-from mnist_edge.serve.listening import bind, sharing, url_of
+from mnist_edge.serve.listening import bind, reserved, sharing, url_of
 from mnist_edge.serve.settings import METRICS_FOLDER, Settings
 
 # Seconds until processes that are to end are killed.
@@ -40,7 +40,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         ServingError: the address cannot be listened on, or a worker dies before it answers.
         ModelError: the model cannot be loaded.
     """
-    with bind(settings.host, settings.port) as listener:
+    with bind(settings.host, settings.port) as listener, reserved(listener):
         logs.configure(settings.log, sys.stderr)
         if settings.workers == 1:
             os.environ.pop(METRICS_FOLDER, None)  # which somebody else's processes share

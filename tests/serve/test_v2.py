@@ -98,6 +98,9 @@ PICTURE = np.zeros((1, 28, 28), np.uint8)
         (tensor(PICTURE, shape=[28, 28]), "no pictures"),
         (tensor(PICTURE, shape=[1, -28, -28]), "sizes"),
         (tensor(PICTURE, shape=[2**70, 28, 28]), "no pictures"),
+        # Whose product would take a minute.
+        (tensor(PICTURE, shape=[10**4000] * 400), "no pictures"),
+        (tensor(PICTURE, shape=[1] * 9 + [28, 28]), "no pictures"),
         (tensor(PICTURE, shape="all"), "sizes"),
         (tensor(PICTURE, shape=[784]), "no pictures"),
         (tensor(PICTURE, data=[1, 2]), "no pictures"),
@@ -132,6 +135,8 @@ def test_what_is_not_of_the_protocol_is_refused(request_: Any, words: str, serve
         (b"{}", "3"),
         (b"{}", "-1"),
         (b"{}", "9" * 5000),
+        (b"{}", "0" * 4400),
+        (b"{}", "0000000009999999999"),
         (b"{}", "x"),
         (b'{"inputs":[{"name":"image","shape":[1,784],"datatype":"FP32","data":[NaN]}]}', None),
     ],
