@@ -63,7 +63,7 @@ def predict(
     with progress_bar("reading") as bar:
         for number, answer in enumerate(answers):
             if number % 100 == 99:
-                bar.update(number + 1, len(names))
+                bar.update(min(number + 1, len(names)), len(names))
             if isinstance(answer, UnreadableImage):
                 unreadable = True
                 note(f"error: {answer.cause}\n{answer.remedy}")

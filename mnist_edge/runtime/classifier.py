@@ -239,10 +239,11 @@ class Classifier:
         return Predictions(frames.probabilities, frames.reasons, places, self.model, unreadable)
 
     def read_line(self, picture: Source, digits: int | None = None) -> Line:
-        """Read a line of digits, such as a postcode, a meter or a date.
+        """Read a line of digits, such as a postcode or a meter.
 
         Digits that touch are cut apart, broken ones put together, and marks between them left
-        out, as the network supports it best; it sees all candidates in one batch.
+        out, as the network supports it best; it sees all candidates in one batch. A slash is
+        taken for a one.
 
         Args:
             picture: as for `predict`.

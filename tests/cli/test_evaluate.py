@@ -26,6 +26,11 @@ def test_pictures_in_folders_are_counted_and_errors_drawn(run: Run, tmp_path: Pa
     assert "0.png: shows" in result.stderr
     with Image.open(tmp_path / "errors.png") as sheet:
         assert sheet.format == "PNG"
+    right = tmp_path / "right" / str(digits.labels[1])
+    right.mkdir(parents=True)
+    Image.fromarray(digits.images[1]).save(right / "1.png")
+    again = run("evaluate", "right", "--model", MODEL, "--sheet", "errors.png")
+    assert "nothing was read wrong: an older sheet is left" in again.stderr
     document = json.loads(run("evaluate", "mine", "--model", MODEL, "--json").stdout)
     assert document["total"]["digits"] == 6
     assert document["errors"][0]["label"] != str(document["errors"][0]["answer"]["digit"])

@@ -169,3 +169,13 @@ def test_pack_says_where_to_and_what_is_next(run: Run, scans: Path, tmp_path: Pa
     with tarfile.open(tmp_path / "shards" / "pictures-000000.tar") as archive:
         assert archive.getnames() == [f"{number:02}.png" for number in range(16)]
     assert_error(run("data", "pack", scans, "--out", "shards"), 2, "not empty")
+
+
+@pytest.mark.parametrize("address", [(), ("--address", "local")], ids=["processes", "Ray here"])
+def test_one_machine_takes_only_so_many_workers(
+    address: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    result = run("score", ".", "--out", "answers", "--workers", 257, *address)
+    assert result.code == 2
+    assert "--workers 257 is more than 256 processes of one machine" in result.stderr
+    assert not (tmp_path / "answers").exists()

@@ -74,7 +74,9 @@ def test_answers_are_trusted_as_the_runtime_does(rule: Accept, origin: int, tmp_
     # Many have two that are equal, and many lie at a limit.
     scores = rng.integers(0, 32, (3000, 10)) * 8 * (rng.random((3000, 10)) < 0.3)
     sure = [(first, second, *(0,) * 8) for first in range(250, 256) for second in range(6)]
-    scores = np.concatenate([scores, sure]).astype(np.uint8)
+    # Sums from 218 to 224, and differences from 84 to 90.
+    near = [(first, second, *(0,) * 8) for first in range(152, 156) for second in range(66, 70)]
+    scores = np.concatenate([scores, sure, near]).astype(np.uint8)
     limits = Limits(rule.threshold, rule.margin) if origin == AS_IS else rule.found
     levels = _levels({"dtype": np.uint8, "quantization": (1 / 256, 0)})
     assert levels is not None

@@ -57,8 +57,9 @@ def test_another_operator_is_refused_by_name() -> None:
         (after(layer("ReLU"), layer("BatchNormalization")), "MUL", "BatchNormalization directly"),
         (after(layer("GlobalAveragePooling2D")), "MEAN", "AveragePooling2D over the whole"),
         (after(layer("ELU")), "ELU", "ReLU in place of ELU"),
+        (after(layer("ReLU", 1.0)), "MINIMUM", "ReLU with another maximum"),
     ],
-    ids=["normalization", "pooling", "activation"],
+    ids=["normalization", "pooling", "activation", "maximum"],
 )
 def test_what_to_build_instead_is_told_in_words_of_keras(
     body: Body, operator: str, remedy: str
