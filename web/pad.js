@@ -101,19 +101,25 @@ export class Pad {
     const pen = this.#keys ?? { x: sheet.width / 2, y: SIDE / 4, down: false };
     if (event.key in ARROWS) {
       const [across, down] = ARROWS[event.key].map((way) => way * (event.shiftKey ? STRIDE : STEP));
+      // What was undone, or lies under a new sheet, is not drawn on.
+      if (pen.down && this.#drawing.strokes.at(-1) !== this.#stroke) this.#begin(pen);
       pen.x = Math.min(Math.max(pen.x + across, 0), sheet.width);
       pen.y = Math.min(Math.max(pen.y + down, 0), sheet.height);
       if (pen.down) this.#drawing.extend(this.#stroke, [pen.x, pen.y]);
     } else if (event.key === " ") {
       pen.down = !pen.down;
-      const { width, erases } = this.#pen();
-      if (pen.down) this.#stroke = this.#drawing.begin(pen.x, pen.y, width, erases);
+      if (pen.down) this.#begin(pen);
     } else {
       return;
     }
     event.preventDefault();
     this.#keys = pen;
     this.show();
+  }
+
+  #begin({ x, y }) {
+    const { width, erases } = this.#pen();
+    this.#stroke = this.#drawing.begin(x, y, width, erases);
   }
 }
 

@@ -124,6 +124,19 @@ def refuse_together(name: str, given: object, others: Mapping[str, object]) -> N
             raise UsageError(f"{name} and {other} do not go together.", remedy="leave one out.")
 
 
+def refuse_crowd(workers: int | None, address: str | None) -> None:
+    """Refuse more workers than one machine takes, unless they are those of a cluster elsewhere.
+
+    Raises:
+        UsageError: they are more.
+    """
+    if workers and workers > MOST_WORKERS and address in (None, "local"):
+        raise UsageError(
+            f"--workers {workers} is more than {MOST_WORKERS} processes of one machine.",
+            remedy="give fewer, or the --address of a Ray cluster.",
+        )
+
+
 def refuse_overwriting(output: Path | None, inputs: Iterable[Path | str]) -> None:
     """Refuse an output that is one of the inputs, or the sidecar of one, which would be lost.
 

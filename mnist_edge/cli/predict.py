@@ -50,9 +50,7 @@ def predict(
     options.refuse_together("--frames", frames, {"--explain": explain})
     options.refuse_together("--explain-to", explain_to, {"--digits": digits, "--frames": frames})
     if explain_to and len(names) != 1:
-        raise UsageError(
-            f"--explain-to draws one picture, these are {len(names)}.", remedy="name one."
-        )
+        raise UsageError(f"--explain-to draws one picture, not {len(names)}.", remedy="name one.")
     path = options.chosen(model, *READABLE)
     options.refuse_overwriting(explain_to, [path, *names])
     sources = sources_of(names, sys.stdin.buffer)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.cli.options import MOST_WORKERS, Json, MaxPixels, Model, chosen
+from mnist_edge.cli.options import Json, MaxPixels, Model, chosen, refuse_crowd
 from mnist_edge.cli.output import live_line, note, result, result_json
-from mnist_edge.errors import UsageError
 from mnist_edge.extras import require
 from mnist_edge.formats.latest import READABLE
 
@@ -49,11 +48,7 @@ def score(
     require("pyarrow", extra="fleet")
     from mnist_edge.fleet import job
 
-    if address in (None, "local") and workers and workers > MOST_WORKERS:
-        raise UsageError(
-            f"--workers {workers} is more than {MOST_WORKERS} processes of one machine.",
-            remedy="give fewer, or the --address of a Ray cluster.",
-        )
+    refuse_crowd(workers, address)
     tenth = 0
     with live_line() as draw:
 

@@ -231,7 +231,7 @@ def test_a_damaged_frame_comes_after_the_answers_to_those_before(
         (("--digits", "3", "--explain-to", "how.png"), "--explain-to"),
         (("--digits", "auto", "--top", "3"), "--digits and --top do not go together."),
         (("--frames", "--explain"), "--frames and --explain do not go together."),
-        (("seven.png", "--explain-to", "how.png"), "these are 2"),
+        (("seven.png", "--explain-to", "how.png"), "one picture, not 2"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

@@ -136,6 +136,10 @@ def test_a_digit_is_drawn_with_keys_alone(tab: Tab) -> None:
     assert tab.answer().digit == "1"
     keyboard.press("Delete")
     assert tab.answer().reason == "blank"
+    # With the pen down, a new sheet is drawn on as the last one was.
+    for key in ("Space", "ArrowUp", "Delete", *["ArrowUp"] * 22):
+        keyboard.press(key)
+    assert tab.answer().digit == "1"
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -262,6 +266,46 @@ def test_corrected_drawings_are_a_dataset(tab: Tab, tmp_path: Path) -> None:
     # One of them is said to be something else.
     tab.page.locator("#strip select").nth(1).select_option("7")
     assert tab.page.locator("#download").inner_text() == "Download the 8 corrected"
+
+
+def test_no_corrected_drawing_is_dropped(tab: Tab) -> None:
+    kept = tab.page.evaluate("""async () => {
+        const { History } = await import("./history.js");
+        const history = new History(document);
+        const canvas = new OffscreenCanvas(28, 28);
+        canvas.getContext("2d");
+        const file = await canvas.convertToBlob();
+        for (let each = 0; each < 70; each += 1) history.keep(file, 3, each % 10);
+        for (let each = 0; each < 70; each += 1) history.keep(file, 3, null);
+        return document.querySelectorAll("#strip .corrected").length;
+    }""")
+    assert kept == 70
+    expect(tab.page.locator("#strip li")).to_have_count(130)
+
+
+def log_in(tab: Tab, address: str) -> None:
+    """Let something else answer, as a proxy that wants a password does."""
+    page = {"content_type": "text/html", "body": "<h1>Log in</h1>"}
+    tab.page.route(address, lambda route: route.fulfill(**page))
+
+
+def test_what_is_not_read_is_kept_by_its_name_and_the_next_one_read(tab: Tab) -> None:
+    log_in(tab, "**/v1/predict")
+    tab.draw(quick(3))
+    assert tab.words() == "Not read: what answered (200) is not mnist-edge."
+    tab.page.locator("#bars button").nth(3).click()
+    expect(tab.page.locator("#strip .corrected")).to_have_count(1)
+    tab.page.unroute("**/v1/predict")
+    tab.draw(quick(8))
+    assert tab.answer().digit == "8"
+
+
+def test_an_answer_stands_where_it_cannot_be_explained(tab: Tab) -> None:
+    log_in(tab, "**/v1/explain")
+    with tab.page.expect_response("**/v1/explain"):
+        tab.draw(quick(3))
+    expect(tab.page.locator("#reading")).to_be_hidden()
+    assert tab.answer().digit == "3"
 
 
 def test_the_network_is_shown_layer_by_layer(tab: Tab) -> None:

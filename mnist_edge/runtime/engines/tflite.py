@@ -186,8 +186,9 @@ def _open(content: bytes, path: object, threads: int) -> Interpreter:
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
-        interpreter.get_input_details()  # whose names need not be text
-        interpreter.get_output_details()
+        # Their names need not be text.
+        if not (interpreter.get_input_details() and interpreter.get_output_details()):
+            raise ValueError("it has no input, or no output")
     except (ValueError, RuntimeError) as error:
         for sign, what in _ELSEWHERE.items():
             if sign in str(error):
