@@ -7,6 +7,7 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,20 @@ def test_cores_are_those_that_the_process_may_use() -> None:
         os.sched_setaffinity(0, allowed)
 
 
+def read(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """Let the system say this of itself, and nothing else."""
+    read_text = Path.read_text
+
+    def instead(path: Path, *arguments: Any, **options: Any) -> str:
+        if not str(path).startswith(("/proc/", "/sys/")):  # as versions of packages are
+            return read_text(path, *arguments, **options)
+        if str(path) not in files:
+            raise FileNotFoundError
+        return files[str(path)]
+
+    monkeypatch.setattr(Path, "read_text", instead)
+
+
 def test_linux_tells_the_processor_its_instructions_and_its_governor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -49,7 +64,7 @@ def test_linux_tells_the_processor_its_instructions_and_its_governor(
         "flags\t\t: fpu avx2 sse4_2 avx512_vnni rdrand\n\nmodel name\t: another\n",
         str(machine._GOVERNOR): "performance\n",
     }
-    monkeypatch.setattr(Path, "read_text", lambda path, **_: files[str(path)])
+    read(monkeypatch, files)
     described = machine.describe()
     assert described.cpu == "Edge 9000: the fast one"
     assert described.flags == ["avx2", "avx512_vnni", "sse4_2"]
@@ -57,16 +72,12 @@ def test_linux_tells_the_processor_its_instructions_and_its_governor(
 
 
 def test_arm_calls_its_instructions_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpuinfo = "Features\t: fp asimd crc32 asimddp i8mm\n"
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: cpuinfo)
+    read(monkeypatch, {"/proc/cpuinfo": "Features\t: fp asimd crc32 asimddp i8mm\n"})
     assert machine.describe().flags == ["asimd", "asimddp", "i8mm"]
 
 
 def test_other_systems_are_described_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", refuse)
+    read(monkeypatch, {})
     monkeypatch.setattr(platform, "processor", lambda: "")
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.delattr(os, "getloadavg", raising=False)

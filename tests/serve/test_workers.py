@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from PIL import Image
 
 from mnist_edge.runtime import shipped
 from mnist_edge.serve.process import MOST_HEADER_BYTES
 from tests.conftest import Run, eventually
-from tests.serve.conftest import Running, running
+from tests.serve.conftest import Running, png, running
 from tests.serve.test_application import samples
 
 
@@ -97,8 +99,12 @@ def test_a_folder_for_metrics_of_somebody_else_is_left_alone(
 
 
 def test_what_takes_too_long_is_given_up_at_the_end(tmp_path: Path, slow_picture: bytes) -> None:
-    with running(tmp_path, "--max-concurrency", "1") as service, ThreadPoolExecutor(1) as pool:
-        files = [("picture", slow_picture)] * 900
+    options = ("--max-concurrency", "1", "--max-bytes", "20000000")
+    with running(tmp_path, *options) as service, ThreadPoolExecutor(1) as pool:
+        with Image.open(io.BytesIO(slow_picture)) as small:
+            slower = png(small.resize((2400, 2400), Image.Resampling.NEAREST))
+        # As many as a form may have take twice as long as the service waits, on any machine of now.
+        files = [("picture", slower)] * 900
         answer = pool.submit(service.client.post, "/v1/predict", files=files, timeout=120)
         with socket.create_connection(("127.0.0.1", service.port)) as slow:
             slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1")
