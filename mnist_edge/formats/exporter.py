@@ -212,11 +212,11 @@ def _probabilities(row: Format, engine: Engine, images: NDArray[np.uint8]) -> ND
 
 def _check_replaceable(path: Path) -> None:
     """Check that no file is there, or one that an export made: a training's takes hours."""
+    if not path.exists():
+        return
     try:
-        contract = contract_of(path) if path.exists() else None
-        trained = path.suffix == ".keras" and contract is not None and contract.source is None
-        made_here = not path.exists() or (contract is not None and not trained)
+        contract = contract_of(path)
     except ModelError:
-        made_here = False
-    if not made_here:
+        contract = None
+    if contract is None or (path.suffix == ".keras" and contract.source is None):
         raise in_the_way(path)

@@ -136,7 +136,8 @@ def measure(runner: Runner, training: Split, options: FeedingOptions, source: ob
     first = _try(runner, specs, _balanced(training, FIRST_SAMPLE), options, source)
     first.sort(key=lambda way: way[0].loss)
     finalists = [way.input for way, _ in first[:FINALISTS]]
-    ways = _try(runner, finalists, _balanced(training, SECOND_SAMPLE), options, source)
+    sample = _balanced(training, SECOND_SAMPLE)
+    ways = _try(runner, finalists, sample, options, source)
     ways.sort(key=lambda way: way[0].loss)
     (best, probabilities), *others = ways
     rivals = [way for way, given in others if np.abs(given - probabilities).max() > SAME]
@@ -159,8 +160,8 @@ def measure(runner: Runner, training: Split, options: FeedingOptions, source: ob
         low, high = best.input.range
         ends = ((low, low + times * (high - low)) for times in STRETCHED)
         stretched = [replace(best.input, values="linear", range=limits) for limits in ends]
-        others = _try(runner, stretched, _balanced(training, SECOND_SAMPLE), options, source)
-        better = [way for way, _ in others if way.accuracy > best.accuracy + BETTER]
+        answered = _try(runner, stretched, sample, options, source)
+        better = [way for way, _ in answered if way.accuracy > best.accuracy + BETTER]
         if better:
             raise ModelError(
                 f"{source} was trained on a range of values that is none of the usual ones.",
